@@ -1,0 +1,13 @@
+//! Layers, images and indexes as immutable values: build, append, validate, and the local formats.
+//!
+//! Read → change → write is the whole program: a [`Source`] gives an [`Image`], [`Image::append`]
+//! gives a new one, a
+//! [`Sink`] takes it. Each medium (registry, layout, archive) is a source, a sink or both.
+
+mod image;
+mod layer;
+mod medium;
+
+pub use image::{Addendum, Image, ImageError};
+pub use layer::Layer;
+pub use medium::{Sink, SinkError, Source, SourceError, Taggable};

@@ -1,0 +1,144 @@
+use crate::descriptor::null_is_empty;
+use crate::{Descriptor, Digest, ManifestError, MediaType, MediaTypeExt, Platform, canonical_json};
+use serde::Deserialize;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// An image index (Docker: manifest list): the bytes that carry its digest, and a view of them.
+///
+/// Source: OCI image-spec, image-index.md.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Index {
+    bytes: Arc<[u8]>,
+    descriptor: Descriptor,
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct View {
+    #[serde(rename = "mediaType")]
+    media_type: Option<MediaType>,
+    #[serde(default, deserialize_with = "null_is_empty")]
+    manifests: Vec<Descriptor>,
+}
+
+impl Index {
+    /// Writes a new index of `manifests`, in the given order.
+    pub fn new(
+        media_type: MediaType,
+        manifests: Vec<Descriptor>,
+        annotations: &BTreeMap<String, String>,
+    ) -> Self {
+        let mut value =
+            json!({ "schemaVersion": 2, "mediaType": media_type, "manifests": manifests });
+        if !annotations.is_empty() {
+            value["annotations"] = json!(annotations);
+        }
+        let bytes = canonical_json(&value);
+        Self {
+            descriptor: Descriptor::of(media_type, &bytes),
+            bytes: bytes.into(),
+            manifests,
+        }
+    }
+
+    /// Reads an index of either family; `content_type` decides where the bytes do not say what they
+    /// are.
+    ///
+    /// # Errors
+    /// [`ManifestError::Kind`] for anything that says it is no index; [`ManifestError::Malformed`]
+    /// for the rest.
+    pub fn parse(bytes: Vec<u8>, content_type: Option<MediaType>) -> Result<Self, ManifestError> {
+        let digest = Digest::of(&bytes);
+        let view: View =
+            serde_json::from_slice(&bytes).map_err(|source| ManifestError::Malformed {
+                what: "index",
+                digest,
+                source,
+            })?;
+        let media_type = view
+            .media_type
+            .or(content_type)
+            .unwrap_or(MediaType::ImageIndex);
+        if !media_type.is_index() {
+            return Err(ManifestError::Kind {
+                digest,
+                got: format!("`{media_type}`"),
+                want: "an image index",
+            });
+        }
+        Ok(Self {
+            descriptor: Descriptor::new(media_type, digest, bytes.len() as u64),
+            bytes: bytes.into(),
+            manifests: view.manifests,
+        })
+    }
+
+    /// Returns the bytes that carry the digest.
+    pub fn bytes(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
+    /// Names the index itself.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// Names the images, and whatever else the index holds.
+    pub fn manifests(&self) -> &[Descriptor] {
+        &self.manifests
+    }
+
+    /// Returns the first image that runs on `platform`; entries for `unknown/unknown`
+    /// (attestations) never match.
+    pub fn find(&self, platform: &Platform) -> Option<&Descriptor> {
+        self.manifests.iter().find(|descriptor| {
+            descriptor
+                .platform
+                .as_ref()
+                .is_some_and(|has| platform.accepts(has))
+        })
+    }
+
+    /// Returns the platforms on offer, for an error message; attestations left out.
+    pub fn platforms(&self) -> Vec<String> {
+        let platforms = self
+            .manifests
+            .iter()
+            .filter_map(|descriptor| descriptor.platform.as_ref());
+        platforms
+            .map(ToString::to_string)
+            .filter(|platform| platform != "unknown/unknown")
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Index;
+    use crate::{Descriptor, MediaType};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn the_platform_is_found_beside_attestations() {
+        let entry = |platform: &str| Descriptor {
+            platform: Some(platform.parse().unwrap()),
+            ..Descriptor::of(MediaType::ImageManifest, platform.as_bytes())
+        };
+        let manifests = vec![
+            entry("unknown/unknown"),
+            entry("linux/arm64/v8"),
+            entry("linux/amd64"),
+        ];
+        let index = Index::new(MediaType::ImageIndex, manifests, &BTreeMap::new());
+        let read = Index::parse(index.bytes().to_vec(), None).unwrap();
+        assert_eq!(read, index);
+        assert_eq!(
+            read.find(&"linux/arm64".parse().unwrap()),
+            Some(&read.manifests()[1])
+        );
+        assert_eq!(read.find(&"linux/s390x".parse().unwrap()), None);
+        assert_eq!(read.platforms(), ["linux/arm64/v8", "linux/amd64"]);
+    }
+}

@@ -1,0 +1,126 @@
+use mizzen_oci::{Digest, Hasher, Repository};
+use std::fmt;
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+
+/// Bytes that can be had when they are needed, any number of times.
+///
+/// A layer in hand always has a known digest; only its bytes are lazy.
+pub trait Blob: Send + Sync + fmt::Debug {
+    /// Opens the bytes from the start, verified: a reader that comes to the end has read what the
+    /// digest names.
+    ///
+    /// # Errors
+    /// The bytes cannot be had; the message says from where.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+
+    /// Returns the repository that holds the blob, from which another one of that registry may
+    /// mount it.
+    fn origin(&self) -> Option<&Repository> {
+        None
+    }
+}
+
+/// A blob in memory: a config, a manifest.
+#[derive(Clone)]
+pub struct BytesBlob(pub Arc<[u8]>);
+
+impl fmt::Debug for BytesBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BytesBlob({} bytes)", self.0.len())
+    }
+}
+
+impl Blob for BytesBlob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Cursor::new(self.0.clone())))
+    }
+}
+
+/// Wraps a reader of the blob `digest`: the read that meets the end fails if the bytes were others.
+///
+/// `on_mismatch` runs once before that failure, to forget the bad bytes.
+pub fn verified(
+    reader: impl Read + Send + 'static,
+    digest: Digest,
+    size_bytes: u64,
+    on_mismatch: impl FnOnce() + Send + 'static,
+) -> Box<dyn Read + Send> {
+    Box::new(VerifiedReader {
+        reader,
+        hasher: Some(Hasher::default()),
+        digest,
+        size_bytes,
+        read_bytes: 0,
+        on_mismatch: Some(Box::new(on_mismatch)),
+    })
+}
+
+struct VerifiedReader<R> {
+    reader: R,
+    hasher: Option<Hasher>,
+    digest: Digest,
+    size_bytes: u64,
+    read_bytes: u64,
+    on_mismatch: Option<Box<dyn FnOnce() + Send>>,
+}
+
+impl<R: Read> Read for VerifiedReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = self.reader.read(buffer)?;
+        self.read_bytes += count as u64;
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..count]);
+        }
+        let ended = count == 0 && self.hasher.is_some();
+        if ended || self.read_bytes > self.size_bytes {
+            let got = self.hasher.take().map(Hasher::finish);
+            if self.read_bytes != self.size_bytes || got != Some(self.digest) {
+                if let Some(on_mismatch) = self.on_mismatch.take() {
+                    on_mismatch();
+                }
+                let got = got.map_or_else(|| "other bytes".to_owned(), |digest| digest.to_string());
+                let (read, size) = (self.read_bytes, self.size_bytes);
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!(
+                        "got {got} after {read} bytes, want {} of {size} bytes",
+                        self.digest
+                    ),
+                ));
+            }
+        }
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verified;
+    use mizzen_oci::Digest;
+    use std::io::{Cursor, Read};
+
+    fn read(bytes: &'static [u8], named: &[u8]) -> std::io::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        verified(
+            Cursor::new(bytes),
+            Digest::of(named),
+            named.len() as u64,
+            || (),
+        )
+        .read_to_end(&mut all)
+        .map(|_| all)
+    }
+
+    #[test]
+    fn other_bytes_shorter_bytes_and_longer_bytes_fail_at_the_end() {
+        assert_eq!(read(b"layer", b"layer").unwrap(), b"layer");
+        assert_eq!(read(b"", b"").unwrap(), b"");
+        for got in [&b"lAyer"[..], b"laye", b"layers", b""] {
+            assert!(read(got, b"layer").is_err(), "{got:?}");
+        }
+    }
+}

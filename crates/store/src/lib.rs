@@ -1,0 +1,28 @@
+//! Content-addressed blobs on disk, the records of finished actions and their format, and the trait
+//! [`ActionCache`] that finds them.
+//!
+//! ```text
+//! <cache>/                        0700, one user's
+//! ├── blobs/sha256/<hex>          the bytes whose SHA-256 is the name; the shape of an OCI layout
+//! ├── actions-v1/<step>/<hex>     one record a file: what the action with that key gave
+//! ├── stat-v1/<hex>               which digest each file of a tree had when it was last read
+//! ├── tmp/                        everything is written here, then renamed
+//! └── .lock                       shared by every user of the cache; exclusive for who sweeps tmp/ or prunes
+//! ```
+//!
+//! A blob appears under its digest by one rename of a file that is complete, checked and synced.
+//! Every read is verified; what does not verify is removed, so that the next run makes it anew.
+
+mod action_cache;
+mod blob;
+mod cancel;
+mod error;
+mod stat_cache;
+mod store;
+
+pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
+pub use blob::{Blob, BytesBlob, verified};
+pub use cancel::{Cancel, Cancelled};
+pub use error::StoreError;
+pub use stat_cache::{FileState, StatCache};
+pub use store::{BlobWriter, Store, StoredBlob};

@@ -1,0 +1,367 @@
+use crate::{Blob, StoreError, verified};
+use fs_err as fs;
+use mizzen_oci::{Digest, HashingWriter};
+use rustix::fs::FlockOperation;
+use std::fmt;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Content-addressed blobs in a folder of one user, for any number of processes at once.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    /// Held shared while this value lives, so that nobody sweeps `tmp/` under it.
+    _lock: fs::File,
+}
+
+/// Takes the bytes of a blob; it has no name until [`BlobWriter::commit`] gives it one.
+///
+/// Dropped without commit, it leaves nothing.
+#[derive(Debug)]
+pub struct BlobWriter {
+    inner: HashingWriter<NamedTempFile>,
+    blobs: PathBuf,
+}
+
+/// A blob that lies in a [`Store`].
+#[derive(Clone)]
+pub struct StoredBlob {
+    path: PathBuf,
+    digest: Digest,
+    size_bytes: u64,
+}
+
+impl Store {
+    /// Opens the cache in `root`, making it (0700) if it is not there, and sweeps what a killed
+    /// process left in `tmp/`.
+    ///
+    /// # Errors
+    /// [`StoreError::Owner`] if the folder is another user's; [`StoreError::Io`] if it cannot be
+    /// made or written.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .map_err(|error| {
+                io::Error::new(
+                    error.kind(),
+                    format!("cannot make `{}`: {error}", root.display()),
+                )
+            })?;
+        let (owner, user) = (
+            fs::metadata(root)?.uid(),
+            rustix::process::geteuid().as_raw(),
+        );
+        if owner != user {
+            return Err(StoreError::Owner {
+                path: root.to_owned(),
+                owner,
+                user,
+            });
+        }
+        for folder in ["blobs/sha256", "actions-v1", "stat-v1", "tmp"] {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        let lock = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(root.join(".lock"))?;
+        if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            for entry in fs::read_dir(root.join("tmp"))? {
+                let path = entry?.path();
+                if path.is_dir() {
+                    fs::remove_dir_all(path)?;
+                } else {
+                    fs::remove_file(path)?;
+                }
+            }
+        }
+        rustix::fs::flock(&lock, FlockOperation::LockShared).map_err(io::Error::from)?;
+        Ok(Self {
+            root: root.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Returns the folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the blob if it is here in full length; its bytes are verified when they are read.
+    pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Option<StoredBlob> {
+        let path = self.blob_path(digest);
+        let here = fs::metadata(&path)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.len() == size_bytes);
+        here.then_some(StoredBlob {
+            path,
+            digest: *digest,
+            size_bytes,
+        })
+    }
+
+    /// Returns the verified bytes of a small blob; `None` if it is not here, or was not what its
+    /// name says.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the file is there but cannot be read.
+    pub fn read(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.blob_path(digest);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if Digest::of(&bytes) == *digest {
+            return Ok(Some(bytes));
+        }
+        fs::remove_file(path)?;
+        Ok(None)
+    }
+
+    /// Starts a blob.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if `tmp/` cannot be written.
+    pub fn writer(&self) -> Result<BlobWriter, StoreError> {
+        let file = self.temporary_file()?;
+        Ok(BlobWriter {
+            inner: HashingWriter::new(file),
+            blobs: self.root.join("blobs/sha256"),
+        })
+    }
+
+    /// Stores `bytes` as a blob.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it cannot be written.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let mut writer = self.writer()?;
+        writer.write_all(bytes)?;
+        Ok(writer.commit()?.0)
+    }
+
+    /// Makes an empty folder in `tmp/`, on the file system of the blobs; it goes when the value is
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if `tmp/` cannot be written.
+    pub fn temporary_folder(&self) -> Result<tempfile::TempDir, StoreError> {
+        Ok(tempfile::Builder::new().tempdir_in(self.root.join("tmp"))?)
+    }
+
+    /// Replaces the small file `name` under the root by one rename, with a checksum that
+    /// [`Store::read_sealed`] asks.
+    pub(crate) fn write_sealed(&self, name: &Path, body: &[u8]) -> Result<(), StoreError> {
+        let path = self.root.join(name);
+        let folder = path.parent().expect("a name under the root has a folder");
+        fs::create_dir_all(folder)?;
+        let mut file = self.temporary_file()?;
+        file.write_all(Digest::of(body).hex().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.write_all(body)?;
+        publish(file, &path)?;
+        Ok(())
+    }
+
+    /// Returns what [`Store::write_sealed`] wrote; a file that is damaged is removed and counts as
+    /// not there.
+    pub(crate) fn read_sealed(&self, name: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.root.join(name);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if let Some((seal, [b'\n', body @ ..])) = bytes.split_at_checked(64)
+            && Digest::of(body).hex().as_bytes() == seal
+        {
+            return Ok(Some(body.to_vec()));
+        }
+        fs::remove_file(path)?;
+        Ok(None)
+    }
+
+    pub(crate) fn temporary_file(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().tempfile_in(self.root.join("tmp"))
+    }
+
+    fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+impl BlobWriter {
+    /// Gives the bytes written so far their name.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if they cannot be brought to disk; then nothing appears.
+    pub fn commit(self) -> Result<(Digest, u64), StoreError> {
+        let (file, digest, size_bytes) = self.inner.finish();
+        publish(file, &self.blobs.join(digest.hex()))?;
+        Ok((digest, size_bytes))
+    }
+
+    /// Gives the bytes their name if it is the one that was announced. Returns their number.
+    ///
+    /// # Errors
+    /// [`StoreError::Mismatch`] if they are other bytes; then nothing appears.
+    pub fn commit_as(self, want: &Digest) -> Result<u64, StoreError> {
+        let (file, got, got_bytes) = self.inner.finish();
+        if got != *want {
+            return Err(StoreError::Mismatch {
+                got,
+                got_bytes,
+                want: *want,
+            });
+        }
+        publish(file, &self.blobs.join(got.hex()))?;
+        Ok(got_bytes)
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.inner.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+// Sync the bytes, then rename, then sync the folder: after a power cut there is the whole file or
+// none. A file that is there already is replaced, for it may be damaged and this one is not.
+fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o444))?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|failed| {
+        io::Error::new(
+            failed.error.kind(),
+            format!("cannot write `{}`: {}", path.display(), failed.error),
+        )
+    })?;
+    fs::File::open(path.parent().expect("a file has a folder"))?.sync_all()
+}
+
+impl StoredBlob {
+    /// Returns where the blob lies, for a reflink or a copy; never for a hard link, which a user
+    /// could write through.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Debug for StoredBlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StoredBlob({}, {} bytes)", self.digest, self.size_bytes)
+    }
+}
+
+impl Blob for StoredBlob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        let file = BufReader::with_capacity(256 * 1024, fs::File::open(&self.path)?);
+        let path = self.path.clone();
+        // Whoever replaced the file meanwhile wrote a good one; removing that costs a rebuild,
+        // never a wrong image.
+        Ok(verified(file, self.digest, self.size_bytes, move || {
+            drop(fs::remove_file(path));
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Store;
+    use crate::{Blob, StoreError};
+    use fs_err as fs;
+    use mizzen_oci::Digest;
+    use std::io::{Read, Write};
+    use std::os::unix::fs::PermissionsExt;
+
+    fn names(folder: &std::path::Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn a_blob_has_its_name_only_after_commit() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.write_all(b"layer").unwrap();
+        assert!(store.blob(&Digest::of(b"layer"), 5).is_none());
+        assert_eq!(writer.commit().unwrap(), (Digest::of(b"layer"), 5));
+        let mut bytes = Vec::new();
+        store
+            .blob(&Digest::of(b"layer"), 5)
+            .unwrap()
+            .open()
+            .unwrap()
+            .read_to_end(&mut bytes)
+            .unwrap();
+        assert_eq!(bytes, b"layer");
+    }
+
+    #[test]
+    fn a_dropped_writer_and_a_wrong_announcement_leave_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        store.writer().unwrap().write_all(b"half").unwrap();
+        let mut writer = store.writer().unwrap();
+        writer.write_all(b"other").unwrap();
+        assert!(matches!(
+            writer.commit_as(&Digest::of(b"layer")),
+            Err(StoreError::Mismatch { .. })
+        ));
+        assert_eq!(
+            (
+                names(&root.path().join("tmp")),
+                names(&root.path().join("blobs/sha256"))
+            ),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn a_damaged_blob_is_found_on_reading_removed_and_healed_by_the_next_write() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let digest = store.put(b"layer").unwrap();
+        let path = root.path().join("blobs/sha256").join(digest.hex());
+        for by_reader in [true, false] {
+            fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            fs::write(&path, b"lAyer").unwrap();
+            if by_reader {
+                let blob = store.blob(&digest, 5).unwrap();
+                assert!(blob.open().unwrap().read_to_end(&mut Vec::new()).is_err());
+            } else {
+                assert_eq!(store.read(&digest).unwrap(), None);
+            }
+            assert!(store.blob(&digest, 5).is_none());
+            store.put(b"layer").unwrap();
+            assert_eq!(store.read(&digest).unwrap().unwrap(), b"layer");
+        }
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_but_not_under_one_that_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("cache");
+        let first = Store::open(&root).unwrap();
+        fs::write(root.join("tmp/.left"), b"half").unwrap();
+        drop(Store::open(&root).unwrap());
+        assert_eq!(names(&root.join("tmp")), 1);
+        drop(first);
+        Store::open(&root).unwrap();
+        assert_eq!(names(&root.join("tmp")), 0);
+        assert_eq!(
+            fs::metadata(&root).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+    }
+}

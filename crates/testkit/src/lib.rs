@@ -1,0 +1,1 @@
+//! What tests stand on: registries, base images, trees, foreign tools.
