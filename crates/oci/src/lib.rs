@@ -8,6 +8,7 @@
 
 mod canonical_json;
 mod config;
+mod content_time;
 mod descriptor;
 mod digest;
 mod index;
@@ -18,6 +19,7 @@ mod reference;
 
 pub use canonical_json::canonical_json;
 pub use config::{ConfigError, History, ImageConfig};
+pub use content_time::ContentTime;
 pub use descriptor::Descriptor;
 pub use digest::{DiffId, Digest, DigestError, Hasher, HashingReader, HashingWriter};
 pub use index::Index;
