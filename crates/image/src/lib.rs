@@ -1,13 +1,22 @@
 //! Layers, images and indexes as immutable values: build, append, validate, and the local formats.
 //!
 //! Read → change → write is the whole program: a [`Source`] gives an [`Image`], [`Image::append`]
-//! gives a new one, a
-//! [`Sink`] takes it. Each medium (registry, layout, archive) is a source, a sink or both.
+//! gives a new one, a [`Sink`] takes it. Each medium (registry, layout, archive) is a source, a sink
+//! or both.
 
+mod entry;
+mod gzip;
 mod image;
 mod layer;
+mod layer_builder;
+mod layer_error;
 mod medium;
+mod tar_header;
+mod tar_writer;
 
+pub use entry::Entry;
 pub use image::{Addendum, Image, ImageError};
 pub use layer::Layer;
+pub use layer_builder::LayerBuilder;
+pub use layer_error::LayerError;
 pub use medium::{Sink, SinkError, Source, SourceError, Taggable};

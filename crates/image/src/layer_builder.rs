@@ -1,0 +1,203 @@
+use crate::entry::{Entry, in_order};
+use crate::tar_writer::TarWriter;
+use crate::{Layer, LayerError};
+use mizzen_oci::{Descriptor, MediaType};
+use mizzen_store::{Cancel, Store, StoreError};
+use std::io;
+use std::sync::Arc;
+
+/// Collects entries and writes them as one layer: the same entries give the same bytes on every
+/// machine.
+///
+/// Whatever may change those bytes also changes [`LayerBuilder::FORMAT`].
+#[derive(Clone, Debug, Default)]
+pub struct LayerBuilder(Vec<Entry>);
+
+impl LayerBuilder {
+    /// Names the rules by which entries become bytes.
+    pub const FORMAT: &str = "mizzen-layer-1";
+
+    /// Adds an entry; order does not matter.
+    pub fn add(&mut self, entry: Entry) {
+        self.0.push(entry);
+    }
+
+    /// Writes the entries as one gzip-compressed layer into `store`.
+    ///
+    /// Entries are sorted by the bytes of their paths and have the modes and owners they were given;
+    /// a file's time is a function of its content ([`ContentTime`]), other times are constant.
+    /// `descriptor.size_bytes` counts compressed bytes; `diff_id` names the tar inside. Memory does
+    /// not grow with the files.
+    ///
+    /// # Errors
+    /// [`LayerError::Path`], [`LayerError::DuplicatePath`] and [`LayerError::NotADirectory`] for
+    /// entries that no layer can hold; [`LayerError::Read`] and [`LayerError::Changed`] name the
+    /// file; [`LayerError::Store`]; [`LayerError::Cancelled`].
+    ///
+    /// Source: OCI image-spec, layer.md, "Distributable Format".
+    pub fn write(self, store: &Store, cancel: &Cancel) -> Result<Layer, LayerError> {
+        let entries = in_order(self.0)?;
+        let mut tar = TarWriter::new(store.writer()?, cancel);
+        entries.iter().try_for_each(|entry| tar.add(entry))?;
+        let (blob, diff_id) = tar.finish()?;
+        let (digest, size_bytes) = blob.commit()?;
+        let blob = store.blob(&digest, size_bytes).ok_or_else(|| {
+            let message = format!("{digest} was written and is gone");
+            StoreError::Io(io::Error::new(io::ErrorKind::NotFound, message))
+        })?;
+        Ok(Layer {
+            descriptor: Descriptor::new(MediaType::ImageLayerGzip, digest, size_bytes),
+            diff_id,
+            blob: Arc::new(blob),
+        })
+    }
+}
+
+impl FromIterator<Entry> for LayerBuilder {
+    fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
+        Self(entries.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, LayerBuilder};
+    use crate::{Layer, LayerError};
+    use fs_err as fs;
+    use mizzen_store::{Cancel, Store};
+    use std::io::Read;
+    use std::path::Path;
+
+    fn write(folder: &Path, entries: Vec<Entry>) -> Result<Layer, LayerError> {
+        let store = Store::open(&folder.join("cache")).unwrap();
+        let builder: LayerBuilder = entries.into_iter().collect();
+        builder.write(&store, &Cancel::default())
+    }
+
+    fn sample() -> Vec<Entry> {
+        vec![
+            Entry::bytes("app/Shop.Api.dll", &b"code"[..]),
+            Entry::bytes("app-b", &b""[..]),
+            Entry::bytes("app/Shop.Api", &b"#!"[..]).with_mode(0o755),
+            Entry::directory("app/data").owned_by(1654, 1654),
+            Entry::symlink("app/current", "data"),
+        ]
+    }
+
+    /// Each line: mode, owner, time, size, type, path and link target.
+    fn listing(layer: &Layer) -> Vec<String> {
+        let mut bytes = Vec::new();
+        let blob = layer.blob.open().unwrap();
+        flate2::read::MultiGzDecoder::new(blob)
+            .read_to_end(&mut bytes)
+            .unwrap();
+        let mut archive = tar::Archive::new(&bytes[..]);
+        let entries = archive.entries().unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            let header = entry.header();
+            let link = entry.link_name().unwrap().unwrap_or_default();
+            format!(
+                "{:04o} {}:{} {} {} {}{}",
+                header.mode().unwrap(),
+                header.uid().unwrap(),
+                header.gid().unwrap(),
+                header.mtime().unwrap(),
+                entry.size(),
+                String::from_utf8_lossy(&entry.path_bytes()),
+                if link.as_os_str().is_empty() {
+                    String::new()
+                } else {
+                    format!(" -> {}", link.display())
+                },
+            )
+        });
+        entries.collect()
+    }
+
+    /// A change of these digests changes every image: it needs a new [`LayerBuilder::FORMAT`].
+    #[test]
+    fn the_bytes_of_a_layer_are_pinned() {
+        let folder = tempfile::tempdir().unwrap();
+        let layer = write(folder.path(), sample()).unwrap();
+        assert_eq!(
+            listing(&layer),
+            [
+                "0644 0:0 639794452 0 app-b",
+                "0755 0:0 322618020 2 app/Shop.Api",
+                "0644 0:0 531833546 4 app/Shop.Api.dll",
+                "0777 0:0 315532800 0 app/current -> data",
+                "0755 1654:1654 315532800 0 app/data/",
+            ]
+        );
+        assert_eq!(
+            layer.diff_id.to_string(),
+            "sha256:49bade4dbd941ed39a760f6db07f1d6c1287de81144879eda9320e6bfba5eea5"
+        );
+        assert_eq!(
+            layer.descriptor.digest.to_string(),
+            "sha256:88b8ba15ba7b459f8bb870069c94f2a8c6e0b707c549bd0de9ddc6d646cbb45a"
+        );
+    }
+
+    #[test]
+    fn order_source_and_file_times_do_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("source");
+        fs::write(&source, b"code").unwrap();
+        let mut entries = sample();
+        entries[0] = Entry::file("app/Shop.Api.dll", source);
+        entries.reverse();
+        let one = write(folder.path(), entries).unwrap();
+        let other = write(folder.path(), sample()).unwrap();
+        assert_eq!(one.descriptor, other.descriptor);
+    }
+
+    #[test]
+    fn a_file_that_does_not_fit_into_memory_is_the_same_layer() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = folder.path().join("large");
+        let bytes: Vec<u8> = (0..3_000_001u32)
+            .map(|number| (number % 251) as u8)
+            .collect();
+        fs::write(&source, &bytes).unwrap();
+        let one = write(folder.path(), vec![Entry::file("app/large", source)]).unwrap();
+        let other = write(folder.path(), vec![Entry::bytes("app/large", bytes)]).unwrap();
+        assert_eq!(one.descriptor, other.descriptor);
+        assert_eq!(one.diff_id, other.diff_id);
+    }
+
+    #[test]
+    fn what_no_layer_can_hold_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |paths: &[&str]| {
+            let entries = paths.iter().map(|path| Entry::bytes(*path, &b""[..]));
+            write(folder.path(), entries.collect()).unwrap_err()
+        };
+        for path in [
+            "", "/app", "app/", "app//x", "./x", "a/../x", "a/.wh.x", "a\0",
+        ] {
+            let error = refused(&[path]);
+            assert!(matches!(error, LayerError::Path { .. }), "{path}: {error}");
+        }
+        let error = refused(&["b", "a", "b"]);
+        assert!(matches!(error, LayerError::DuplicatePath { path } if path == "b"));
+        let error = refused(&["a/b/c", "a-", "a"]);
+        assert!(matches!(error, LayerError::NotADirectory { parent, .. } if parent == "a"));
+        let missing = vec![Entry::file("app/x", folder.path().join("none"))];
+        let error = write(folder.path(), missing).unwrap_err();
+        assert!(matches!(error, LayerError::Read { path, .. } if path == "app/x"));
+    }
+
+    #[test]
+    fn a_cancelled_layer_leaves_no_blob() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let cancel = Cancel::default();
+        cancel.cancel();
+        let builder: LayerBuilder = sample().into_iter().collect();
+        let error = builder.write(&store, &cancel).unwrap_err();
+        assert!(matches!(error, LayerError::Cancelled(_)));
+        let blobs = fs::read_dir(folder.path().join("blobs/sha256")).unwrap();
+        assert_eq!(blobs.count(), 0);
+    }
+}
