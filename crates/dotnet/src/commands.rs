@@ -1,0 +1,225 @@
+use std::collections::BTreeMap;
+
+/// What `dotnet publish` is asked for, beside the project.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PublishOptions {
+    /// `-c`; `Release` unless the user says otherwise.
+    pub configuration: String,
+    /// `-f`: needed where the project has several.
+    pub framework: Option<String>,
+    /// `-r`.
+    pub runtime_identifier: Option<String>,
+    /// `--self-contained`, `true` or `false`.
+    pub self_contained: Option<bool>,
+    /// `-p`, sorted by name.
+    pub properties: BTreeMap<String, String>,
+}
+
+/// The paths that a stage always has, on every machine, since they end up in the bytes of what is
+/// built. All absolute.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Canonical {
+    /// The workspace's copy.
+    pub sources: String,
+    /// `HOME`: empty but for what mizzen puts there.
+    pub home: String,
+    /// NuGet's package folder.
+    pub packages: String,
+    /// Where publish writes.
+    pub output: String,
+    /// Temporary files.
+    pub temporary: String,
+    /// The SDK's folder.
+    pub sdk: String,
+}
+
+/// A command of a stage: the program's arguments, the first is the program.
+pub type Command = Vec<String>;
+
+/// The variable that names the file for the facts, and that makes the injected target write them.
+pub const FACTS_FILE_VARIABLE: &str = "MIZZEN_FACTS_FILE";
+
+/// Where MSBuild looks for targets of the user's own, under `HOME`: every project imports them, and
+/// no property that the project may use itself has to be set.
+const INJECTED: &str =
+    ".local/share/Microsoft/MSBuild/Current/Microsoft.Common.targets/ImportAfter/mizzen.targets";
+
+/// Returns the path under `HOME` and the text of the targets that every staged project imports.
+///
+/// They turn the apphost of portable publishes off (it is a program for the build host, not for the
+/// image), give generated static assets a fixed time (their time is written into
+/// `*.staticwebassets.endpoints.json`), and write the facts of the published project.
+pub fn injected_targets() -> (&'static str, &'static [u8]) {
+    (INJECTED, include_bytes!("injected.targets"))
+}
+
+/// Returns the command that restores `project` (relative to the sources) with exactly the properties
+/// of [`publish_command`], so that publish finds nothing left to restore.
+pub fn restore_command(canonical: &Canonical, project: &str, options: &PublishOptions) -> Command {
+    let mut command = vec![
+        format!("{}/dotnet", canonical.sdk),
+        "restore".to_owned(),
+        project.to_owned(),
+    ];
+    // `dotnet publish` sets it, and SDKs from 8 on decide by it what a publish needs.
+    command.push("-p:_IsPublishing=true".to_owned());
+    command.push(format!("-p:Configuration={}", options.configuration));
+    if let Some(runtime_identifier) = &options.runtime_identifier {
+        command.push(format!("-p:RuntimeIdentifier={runtime_identifier}"));
+    }
+    if let Some(self_contained) = options.self_contained {
+        command.push(format!("-p:SelfContained={self_contained}"));
+    }
+    command.extend(properties(options));
+    command.push("-nodeReuse:false".to_owned());
+    command
+}
+
+/// Returns the command that publishes `project` (relative to the sources) into the stage's output.
+///
+/// It restores, too: a no-op after [`restore_command`], and the guard for whatever that step's key
+/// does not see.
+pub fn publish_command(canonical: &Canonical, project: &str, options: &PublishOptions) -> Command {
+    let mut command = vec![
+        format!("{}/dotnet", canonical.sdk),
+        "publish".to_owned(),
+        project.to_owned(),
+    ];
+    command.extend(["-c".to_owned(), options.configuration.clone()]);
+    command.extend(["-o".to_owned(), canonical.output.clone()]);
+    if let Some(framework) = &options.framework {
+        command.extend(["-f".to_owned(), framework.clone()]);
+    }
+    if let Some(runtime_identifier) = &options.runtime_identifier {
+        command.extend(["-r".to_owned(), runtime_identifier.clone()]);
+    }
+    if let Some(self_contained) = options.self_contained {
+        command.extend(["--self-contained".to_owned(), self_contained.to_string()]);
+    }
+    command.extend(properties(options));
+    command.push("-nodeReuse:false".to_owned());
+    command
+}
+
+fn properties(options: &PublishOptions) -> impl Iterator<Item = String> {
+    options
+        .properties
+        .iter()
+        .map(|(name, value)| format!("-p:{name}={value}"))
+}
+
+/// Returns the whole environment of a stage. Every variable is a property that a project can read,
+/// so nothing of the user's passes unless it is named.
+///
+/// `has_icu` says whether the build host has the ICU library, without which .NET does not start
+/// unless told to do without cultures.
+pub fn environment(
+    canonical: &Canonical,
+    project: &str,
+    has_icu: bool,
+) -> BTreeMap<String, String> {
+    let mut variables = BTreeMap::from(
+        [
+            (
+                "PATH",
+                format!("{}:/usr/local/bin:/usr/bin:/bin", canonical.sdk),
+            ),
+            ("HOME", canonical.home.clone()),
+            ("DOTNET_CLI_HOME", canonical.home.clone()),
+            ("DOTNET_ROOT", canonical.sdk.clone()),
+            ("NUGET_PACKAGES", canonical.packages.clone()),
+            ("TMPDIR", canonical.temporary.clone()),
+            ("MIZZEN_PROJECT", format!("{}/{project}", canonical.sources)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    for (name, value) in CONSTANTS {
+        variables.insert(name.to_owned(), value.to_owned());
+    }
+    if !has_icu {
+        variables.insert(
+            "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT".to_owned(),
+            "1".to_owned(),
+        );
+    }
+    variables
+}
+
+const CONSTANTS: [(&str, &str); 14] = [
+    ("TZ", "UTC"),
+    ("LANG", "C.UTF-8"),
+    ("DOTNET_CLI_UI_LANGUAGE", "en"),
+    ("DOTNET_NOLOGO", "1"),
+    ("DOTNET_CLI_TELEMETRY_OPTOUT", "1"),
+    ("DOTNET_SKIP_FIRST_TIME_EXPERIENCE", "1"),
+    ("DOTNET_GENERATE_ASPNET_CERTIFICATE", "false"),
+    ("DOTNET_ADD_GLOBAL_TOOLS_TO_PATH", "false"),
+    ("DOTNET_SKIP_WORKLOAD_INTEGRITY_CHECK", "1"),
+    // Nothing may outlive the stage, nor compile with what an earlier build left in memory.
+    ("DOTNET_CLI_USE_MSBUILD_SERVER", "0"),
+    ("MSBUILDDISABLENODEREUSE", "1"),
+    ("UseSharedCompilation", "false"),
+    ("UseRazorBuildServer", "false"),
+    // A variable, not `-p:`, so that a project that sets it keeps its audit.
+    ("NuGetAudit", "false"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Canonical, PublishOptions, environment, injected_targets, publish_command, restore_command,
+    };
+
+    fn canonical() -> Canonical {
+        let at = |name: &str| format!("/stage/{name}");
+        Canonical {
+            sources: at("src"),
+            home: at("home"),
+            packages: at("packages"),
+            output: at("out"),
+            temporary: at("tmp"),
+            sdk: "/sdk".to_owned(),
+        }
+    }
+
+    #[test]
+    fn restore_and_publish_get_the_same_properties() {
+        let options = PublishOptions {
+            configuration: "Release".to_owned(),
+            runtime_identifier: Some("linux-x64".to_owned()),
+            self_contained: Some(false),
+            properties: [("Version".to_owned(), "1.2.3".to_owned())].into(),
+            ..PublishOptions::default()
+        };
+        let restore = restore_command(&canonical(), "src/App.csproj", &options).join(" ");
+        let publish = publish_command(&canonical(), "src/App.csproj", &options).join(" ");
+        assert_eq!(
+            restore,
+            "/sdk/dotnet restore src/App.csproj -p:_IsPublishing=true -p:Configuration=Release \
+             -p:RuntimeIdentifier=linux-x64 -p:SelfContained=false -p:Version=1.2.3 -nodeReuse:false"
+        );
+        assert_eq!(
+            publish,
+            "/sdk/dotnet publish src/App.csproj -c Release -o /stage/out -r linux-x64 --self-contained false \
+             -p:Version=1.2.3 -nodeReuse:false"
+        );
+    }
+
+    #[test]
+    fn the_environment_is_made_of_constants_and_canonical_paths() {
+        let variables = environment(&canonical(), "App.csproj", true);
+        assert_eq!(variables["HOME"], "/stage/home");
+        assert_eq!(variables["MIZZEN_PROJECT"], "/stage/src/App.csproj");
+        assert!(!variables.contains_key("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"));
+        assert!(
+            environment(&canonical(), "App.csproj", false)
+                .contains_key("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT")
+        );
+    }
+
+    #[test]
+    fn the_injected_targets_are_xml() {
+        let mut reader = quick_xml::Reader::from_reader(injected_targets().1);
+        while reader.read_event_into(&mut Vec::new()).unwrap() != quick_xml::events::Event::Eof {}
+    }
+}

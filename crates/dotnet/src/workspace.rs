@@ -1,0 +1,377 @@
+use fs_err as fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The tree that a build may read, and the project in it that becomes an image.
+///
+/// The root is the folder of `mizzen.toml`, else the git top level, else the topmost ancestor with a
+/// solution, a `Directory.*` file, `global.json` or `nuget.config`, else the project's own folder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Workspace {
+    /// The folder that is staged, absolute.
+    pub root: PathBuf,
+    /// The project file, relative to the root, with `/`.
+    pub project: String,
+    /// The nearest `nuget.config` above the root, which plain `dotnet` would read, too.
+    pub nuget_config_above: Option<PathBuf>,
+    /// An `.editorconfig` above the root: plain `dotnet` would read it, mizzen does not.
+    pub editor_config_above: Option<PathBuf>,
+}
+
+/// What was asked for does not name one project.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkspaceError {
+    /// Nothing is there.
+    #[error("`{0}` does not exist")]
+    Missing(PathBuf),
+    /// The folder has no project.
+    #[error("`{0}` holds no project file")]
+    NoProject(PathBuf),
+    /// The folder has several.
+    #[error("`{folder}` holds {} project files: {}", projects.len(), projects.join(", "))]
+    SeveralProjects {
+        /// The folder.
+        folder: PathBuf,
+        /// Their names.
+        projects: Vec<String>,
+    },
+    /// A solution names many projects.
+    #[error("`{0}` is a solution, and one project is built at a time")]
+    Solution(PathBuf),
+    /// A file of another kind.
+    #[error("`{0}` is not a project file")]
+    NotAProject(PathBuf),
+    /// A file above the root would change what plain `dotnet publish` does.
+    #[error(
+        "`{file}` lies above the workspace root `{root}`, and plain `dotnet publish` would apply it"
+    )]
+    AboveRoot {
+        /// The file.
+        file: PathBuf,
+        /// The root.
+        root: PathBuf,
+    },
+    /// A folder could not be read.
+    #[error("the workspace cannot be read")]
+    Io(#[from] io::Error),
+}
+
+const PROJECTS: [&str; 3] = ["csproj", "fsproj", "vbproj"];
+const SOLUTIONS: [&str; 3] = ["sln", "slnx", "slnf"];
+const DIRECTORY_FILES: [&str; 4] = [
+    "Directory.Build.props",
+    "Directory.Build.targets",
+    "Directory.Packages.props",
+    "Directory.Build.rsp",
+];
+
+impl Workspace {
+    /// Finds the project that `path` (absolute) names and the workspace around it.
+    ///
+    /// `home` is never a root, whatever lies in it: a stray `nuget.config` there must not stage a
+    /// whole home folder.
+    ///
+    /// # Errors
+    /// [`WorkspaceError`] says why `path` names no single project, or which file above the root is
+    /// in the way.
+    pub fn find(path: &Path, home: Option<&Path>) -> Result<Self, WorkspaceError> {
+        let path = match fs::canonicalize(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(WorkspaceError::Missing(path.to_owned()));
+            }
+            path => path?,
+        };
+        let project = if path.is_dir() {
+            project_in(&path)?
+        } else {
+            project_at(path)?
+        };
+        let folder = project.parent().expect("a file has a folder");
+        let home = home.and_then(|home| fs::canonicalize(home).ok());
+        let root = root_of(folder, home.as_deref())?.to_owned();
+        if let Some(file) = applied_above(folder, &root) {
+            return Err(WorkspaceError::AboveRoot { file, root });
+        }
+        let relative = project
+            .strip_prefix(&root)
+            .expect("the root is an ancestor of the project");
+        let project = relative
+            .to_str()
+            .ok_or_else(|| WorkspaceError::NotAProject(relative.to_owned()))?
+            .to_owned();
+        let above = |names: &[&str]| {
+            let mut ancestors = root.ancestors().skip(1);
+            ancestors.find_map(|folder| {
+                names
+                    .iter()
+                    .map(|name| folder.join(name))
+                    .find(|file| file.is_file())
+            })
+        };
+        Ok(Self {
+            nuget_config_above: above(&NUGET_CONFIGS),
+            editor_config_above: above(&[".editorconfig"]),
+            project,
+            root,
+        })
+    }
+
+    /// Returns whether `name` in `folder` is left out of the stage: what git keeps, and the `bin` and
+    /// `obj` beside a project file, which an earlier build left.
+    ///
+    /// `wwwroot/vendor/bin/x.js` is published by plain `dotnet publish`, so `bin` and `obj` alone
+    /// are no reason.
+    pub fn leaves_out(name: &str, has_project_beside: bool) -> bool {
+        name == ".git" || (has_project_beside && (name == "bin" || name == "obj"))
+    }
+
+    /// Returns whether a file name is a project's.
+    pub fn is_project(name: &str) -> bool {
+        Path::new(name)
+            .extension()
+            .is_some_and(|extension| extension.as_encoded_bytes().ends_with(b"proj"))
+    }
+}
+
+const NUGET_CONFIGS: [&str; 3] = ["nuget.config", "NuGet.config", "NuGet.Config"];
+
+/// Returns whether the file at `path` (relative, with `/`) can change what restore resolves by its
+/// content. For all others the publish step's own restore is the guard.
+pub fn is_restore_input(path: &str) -> bool {
+    let name = path
+        .rsplit('/')
+        .next()
+        .expect("split gives at least one part")
+        .to_ascii_lowercase();
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    extension.ends_with("proj")
+        || [
+            "props", "targets", "sln", "slnx", "slnf", "rsp", "user", "pubxml", "toml",
+        ]
+        .contains(&extension)
+        || [
+            "nuget.config",
+            "global.json",
+            "dotnet-tools.json",
+            "version.json",
+        ]
+        .contains(&name.as_str())
+        || (name.starts_with("packages") && name.ends_with(".lock.json"))
+}
+
+fn project_at(path: PathBuf) -> Result<PathBuf, WorkspaceError> {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some(extension) if PROJECTS.contains(&extension) => Ok(path),
+        Some(extension) if SOLUTIONS.contains(&extension) => Err(WorkspaceError::Solution(path)),
+        _ => Err(WorkspaceError::NotAProject(path)),
+    }
+}
+
+fn project_in(folder: &Path) -> Result<PathBuf, WorkspaceError> {
+    let files = files_with(folder, &PROJECTS)?;
+    match &files[..] {
+        [project] => Ok(project.clone()),
+        [] => match files_with(folder, &SOLUTIONS)?.first() {
+            Some(solution) => Err(WorkspaceError::Solution(solution.clone())),
+            None => Err(WorkspaceError::NoProject(folder.to_owned())),
+        },
+        several => Err(WorkspaceError::SeveralProjects {
+            folder: folder.to_owned(),
+            projects: several
+                .iter()
+                .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+                .collect(),
+        }),
+    }
+}
+
+fn files_with(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, WorkspaceError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        if extension.is_some_and(|extension| extensions.contains(&extension)) && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+fn root_of<'a>(folder: &'a Path, home: Option<&Path>) -> Result<&'a Path, WorkspaceError> {
+    let candidates = || {
+        folder
+            .ancestors()
+            .take_while(|ancestor| ancestor.parent().is_some() && Some(*ancestor) != home)
+    };
+    if let Some(root) = candidates().find(|ancestor| ancestor.join("mizzen.toml").is_file()) {
+        return Ok(root);
+    }
+    // A worktree's or submodule's `.git` is a file.
+    if let Some(root) = candidates().find(|ancestor| ancestor.join(".git").exists()) {
+        return Ok(root);
+    }
+    let mut root = folder;
+    for ancestor in candidates() {
+        let named = DIRECTORY_FILES
+            .iter()
+            .chain(["global.json"].iter())
+            .chain(&NUGET_CONFIGS);
+        if named.into_iter().any(|name| ancestor.join(name).is_file())
+            || !files_with(ancestor, &SOLUTIONS)?.is_empty()
+        {
+            root = ancestor;
+        }
+    }
+    Ok(root)
+}
+
+// MSBuild and the SDK resolver take the first file of a name on the way up, so one inside the
+// workspace hides those above it.
+fn applied_above(folder: &Path, root: &Path) -> Option<PathBuf> {
+    let names = DIRECTORY_FILES.iter().chain(&["global.json"]);
+    names.into_iter().find_map(|name| {
+        let first = folder
+            .ancestors()
+            .map(|ancestor| ancestor.join(name))
+            .find(|file| file.is_file())?;
+        (!first.starts_with(root)).then_some(first)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Workspace, WorkspaceError, is_restore_input};
+    use fs_err as fs;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    fn find(folder: &tempfile::TempDir, path: &str) -> Result<(String, String), WorkspaceError> {
+        let workspace = Workspace::find(&folder.path().join(path), None)?;
+        let root = workspace
+            .root
+            .strip_prefix(fs::canonicalize(folder.path()).unwrap())
+            .unwrap()
+            .to_owned();
+        Ok((root.to_str().unwrap().to_owned(), workspace.project))
+    }
+
+    #[test]
+    fn the_root_is_mizzen_toml_then_git_then_the_topmost_solution_then_the_project() {
+        let folder = tree(&[
+            "a/.git/HEAD",
+            "a/b/mizzen.toml",
+            "a/b/c/App.csproj",
+            "a/d/Lib.fsproj",
+            "e/f/S.slnx",
+            "e/f/g/X.csproj",
+            "h/Y.csproj",
+            "e/global.json",
+        ]);
+        assert_eq!(
+            find(&folder, "a/b/c").unwrap(),
+            ("a/b".to_owned(), "c/App.csproj".to_owned())
+        );
+        assert_eq!(
+            find(&folder, "a/d/Lib.fsproj").unwrap(),
+            ("a".to_owned(), "d/Lib.fsproj".to_owned())
+        );
+        assert_eq!(
+            find(&folder, "e/f/g").unwrap(),
+            ("e".to_owned(), "f/g/X.csproj".to_owned())
+        );
+        assert_eq!(
+            find(&folder, "h").unwrap(),
+            ("h".to_owned(), "Y.csproj".to_owned())
+        );
+    }
+
+    #[test]
+    fn the_home_folder_is_never_a_root() {
+        let folder = tree(&["home/nuget.config", "home/app/App.csproj"]);
+        let home = folder.path().join("home");
+        let workspace = Workspace::find(&home.join("app"), Some(&home)).unwrap();
+        assert!(workspace.root.ends_with("home/app"));
+        assert!(
+            workspace
+                .nuget_config_above
+                .unwrap()
+                .ends_with("home/nuget.config")
+        );
+    }
+
+    #[test]
+    fn what_names_no_single_project_is_told_apart() {
+        let folder = tree(&[
+            "none/readme.md",
+            "two/A.csproj",
+            "two/B.csproj",
+            "solution/S.sln",
+            "x.txt",
+        ]);
+        assert!(matches!(
+            find(&folder, "missing"),
+            Err(WorkspaceError::Missing(_))
+        ));
+        assert!(matches!(
+            find(&folder, "none"),
+            Err(WorkspaceError::NoProject(_))
+        ));
+        assert!(matches!(
+            find(&folder, "solution"),
+            Err(WorkspaceError::Solution(_))
+        ));
+        assert!(matches!(
+            find(&folder, "x.txt"),
+            Err(WorkspaceError::NotAProject(_))
+        ));
+        let error = find(&folder, "two").unwrap_err().to_string();
+        assert!(
+            error.ends_with("holds 2 project files: A.csproj, B.csproj"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_above_the_root_that_dotnet_would_apply_is_an_error_unless_hidden() {
+        let folder = tree(&["Directory.Build.props", "a/.git/HEAD", "a/App.csproj"]);
+        assert!(matches!(
+            find(&folder, "a"),
+            Err(WorkspaceError::AboveRoot { .. })
+        ));
+        fs::write(folder.path().join("a/Directory.Build.props"), "").unwrap();
+        assert!(find(&folder, "a").is_ok());
+    }
+
+    #[test]
+    fn build_leavings_are_left_out_only_beside_a_project() {
+        assert!(Workspace::leaves_out("bin", true) && Workspace::leaves_out("obj", true));
+        assert!(!Workspace::leaves_out("bin", false) && !Workspace::leaves_out("binary", true));
+        assert!(Workspace::leaves_out(".git", false));
+        assert!(Workspace::is_project("App.csproj") && !Workspace::is_project("App.cs"));
+    }
+
+    #[test]
+    fn what_restore_reads_is_told_by_name() {
+        for path in [
+            "src/A.csproj",
+            "Directory.Packages.props",
+            "NuGet.Config",
+            "global.json",
+            "a/packages.A.lock.json",
+        ] {
+            assert!(is_restore_input(path), "{path}");
+        }
+        for path in ["src/Program.cs", "appsettings.json", "package.json"] {
+            assert!(!is_restore_input(path), "{path}");
+        }
+    }
+}
