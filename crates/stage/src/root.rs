@@ -1,0 +1,194 @@
+use crate::StageError;
+use fs_err as fs;
+use mizzen_store::Cancel;
+use rustix::fs::FlockOperation;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The folder in which every user's stage has the same path.
+const PARENT: &str = "/tmp";
+/// The canonical root: what is compiled there has this path in its bytes.
+const NAME: &str = "mizzen-stage";
+
+/// Files that `dotnet` would pick up in a folder above the one it builds.
+const READ_FROM_ABOVE: [&str; 12] = [
+    "Directory.Build.props",
+    "Directory.Build.targets",
+    "Directory.Packages.props",
+    "Directory.Build.rsp",
+    "global.json",
+    "nuget.config",
+    "NuGet.config",
+    "NuGet.Config",
+    ".editorconfig",
+    ".globalconfig",
+    ".git",
+    "HEAD",
+];
+
+/// Returns the root of this user's stages: the canonical one, else, where another user has taken
+/// that, one named by the user's number. It exists, belongs to the user and is closed to others.
+///
+/// # Errors
+/// [`StageError::Root`] if neither can be had; [`StageError::Above`] if a file above would be read.
+pub(crate) fn claim() -> Result<PathBuf, StageError> {
+    claim_in(Path::new(PARENT))
+}
+
+fn claim_in(parent: &Path) -> Result<PathBuf, StageError> {
+    for folder in parent.ancestors() {
+        if let Some(file) = READ_FROM_ABOVE
+            .iter()
+            .map(|name| folder.join(name))
+            .find(|file| file.exists())
+        {
+            return Err(StageError::Above(file));
+        }
+    }
+    let user = rustix::process::geteuid().as_raw();
+    let canonical = parent.join(NAME);
+    if owned(&canonical, user)?.is_ok() {
+        return Ok(canonical);
+    }
+    let own = parent.join(format!("{NAME}-{user}"));
+    match owned(&own, user)? {
+        Ok(()) => Ok(own),
+        Err(why) => Err(StageError::Root { path: own, why }),
+    }
+}
+
+// Anyone can make a folder, a file or a link of this name in /tmp before we do.
+fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static str>> {
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(error) => {
+            return Err(io::Error::new(
+                error.kind(),
+                format!("cannot make `{}`: {error}", path.display()),
+            ));
+        }
+    }
+    let metadata = fs::symlink_metadata(path)?;
+    Ok(if !metadata.is_dir() {
+        Err("it is not a folder")
+    } else if metadata.uid() != user {
+        Err("it belongs to another user")
+    } else if metadata.mode() & 0o077 != 0 {
+        Err("other users can enter it")
+    } else {
+        Ok(())
+    })
+}
+
+/// The root while one action has it for itself; empty before and after.
+#[derive(Debug)]
+pub(crate) struct LockedRoot {
+    root: PathBuf,
+    _lock: fs::File,
+}
+
+impl LockedRoot {
+    /// Waits until no other build uses the root, then empties it.
+    pub(crate) fn lock(root: &Path, cancel: &Cancel) -> Result<Self, StageError> {
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(root.join(".lock"))?;
+        while let Err(error) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if error != rustix::io::Errno::WOULDBLOCK {
+                return Err(io::Error::from(error).into());
+            }
+            cancel.check()?;
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let locked = Self {
+            root: root.to_owned(),
+            _lock: file,
+        };
+        locked.clear()?;
+        Ok(locked)
+    }
+
+    fn clear(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            if entry.file_name() == ".lock" {
+                continue;
+            }
+            if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())?;
+            } else {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LockedRoot {
+    fn drop(&mut self) {
+        // The next action empties the root before it uses it; a failure here leaves files, not errors.
+        drop(self.clear());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LockedRoot, claim_in, owned};
+    use crate::StageError;
+    use fs_err as fs;
+    use mizzen_store::Cancel;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_taken_root_gives_way_to_one_of_the_users_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let canonical = parent.path().join("mizzen-stage");
+        assert_eq!(claim_in(parent.path()).unwrap(), canonical);
+        assert_eq!(
+            fs::metadata(&canonical).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        assert_eq!(claim_in(parent.path()).unwrap(), canonical);
+
+        fs::set_permissions(&canonical, std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert_ne!(claim_in(parent.path()).unwrap(), canonical);
+        fs::remove_dir(&canonical).unwrap();
+        fs::os::unix::fs::symlink("/", &canonical).unwrap();
+        assert_ne!(claim_in(parent.path()).unwrap(), canonical);
+        assert_eq!(owned(&canonical, 0).unwrap(), Err("it is not a folder"));
+    }
+
+    #[test]
+    fn a_file_above_that_dotnet_would_read_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        fs::write(parent.path().join("Directory.Build.props"), "<Project/>").unwrap();
+        let error = claim_in(parent.path()).unwrap_err();
+        assert!(
+            matches!(error, StageError::Above(file) if file.ends_with("Directory.Build.props"))
+        );
+    }
+
+    #[test]
+    fn the_root_is_empty_before_and_after_and_one_action_has_it_at_a_time() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = claim_in(parent.path()).unwrap();
+        fs::create_dir_all(root.join("src/left")).unwrap();
+        let locked = LockedRoot::lock(&root, &Cancel::default()).unwrap();
+        assert!(!root.join("src").exists());
+        fs::write(root.join("file"), "").unwrap();
+        let cancel = Cancel::default();
+        cancel.cancel();
+        assert!(matches!(
+            LockedRoot::lock(&root, &cancel),
+            Err(StageError::Cancelled(_))
+        ));
+        drop(locked);
+        assert!(!root.join("file").exists());
+        LockedRoot::lock(&root, &cancel).unwrap();
+    }
+}
