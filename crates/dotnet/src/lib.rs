@@ -5,6 +5,7 @@ mod base_image;
 mod commands;
 mod git_remote;
 mod nuget_config;
+mod restored_package;
 mod toolchain;
 mod workspace;
 
@@ -15,5 +16,6 @@ pub use commands::{
 };
 pub use git_remote::source_url;
 pub use nuget_config::{NugetConfig, NugetConfigError};
+pub use restored_package::{RestoredPackage, floating_version};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use workspace::{Workspace, WorkspaceError, is_restore_input};

@@ -1,1 +1,16 @@
+//! A pure function from [`Facts`] and a trait [`Records`] to what will be done: every step with its
+//! key, every miss with its reasons. Touches no disk, no network, no clock.
+//!
+//! Two kinds of key. The *whole key* covers everything that the build can see and names the final
+//! record directly: one look-up and nothing runs. On a miss the finer keys follow, step by step:
+//! restore by what it reads, publish by everything plus what restore resolved.
 
+mod facts;
+mod key;
+mod miss_reason;
+mod plan;
+
+pub use facts::{Facts, FileFact, RECIPE, StepCommand, Toolchain};
+pub use key::{Key, StepKey, StepName};
+pub use miss_reason::MissReason;
+pub use plan::{Plan, Planned, Record, Records, Skip, Verdict, plan};

@@ -1,0 +1,175 @@
+use fs_err as fs;
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::path::Path;
+
+/// A package that restore put into its folder.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RestoredPackage {
+    /// The id, as its folder has it: lower case.
+    pub id: String,
+    /// The normalised version.
+    pub version: String,
+    /// The SHA-512 of the `.nupkg`, in base64, as NuGet records it.
+    pub sha512: Option<String>,
+    /// The licence as the package states it: an SPDX expression, a file's name, or a URL.
+    pub licence: Option<String>,
+    /// The feed it came from.
+    pub source: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(rename = "contentHash")]
+    content_hash: Option<String>,
+    source: Option<String>,
+}
+
+impl RestoredPackage {
+    /// Reads what NuGet wrote into `folder` (`<packages>/<id>/<version>`).
+    ///
+    /// What the package or an old NuGet does not say is `None`.
+    ///
+    /// # Errors
+    /// A file is there but cannot be read.
+    pub fn read(folder: &Path, id: &str, version: &str) -> io::Result<Self> {
+        let metadata = text(&folder.join(".nupkg.metadata"))?;
+        let metadata = metadata.and_then(|text| serde_json::from_str::<Metadata>(&text).ok());
+        let nuspec = text(&folder.join(format!("{id}.nuspec")))?;
+        Ok(Self {
+            id: id.to_owned(),
+            version: version.to_owned(),
+            licence: nuspec.and_then(|text| licence(&text)),
+            sha512: metadata
+                .as_ref()
+                .and_then(|metadata| metadata.content_hash.clone()),
+            source: metadata.and_then(|metadata| metadata.source),
+        })
+    }
+}
+
+fn text(path: &Path) -> io::Result<Option<String>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+// `<license type="expression">MIT</license>` since 2018, `<licenseUrl>` before; new packages carry
+// both, the URL then being an alias of the first.
+fn licence(nuspec: &str) -> Option<String> {
+    let mut reader = Reader::from_str(nuspec.trim_start_matches('\u{feff}'));
+    let (mut within, mut url) = (String::new(), None);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(element) => element.local_name().as_ref().clone_into(&mut within),
+            Event::End(_) => within.clear(),
+            Event::Text(text) if within == "license" => return Some(text.trim().to_owned()),
+            Event::Text(text) if within == "licenseUrl" => url = Some(text.trim().to_owned()),
+            Event::Eof => return url,
+            _ => {}
+        }
+    }
+}
+
+/// Returns why the packages of a `project.assets.json` may be others tomorrow, though nothing in the
+/// workspace changes: a floating version, or one that the feed did not have.
+///
+/// `None` if the same feeds will give the same packages as long as they keep what they published.
+pub fn floating_version(assets: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Assets {
+        #[serde(rename = "projectFileDependencyGroups")]
+        groups: std::collections::BTreeMap<String, Vec<String>>,
+        #[serde(default)]
+        logs: Vec<Log>,
+    }
+    #[derive(Deserialize)]
+    struct Log {
+        code: Option<String>,
+        message: Option<String>,
+    }
+    let Ok(assets) = serde_json::from_str::<Assets>(assets) else {
+        return Some("project.assets.json is not understood".to_owned());
+    };
+    if let Some(floating) = assets
+        .groups
+        .values()
+        .flatten()
+        .find(|dependency| dependency.contains('*'))
+    {
+        return Some(floating.clone());
+    }
+    // NU1601 to NU1603: a version other than the lowest that was asked for, taken because the feed
+    // lacked that one today.
+    let approximate = |code: &str| ["NU1601", "NU1602", "NU1603"].contains(&code);
+    let log = assets
+        .logs
+        .into_iter()
+        .find(|log| log.code.as_deref().is_some_and(approximate))?;
+    log.message.or(log.code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RestoredPackage, floating_version, licence};
+    use fs_err as fs;
+
+    #[test]
+    fn a_package_says_what_it_is_and_where_it_came_from() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join(".nupkg.metadata"),
+            r#"{"version":2,"contentHash":"q==","source":"https://f/"}"#,
+        )
+        .unwrap();
+        fs::write(folder.path().join("serilog.nuspec"), "<package><metadata><license type=\"expression\">Apache-2.0</license></metadata></package>").unwrap();
+        let package = RestoredPackage::read(folder.path(), "serilog", "4.3.0").unwrap();
+        assert_eq!(package.sha512.as_deref(), Some("q=="));
+        assert_eq!(package.licence.as_deref(), Some("Apache-2.0"));
+        assert_eq!(package.source.as_deref(), Some("https://f/"));
+        let bare = RestoredPackage::read(&folder.path().join("none"), "x", "1.0.0").unwrap();
+        assert_eq!((bare.sha512, bare.licence, bare.source), (None, None, None));
+    }
+
+    #[test]
+    fn an_old_package_has_a_licence_url_and_the_expression_wins_over_it() {
+        assert_eq!(
+            licence("<package><metadata><licenseUrl>https://l</licenseUrl></metadata></package>")
+                .as_deref(),
+            Some("https://l")
+        );
+        let both =
+            "<m><licenseUrl>https://l</licenseUrl><license type=\"expression\">MIT</license></m>";
+        assert_eq!(licence(both).as_deref(), Some("MIT"));
+        assert_eq!(licence("<m/>"), None);
+    }
+
+    #[test]
+    fn floating_and_missing_versions_are_told_from_fixed_ones() {
+        let assets = |dependency: &str, logs: &str| {
+            format!(
+                r#"{{"projectFileDependencyGroups":{{"net10.0":["{dependency}"]}},"logs":[{logs}]}}"#
+            )
+        };
+        assert_eq!(floating_version(&assets("Serilog >= 4.3.0", "")), None);
+        assert_eq!(
+            floating_version(&assets("Serilog >= 4.*", "")).as_deref(),
+            Some("Serilog >= 4.*")
+        );
+        let log =
+            r#"{"code":"NU1603","message":"A depends on B (>= 1.0) but B 1.0 was not found"}"#;
+        assert!(floating_version(&assets("A >= 1.0.0", log)).is_some());
+        assert_eq!(
+            floating_version(&assets(
+                "A >= 1.0.0",
+                r#"{"code":"NU1903","message":"vulnerable"}"#
+            )),
+            None
+        );
+        assert!(floating_version("{}").is_some());
+    }
+}

@@ -1,0 +1,135 @@
+use mizzen_dotnet::is_restore_input;
+use mizzen_oci::{Digest, canonical_json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// Counts up whenever the same facts would be built in another way: other commands, other injected
+/// targets, another layout of the stage or of the records.
+pub const RECIPE: u32 = 1;
+
+/// Everything that can change what a build makes, as a table that a person can compare.
+///
+/// Its canonical JSON is what the whole key is the digest of; it is kept with every record, so that
+/// a later miss can name what differs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Facts {
+    /// [`RECIPE`] of the mizzen that wrote the table.
+    pub recipe: u32,
+    /// The project, relative to the workspace's root.
+    pub project: String,
+    /// The canonical root of the stage, for it ends up in what is built, and the rung of isolation.
+    pub stage: String,
+    /// The SDKs that `dotnet` chooses from.
+    pub toolchain: Toolchain,
+    /// The commands, by step.
+    pub commands: BTreeMap<StepCommand, Vec<String>>,
+    /// The variables that the commands see.
+    pub environment: BTreeMap<String, String>,
+    /// The digests of files that mizzen adds to the stage: injected targets, NuGet configurations
+    /// without their secrets.
+    pub injected: BTreeMap<String, Digest>,
+    /// How layers are made: their format, what goes in, for which platforms.
+    pub layers: BTreeMap<String, String>,
+    /// The workspace as staged, by path.
+    pub files: BTreeMap<String, FileFact>,
+}
+
+/// Which step a command belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepCommand {
+    /// `dotnet restore`.
+    Restore,
+    /// `dotnet publish`.
+    Publish,
+}
+
+/// The SDKs of one `dotnet`, by content: equal versions of different makers differ in their bytes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// Names every file below the root.
+    pub id: Digest,
+    /// The root, which ends up in NuGet's files.
+    pub root: String,
+    /// The versions, for people.
+    pub versions: Vec<String>,
+}
+
+/// What the stage shows under one path of the workspace.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileFact {
+    /// A file.
+    File(Digest),
+    /// A file that can be executed; publish keeps the bit.
+    Program(Digest),
+    /// A symbolic link and its target.
+    Link(String),
+    /// An empty folder.
+    Folder,
+}
+
+impl Facts {
+    /// Returns the table as the bytes that are kept and named by the whole key.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        canonical_json(&json!({ "step": "whole", "facts": self }))
+    }
+
+    /// Reads a table that an earlier build kept; `None` if it is of another shape.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Table {
+            facts: Facts,
+        }
+        serde_json::from_slice::<Table>(bytes)
+            .ok()
+            .map(|table| table.facts)
+    }
+
+    /// Returns the key of the final record.
+    pub fn whole_key(&self) -> Digest {
+        Digest::of(&self.to_bytes())
+    }
+
+    /// Returns the key of restore: the toolchain, its command, and the files that it reads by
+    /// content. What else a project asks while it is evaluated, publish's own restore sees.
+    pub fn restore_key(&self) -> Digest {
+        let files = self
+            .files
+            .iter()
+            .filter(|(path, _)| is_restore_input(path))
+            .collect::<BTreeMap<_, _>>();
+        Digest::of(&canonical_json(&json!({
+            "step": "restore",
+            "recipe": self.recipe,
+            "project": self.project,
+            "stage": self.stage,
+            "toolchain": self.toolchain,
+            "command": self.commands.get(&StepCommand::Restore),
+            "environment": self.environment,
+            "injected": self.injected,
+            "files": files,
+        })))
+    }
+
+    /// Returns the key of publish: everything, and `resolved`, the blobs that restore gave by name.
+    pub fn publish_key(&self, resolved: &BTreeMap<String, Digest>) -> Digest {
+        Digest::of(&canonical_json(&json!({
+            "step": "publish",
+            "whole": self.whole_key(),
+            "resolved": resolved,
+        })))
+    }
+
+    /// Returns the name under which the newest table of this project, published in this way, is
+    /// kept. It names no result, only what a miss is compared with.
+    pub fn slot(&self, workspace_root: &str) -> Digest {
+        Digest::of(&canonical_json(&json!({
+            "step": "latest",
+            "workspace": workspace_root,
+            "project": self.project,
+            "layers": self.layers.get("platforms"),
+        })))
+    }
+}

@@ -1,0 +1,132 @@
+use crate::{Facts, FileFact};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// One difference between the facts of two builds, in a person's words.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum MissReason {
+    /// There is no earlier build to compare with.
+    FirstBuild,
+    /// The caller asked to run the step again.
+    Asked,
+    /// The same facts may give other packages today.
+    Floating(String),
+    /// The record is there, but not all of its blobs.
+    Incomplete(String),
+    /// mizzen itself builds in another way.
+    Recipe(u32, u32),
+    /// A file was added.
+    Added(String),
+    /// A file was removed.
+    Removed(String),
+    /// A file has other content.
+    Content(String),
+    /// A file became executable or a link, or ceased to be one.
+    Kind(String),
+    /// Other SDKs.
+    Toolchain(String, String),
+    /// A setting has another value.
+    Setting {
+        /// What it sets.
+        name: String,
+        /// The value of the earlier build; `None` if it had none.
+        before: Option<String>,
+        /// The value of this build.
+        now: Option<String>,
+    },
+}
+
+impl MissReason {
+    /// Returns every difference, settings first, then files by path.
+    pub fn between(earlier: &Facts, now: &Facts) -> Vec<Self> {
+        let mut reasons = Vec::new();
+        if earlier.recipe != now.recipe {
+            reasons.push(Self::Recipe(earlier.recipe, now.recipe));
+        }
+        if earlier.toolchain != now.toolchain {
+            let (before, after) = (
+                earlier.toolchain.versions.join(", "),
+                now.toolchain.versions.join(", "),
+            );
+            reasons.push(Self::Toolchain(before, after));
+        }
+        let (before, after) = (settings(earlier), settings(now));
+        for name in before
+            .keys()
+            .chain(after.keys().filter(|name| !before.contains_key(*name)))
+        {
+            let (before, now) = (before.get(name).cloned(), after.get(name).cloned());
+            if before != now {
+                reasons.push(Self::Setting {
+                    name: name.clone(),
+                    before,
+                    now,
+                });
+            }
+        }
+        let mut files = Vec::new();
+        for (path, fact) in &earlier.files {
+            match now.files.get(path) {
+                None => files.push((path, Self::Removed(path.clone()))),
+                Some(other) if other == fact => {}
+                Some(FileFact::File(_)) if matches!(fact, FileFact::File(_)) => {
+                    files.push((path, Self::Content(path.clone())));
+                }
+                Some(FileFact::Program(_)) if matches!(fact, FileFact::Program(_)) => {
+                    files.push((path, Self::Content(path.clone())));
+                }
+                Some(_) => files.push((path, Self::Kind(path.clone()))),
+            }
+        }
+        let added = now
+            .files
+            .keys()
+            .filter(|path| !earlier.files.contains_key(*path));
+        files.extend(added.map(|path| (path, Self::Added(path.clone()))));
+        files.sort_unstable();
+        reasons.extend(files.into_iter().map(|(_, reason)| reason));
+        reasons
+    }
+}
+
+fn settings(facts: &Facts) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::from([("stage".to_owned(), facts.stage.clone())]);
+    for (step, command) in &facts.commands {
+        settings.insert(
+            format!("{step:?} command").to_lowercase(),
+            command.join(" "),
+        );
+    }
+    for (name, value) in &facts.environment {
+        settings.insert(format!("variable {name}"), value.clone());
+    }
+    for (name, digest) in &facts.injected {
+        settings.insert(name.clone(), digest.short());
+    }
+    for (name, value) in &facts.layers {
+        settings.insert(format!("layers' {name}"), value.clone());
+    }
+    settings
+}
+
+impl fmt::Display for MissReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "unset".to_owned());
+        match self {
+            Self::FirstBuild => f.write_str("no earlier build of this project is in the cache"),
+            Self::Asked => f.write_str("asked to run again"),
+            Self::Floating(what) => write!(f, "versions float: {what}"),
+            Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
+            Self::Recipe(before, now) => write!(f, "mizzen's recipe {before} → {now}"),
+            Self::Added(path) => write!(f, "+ {path}"),
+            Self::Removed(path) => write!(f, "- {path}"),
+            Self::Content(path) => write!(f, "~ {path} (content)"),
+            Self::Kind(path) => write!(f, "~ {path} (mode or kind)"),
+            Self::Toolchain(before, now) if before == now => write!(f, "toolchain {now} (content)"),
+            Self::Toolchain(before, now) => write!(f, "toolchain {before} → {now}"),
+            Self::Setting { name, before, now } => {
+                write!(f, "{name}: {} → {}", value(before), value(now))
+            }
+        }
+    }
+}
