@@ -1,6 +1,7 @@
 use mizzen_oci::{Digest, Hasher, Repository};
 use std::fmt;
 use std::io::{self, Cursor, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes that can be had when they are needed, any number of times.
@@ -17,6 +18,12 @@ pub trait Blob: Send + Sync + fmt::Debug {
     /// Returns the repository that holds the blob, from which another one of that registry may
     /// mount it.
     fn origin(&self) -> Option<&Repository> {
+        None
+    }
+
+    /// Returns the file that holds exactly the bytes, if there is one: for a reflink, whose result
+    /// the caller verifies.
+    fn path(&self) -> Option<&Path> {
         None
     }
 }

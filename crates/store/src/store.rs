@@ -249,14 +249,6 @@ fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     fs::File::open(path.parent().expect("a file has a folder"))?.sync_all()
 }
 
-impl StoredBlob {
-    /// Returns where the blob lies, for a reflink or a copy; never for a hard link, which a user
-    /// could write through.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
 impl fmt::Debug for StoredBlob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "StoredBlob({}, {} bytes)", self.digest, self.size_bytes)
@@ -272,6 +264,11 @@ impl Blob for StoredBlob {
         Ok(verified(file, self.digest, self.size_bytes, move || {
             drop(fs::remove_file(path));
         }))
+    }
+
+    // For a reflink or a copy; never for a hard link, which a user could write through.
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 }
 
