@@ -4,12 +4,14 @@
 //! gives a new one, a [`Sink`] takes it. Each medium (registry, layout, archive) is a source, a sink
 //! or both.
 
+mod blob_folder;
 mod entry;
 mod gzip;
 mod image;
 mod layer;
 mod layer_builder;
 mod layer_error;
+mod layout;
 mod medium;
 mod tar_header;
 mod tar_writer;
@@ -19,4 +21,5 @@ pub use image::{Addendum, Image, ImageError};
 pub use layer::Layer;
 pub use layer_builder::LayerBuilder;
 pub use layer_error::LayerError;
+pub use layout::{Layout, LayoutError};
 pub use medium::{Sink, SinkError, Source, SourceError, Taggable};

@@ -1,0 +1,148 @@
+use crate::LayoutError;
+use fs_err as fs;
+use mizzen_oci::{Descriptor, Digest, HashingReader, HashingWriter};
+use mizzen_store::{Blob, verified};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// The blobs of a layout: `blobs/sha256/<hex>`.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobFolder {
+    root: PathBuf,
+}
+
+/// A blob in a layout.
+#[derive(Debug)]
+pub(crate) struct FileBlob {
+    path: PathBuf,
+    digest: Digest,
+    size_bytes: u64,
+}
+
+/// No manifest, index or config is larger; what says so is not read into memory.
+const MAX_SMALL_BYTES: u64 = 16 << 20;
+
+impl BlobFolder {
+    pub(crate) fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    pub(crate) fn create(&self) -> io::Result<()> {
+        fs::create_dir_all(self.root.join("blobs/sha256"))
+    }
+
+    pub(crate) fn blob(&self, descriptor: &Descriptor) -> FileBlob {
+        FileBlob {
+            path: self.path(&descriptor.digest),
+            digest: descriptor.digest,
+            size_bytes: descriptor.size_bytes,
+        }
+    }
+
+    /// Returns the verified bytes of a manifest, index or config.
+    pub(crate) fn read_small(&self, descriptor: &Descriptor) -> Result<Vec<u8>, LayoutError> {
+        let mut bytes = Vec::new();
+        fs::File::open(self.path(&descriptor.digest))?
+            .take(MAX_SMALL_BYTES)
+            .read_to_end(&mut bytes)?;
+        let got = Digest::of(&bytes);
+        if got != descriptor.digest {
+            return Err(LayoutError::Corrupt {
+                folder: self.root.clone(),
+                got,
+                want: descriptor.digest,
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Adds a blob that is not there yet: a reflink where the file system can, else a copy; never a
+    /// hard link, through which the cache could be written.
+    pub(crate) fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
+        let path = self.path(&descriptor.digest);
+        if fs::metadata(&path).is_ok_and(|there| there.len() == descriptor.size_bytes) {
+            return Ok(());
+        }
+        if let Some(file) = self.reflink(descriptor, blob)? {
+            return Ok(persist(file, &path)?);
+        }
+        let mut file = HashingWriter::new(self.temporary_file()?);
+        io::copy(&mut blob.open()?, &mut file)?;
+        let (file, got, _) = file.finish();
+        if got != descriptor.digest {
+            return Err(LayoutError::Corrupt {
+                folder: self.root.clone(),
+                got,
+                want: descriptor.digest,
+            });
+        }
+        Ok(persist(file, &path)?)
+    }
+
+    pub(crate) fn add_bytes(&self, bytes: &[u8]) -> Result<(), LayoutError> {
+        let path = self.path(&Digest::of(bytes));
+        Ok(self.write_file(&path, bytes)?)
+    }
+
+    /// Replaces a file by one rename.
+    pub(crate) fn write_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.temporary_file()?;
+        file.write_all(bytes)?;
+        persist(file, path)
+    }
+
+    fn reflink(
+        &self,
+        descriptor: &Descriptor,
+        blob: &dyn Blob,
+    ) -> Result<Option<NamedTempFile>, LayoutError> {
+        let Some(source) = blob.path().and_then(|path| fs::File::open(path).ok()) else {
+            return Ok(None);
+        };
+        let file = self.temporary_file()?;
+        if rustix::fs::ioctl_ficlone(&file, &source).is_err() {
+            return Ok(None);
+        }
+        let mut reader = HashingReader::new(fs::File::open(file.path())?);
+        io::copy(&mut reader, &mut io::sink())?;
+        // Damaged bytes are left to `Blob::open`, which knows how to say so and to heal the cache.
+        Ok((reader.finish().0 == descriptor.digest).then_some(file))
+    }
+
+    // The mode is what a plain `open` would give: others may read a layout, the umask decides.
+    fn temporary_file(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new()
+            .permissions(std::fs::Permissions::from_mode(0o666))
+            .tempfile_in(&self.root)
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+impl Blob for FileBlob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        let file = io::BufReader::with_capacity(256 * 1024, fs::File::open(&self.path)?);
+        Ok(verified(file, self.digest, self.size_bytes, || ()))
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+}
+
+fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|failed| {
+        io::Error::new(
+            failed.error.kind(),
+            format!("cannot write `{}`: {}", path.display(), failed.error),
+        )
+    })?;
+    fs::File::open(path.parent().expect("a file has a folder"))?.sync_all()
+}

@@ -1,0 +1,468 @@
+use crate::blob_folder::BlobFolder;
+use crate::{Image, ImageError, Sink, SinkError, Source, SourceError, Taggable};
+use fs_err as fs;
+use mizzen_oci::{
+    Descriptor, Digest, Index, Manifest, ManifestError, MediaTypeExt, Platform, annotation,
+    canonical_json,
+};
+use rustix::fs::FlockOperation;
+use serde_json::{Value, json};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An OCI image layout: a folder of blobs and an `index.json` that names images in it.
+///
+/// Any number of processes may write into one layout at once. Images are named last, by one rename;
+/// blobs that nothing names any more stay.
+/// Source: OCI image-spec, image-layout.md.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    folder: PathBuf,
+    tag: Option<String>,
+}
+
+/// A folder that is no layout, or does not hold what was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// The folder has no sound `oci-layout` file.
+    #[error("`{}` is not an OCI layout: {why}", .folder.display())]
+    NotALayout {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// No image has the name.
+    #[error("`{}` has no image `{tag}`, only `{}`", .folder.display(), .tags.join("`, `"))]
+    NoTag {
+        /// The folder.
+        folder: PathBuf,
+        /// What was asked for.
+        tag: String,
+        /// The names there are.
+        tags: Vec<String>,
+    },
+    /// Without a name it is not clear which image is meant.
+    #[error("`{}` holds {images} images, want one or a tag: `{}`", .folder.display(), .tags.join("`, `"))]
+    Ambiguous {
+        /// The folder.
+        folder: PathBuf,
+        /// How many images match.
+        images: usize,
+        /// The names there are.
+        tags: Vec<String>,
+    },
+    /// The image runs on other platforms.
+    #[error("the image in `{}` is for {}, want {want}", .folder.display(), .got.join(", "))]
+    Platform {
+        /// The folder.
+        folder: PathBuf,
+        /// The platforms on offer.
+        got: Vec<String>,
+        /// What was asked for.
+        want: String,
+    },
+    /// `index.json` is no index.
+    #[error("`{}` is no image index", .file.display())]
+    IndexFile {
+        /// The file.
+        file: PathBuf,
+        /// What the parser says.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A blob is not what its name says.
+    #[error("blob of `{}` is corrupt: got {got}, want {want}", .folder.display())]
+    Corrupt {
+        /// The folder.
+        folder: PathBuf,
+        /// The digest of the bytes.
+        got: Digest,
+        /// The digest in its name.
+        want: Digest,
+    },
+    /// A manifest or index is not one.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The parts do not make an image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A file cannot be read or written; the message names it.
+    #[error("the OCI layout cannot be read or written")]
+    Io(#[from] io::Error),
+}
+
+impl Layout {
+    /// Means the image `tag` of the layout in `folder`; without a tag the one that has no name,
+    /// else the only one.
+    pub fn new(folder: impl Into<PathBuf>, tag: Option<&str>) -> Self {
+        Self {
+            folder: folder.into(),
+            tag: tag.map(str::to_owned),
+        }
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads the image, or the index with every image that it names for a platform.
+    ///
+    /// # Errors
+    /// [`LayoutError`] says what is not there or not sound.
+    pub fn read(&self) -> Result<Taggable, LayoutError> {
+        let blobs = self.opened()?;
+        let descriptor = self.choose(self.entries()?)?;
+        if !descriptor.media_type.is_index() {
+            return Ok(Taggable::Image(Box::new(read_image(&blobs, &descriptor)?)));
+        }
+        let index = Index::parse(
+            blobs.read_small(&descriptor)?,
+            Some(descriptor.media_type.clone()),
+        )?;
+        // Attestations are manifests without layers' config; they are for `unknown/unknown`.
+        let has_platform = |descriptor: &&Descriptor| {
+            let platform = descriptor.platform.as_ref().map(ToString::to_string);
+            platform.is_none_or(|platform| platform != "unknown/unknown")
+        };
+        let images = index
+            .manifests()
+            .iter()
+            .filter(has_platform)
+            .map(|descriptor| read_image(&blobs, descriptor));
+        Ok(Taggable::Index(
+            Box::new(index.clone()),
+            images.collect::<Result<_, _>>()?,
+        ))
+    }
+
+    fn find(&self, platform: &Platform) -> Result<Image, LayoutError> {
+        let blobs = self.opened()?;
+        let mut entries = self.entries()?;
+        // Several unnamed images may be one for each platform.
+        if entries.len() > 1 {
+            entries.retain(|entry| {
+                let entry = entry.platform.as_ref();
+                entry.is_none_or(|entry| platform.accepts(entry))
+            });
+        }
+        let mut descriptor = self.choose(entries)?;
+        let unfit = |got| LayoutError::Platform {
+            folder: self.folder.clone(),
+            got,
+            want: platform.to_string(),
+        };
+        if descriptor.media_type.is_index() {
+            let index = Index::parse(
+                blobs.read_small(&descriptor)?,
+                Some(descriptor.media_type.clone()),
+            )?;
+            descriptor = match index.find(platform) {
+                Some(descriptor) => descriptor.clone(),
+                None => return Err(unfit(index.platforms())),
+            };
+        }
+        let image = read_image(&blobs, &descriptor)?;
+        let is = image.config().platform();
+        if platform.accepts(&is) {
+            Ok(image)
+        } else {
+            Err(unfit(vec![is.to_string()]))
+        }
+    }
+
+    fn put(&self, what: &Taggable) -> Result<Descriptor, LayoutError> {
+        let blobs = BlobFolder::new(&self.folder);
+        blobs.create()?;
+        let version = canonical_json(&json!({ "imageLayoutVersion": "1.0.0" }));
+        let version_file = self.folder.join("oci-layout");
+        if !version_file.exists() {
+            blobs.write_file(&version_file, &version)?;
+        }
+        for image in what.images() {
+            for layer in image.layers() {
+                blobs.add(&layer.descriptor, &*layer.blob)?;
+            }
+            blobs.add_bytes(image.config_bytes())?;
+            blobs.add_bytes(image.manifest().bytes())?;
+        }
+        let mut descriptor = what.descriptor().clone();
+        match what {
+            Taggable::Image(image) => descriptor.platform = Some(image.config().platform()),
+            Taggable::Index(index, _) => blobs.add_bytes(index.bytes())?,
+        }
+        if let Some(tag) = &self.tag {
+            let name = annotation::REF_NAME.to_owned();
+            descriptor.annotations.insert(name, tag.clone());
+        }
+        self.name(&blobs, &descriptor)?;
+        Ok(descriptor)
+    }
+
+    // Whoever changes `index.json` holds a lock on `oci-layout`, which is in every layout and never
+    // replaced; the lock goes with the file that is held open.
+    fn name(&self, blobs: &BlobFolder, descriptor: &Descriptor) -> Result<(), LayoutError> {
+        let lock = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(self.folder.join("oci-layout"))?;
+        rustix::fs::flock(&lock, FlockOperation::LockExclusive).map_err(io::Error::from)?;
+        let file = self.folder.join("index.json");
+        let mut index = match fs::read(&file) {
+            Ok(bytes) => serde_json::from_slice::<Value>(&bytes).map_err(|source| {
+                LayoutError::IndexFile {
+                    file: file.clone(),
+                    source,
+                }
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+            }),
+            Err(error) => return Err(error.into()),
+        };
+        let name_of = |entry: &Value| entry["annotations"][annotation::REF_NAME].clone();
+        let name = name_of(&json!(descriptor));
+        let mut entries = match index["manifests"].take() {
+            Value::Array(entries) => entries,
+            _ => Vec::new(),
+        };
+        // Without a tag the layout's one unnamed image is replaced.
+        entries.retain(|entry| name_of(entry) != name);
+        entries.push(json!(descriptor));
+        index["manifests"] = Value::Array(entries);
+        Ok(blobs.write_file(&file, &canonical_json(&index))?)
+    }
+
+    fn opened(&self) -> Result<BlobFolder, LayoutError> {
+        let not = |why| LayoutError::NotALayout {
+            folder: self.folder.clone(),
+            why,
+        };
+        let bytes = match fs::read(self.folder.join("oci-layout")) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(not("no `oci-layout` file"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let marker: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        match marker["imageLayoutVersion"].as_str() {
+            Some(version) if version.starts_with("1.") => Ok(BlobFolder::new(&self.folder)),
+            _ => Err(not("`imageLayoutVersion` is not 1")),
+        }
+    }
+
+    /// Returns the entries of `index.json` that the tag means.
+    fn entries(&self) -> Result<Vec<Descriptor>, LayoutError> {
+        let file = self.folder.join("index.json");
+        let mut entries = Index::parse(fs::read(&file)?, None)?.manifests().to_vec();
+        let is_unnamed = |entry: &Descriptor| !entry.annotations.contains_key(annotation::REF_NAME);
+        if self.tag.is_none() && entries.iter().any(is_unnamed) {
+            entries.retain(is_unnamed);
+        }
+        if let Some(tag) = &self.tag {
+            let tags = tags(&entries);
+            entries.retain(|entry| entry.annotations.get(annotation::REF_NAME) == Some(tag));
+            if entries.is_empty() {
+                return Err(LayoutError::NoTag {
+                    folder: self.folder.clone(),
+                    tag: tag.clone(),
+                    tags,
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn choose(&self, mut entries: Vec<Descriptor>) -> Result<Descriptor, LayoutError> {
+        let tags = tags(&entries);
+        entries.sort_by_key(|entry| entry.digest);
+        entries.dedup_by(|one, other| one.digest == other.digest);
+        match <[_; 1]>::try_from(entries) {
+            Ok([descriptor]) => Ok(descriptor),
+            Err(entries) => Err(LayoutError::Ambiguous {
+                folder: self.folder.clone(),
+                images: entries.len(),
+                tags,
+            }),
+        }
+    }
+}
+
+impl Source for Layout {
+    fn image(&self, platform: &Platform) -> Result<Image, SourceError> {
+        self.find(platform).map_err(SourceError::new)
+    }
+}
+
+impl Sink for Layout {
+    fn write(&self, what: &Taggable) -> Result<Descriptor, SinkError> {
+        self.put(what).map_err(SinkError::new)
+    }
+}
+
+fn read_image(blobs: &BlobFolder, descriptor: &Descriptor) -> Result<Image, LayoutError> {
+    let manifest = Manifest::parse(
+        blobs.read_small(descriptor)?,
+        Some(descriptor.media_type.clone()),
+    )?;
+    let config = blobs.read_small(manifest.config())?;
+    Ok(Image::from_parts(manifest, &config, |descriptor| {
+        Arc::new(blobs.blob(descriptor))
+    })?)
+}
+
+fn tags(entries: &[Descriptor]) -> Vec<String> {
+    let names = entries
+        .iter()
+        .filter_map(|entry| entry.annotations.get(annotation::REF_NAME));
+    names.cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layout, LayoutError};
+    use crate::{Addendum, Entry, Image, LayerBuilder, Sink, Source, Taggable};
+    use fs_err as fs;
+    use mizzen_oci::{History, Index, MediaType, Platform};
+    use mizzen_store::{Cancel, Store};
+    use std::os::unix::fs::MetadataExt;
+    use std::path::Path;
+
+    fn platform(text: &str) -> Platform {
+        text.parse().unwrap()
+    }
+
+    fn image(cache: &Path, for_platform: &str, content: &str) -> Image {
+        let store = Store::open(cache).unwrap();
+        let entries = [Entry::bytes("app/x", content.as_bytes())];
+        let builder: LayerBuilder = entries.into_iter().collect();
+        Image::scratch(&platform(for_platform)).append(Addendum {
+            layer: builder.write(&store, &Cancel::default()).unwrap(),
+            history: History::default(),
+        })
+    }
+
+    fn taggable(image: &Image) -> Taggable {
+        Taggable::Image(Box::new(image.clone()))
+    }
+
+    #[test]
+    fn what_was_written_is_read_back_with_its_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = image(&folder.path().join("cache"), "linux/amd64", "one");
+        let layout = Layout::new(folder.path().join("layout"), Some("1.4"));
+        layout.write(&taggable(&made)).unwrap();
+        let read = layout.image(&platform("linux/amd64")).unwrap();
+        assert_eq!(read.manifest(), made.manifest());
+        assert_eq!(read.config_bytes(), made.config_bytes());
+        let mut bytes = [Vec::new(), Vec::new()];
+        for (image, bytes) in [&read, &made].into_iter().zip(&mut bytes) {
+            image.layers()[0]
+                .blob
+                .open()
+                .unwrap()
+                .read_to_end(bytes)
+                .unwrap();
+        }
+        assert_eq!(bytes[0], bytes[1]);
+    }
+
+    #[test]
+    fn an_index_is_read_by_platform() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = ["linux/amd64", "linux/arm64"]
+            .map(|name| image(&folder.path().join("cache"), name, name));
+        let entries = images.iter().map(|image| {
+            let mut descriptor = image.manifest().descriptor().clone();
+            descriptor.platform = Some(image.config().platform());
+            descriptor
+        });
+        let index = Index::new(MediaType::ImageIndex, entries.collect(), &[].into());
+        let layout = Layout::new(folder.path().join("layout"), None);
+        let what = Taggable::Index(Box::new(index.clone()), images.to_vec());
+        assert_eq!(
+            layout.write(&what).unwrap().digest,
+            index.descriptor().digest
+        );
+        let arm = layout.image(&platform("linux/arm64")).unwrap();
+        assert_eq!(arm.manifest(), images[1].manifest());
+        let error = layout.image(&platform("linux/s390x")).unwrap_err();
+        assert!(
+            error.to_string().contains("linux/amd64, linux/arm64"),
+            "{error}"
+        );
+        let Taggable::Index(read, images) = layout.read().unwrap() else {
+            panic!("an index was written");
+        };
+        assert_eq!((*read, images.len()), (index, 2));
+    }
+
+    #[test]
+    fn many_writers_at_once_lose_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = |tag: Option<&str>| Layout::new(folder.path().join("layout"), tag);
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let (layout, cache) = (&layout, folder.path().join("cache"));
+                scope.spawn(move || {
+                    let text = number.to_string();
+                    let image = image(&cache, "linux/amd64", &text);
+                    layout(Some(&text)).write(&taggable(&image)).unwrap();
+                });
+            }
+        });
+        for number in 0..16 {
+            let layout = layout(Some(&number.to_string()));
+            layout.image(&platform("linux/amd64")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_name_points_at_the_last_image_written_under_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let layout = |tag: Option<&str>| Layout::new(folder.path().join("layout"), tag);
+        let [one, two] =
+            ["one", "two"].map(|text| image(&folder.path().join("cache"), "linux/amd64", text));
+        for tag in [None, Some("1.4")] {
+            layout(tag).write(&taggable(&one)).unwrap();
+            layout(tag).write(&taggable(&two)).unwrap();
+        }
+        for tag in [None, Some("1.4")] {
+            let read = layout(tag).image(&platform("linux/amd64")).unwrap();
+            assert_eq!(read.manifest(), two.manifest());
+        }
+        let error = layout(Some("1.5")).read().unwrap_err();
+        assert!(matches!(error, LayoutError::NoTag { tags, .. } if tags == ["1.4"]));
+    }
+
+    #[test]
+    fn blobs_are_copies_and_an_incomplete_image_gets_no_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        let image = image(&cache, "linux/amd64", "one");
+        let layout = Layout::new(folder.path().join("layout"), None);
+        let blobs = |root: &Path| root.join("blobs/sha256");
+        let name = image.layers()[0].descriptor.digest.hex();
+        let cached = blobs(&cache).join(&name);
+        fs::rename(&cached, folder.path().join("away")).unwrap();
+        layout.write(&taggable(&image)).unwrap_err();
+        assert!(!folder.path().join("layout/index.json").exists());
+        fs::rename(folder.path().join("away"), &cached).unwrap();
+        layout.write(&taggable(&image)).unwrap();
+        let written = blobs(layout.folder()).join(name);
+        assert_eq!(fs::metadata(written).unwrap().nlink(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_is_no_layout_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = || Layout::new(folder.path(), None).read().unwrap_err();
+        assert!(matches!(read(), LayoutError::NotALayout { .. }));
+        fs::write(folder.path().join("oci-layout"), b"{}").unwrap();
+        assert!(matches!(read(), LayoutError::NotALayout { .. }));
+    }
+}
