@@ -1,57 +1,62 @@
+use crate::Framework;
 use mizzen_oci::Reference;
-
-/// A shared framework that an app runs on, as its runtimeconfig names it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Framework {
-    /// `Microsoft.NETCore.App` or `Microsoft.AspNetCore.App`.
-    pub name: String,
-    /// Major and minor version.
-    pub version: (u32, u32),
-}
 
 /// No base image can be inferred.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BaseImageError {
     /// There is no distroless image for the framework.
-    #[error("there is no distroless base image for .NET {}.{}", version.0, version.1)]
+    #[error("there is no distroless base image for .NET {major}.{minor}")]
     NoDistroless {
-        /// Major and minor version.
-        version: (u32, u32),
+        /// The major version.
+        major: u32,
+        /// The minor version.
+        minor: u32,
     },
+    /// The framework's version is none.
+    #[error("`{0}` is no version of a shared framework")]
+    Version(String),
 }
 
-/// Returns the distroless image that `frameworks` run on, in `registry` (a host, perhaps with a
-/// prefix).
+const ASP_NET: &str = "Microsoft.AspNetCore.App";
+
+/// Returns the distroless image that an application of `frameworks` runs on, in `registry` (a host,
+/// perhaps with a prefix).
 ///
-/// `needs_icu` picks the `-extra` flavour, which adds ICU and time zones. An empty list is a
-/// self-contained app of `version`, which needs the system's libraries only.
+/// `self_contained` applications bring their frameworks and need the system's libraries only.
+/// `needs_icu` picks the `-extra` flavour, which adds ICU and time zones.
 /// Source: the tags of dotnet-docker; .NET 6 and 7 were built on Ubuntu 22.04 (jammy), 8 to 10 on
 /// 24.04 (noble), 11 on 26.04 (resolute).
 ///
 /// # Errors
-/// [`BaseImageError::NoDistroless`] before .NET 6.
+/// [`BaseImageError::NoDistroless`] before .NET 6; [`BaseImageError::Version`] for a version that is
+/// none.
 pub fn default_base(
     registry: &str,
     frameworks: &[Framework],
-    version: (u32, u32),
+    self_contained: bool,
     needs_icu: bool,
 ) -> Result<Reference, BaseImageError> {
-    let release = match version.0 {
-        ..6 => return Err(BaseImageError::NoDistroless { version }),
+    let asp_net = frameworks
+        .iter()
+        .find(|framework| framework.name == ASP_NET);
+    let framework = asp_net.or(frameworks.first());
+    let version = framework.map_or("", |framework| framework.version.as_str());
+    let parts: Vec<_> = version.split('.').take(2).map(str::parse::<u32>).collect();
+    let [Ok(major), Ok(minor)] = parts[..] else {
+        return Err(BaseImageError::Version(version.to_owned()));
+    };
+    let release = match major {
+        ..6 => return Err(BaseImageError::NoDistroless { major, minor }),
         6 | 7 => "jammy",
         8..=10 => "noble",
         11.. => "resolute",
     };
-    let is_asp_net = frameworks
-        .iter()
-        .any(|framework| framework.name == "Microsoft.AspNetCore.App");
-    let repository = match (frameworks.is_empty(), is_asp_net) {
+    let repository = match (self_contained, asp_net) {
         (true, _) => "runtime-deps",
-        (false, true) => "aspnet",
-        (false, false) => "runtime",
+        (false, Some(_)) => "aspnet",
+        (false, None) => "runtime",
     };
     let extra = if needs_icu { "-extra" } else { "" };
-    let (major, minor) = version;
     let reference =
         format!("{registry}/dotnet/{repository}:{major}.{minor}-{release}-chiseled{extra}");
     Ok(reference
@@ -61,44 +66,50 @@ pub fn default_base(
 
 #[cfg(test)]
 mod tests {
-    use super::{BaseImageError, Framework, default_base};
+    use super::{ASP_NET, BaseImageError, default_base};
+    use crate::Framework;
 
-    fn base(name: &str, version: (u32, u32), needs_icu: bool) -> Result<String, BaseImageError> {
-        let frameworks = [Framework {
-            name: name.to_owned(),
-            version,
-        }];
-        let frameworks = if name.is_empty() {
-            &[]
-        } else {
-            &frameworks[..]
+    fn base(
+        names: &[&str],
+        version: &str,
+        self_contained: bool,
+        needs_icu: bool,
+    ) -> Result<String, BaseImageError> {
+        let framework = |name: &&str| Framework {
+            name: (*name).to_owned(),
+            version: version.to_owned(),
         };
-        default_base("mcr.microsoft.com", frameworks, version, needs_icu)
+        let frameworks: Vec<_> = names.iter().map(framework).collect();
+        default_base("mcr.example", &frameworks, self_contained, needs_icu)
             .map(|reference| reference.to_string())
     }
 
     #[test]
     fn the_base_follows_framework_version_and_globalization() {
-        let aspnet = "Microsoft.AspNetCore.App";
+        let core = "Microsoft.NETCore.App";
+        let asp_net = base(&[core, ASP_NET], "10.0.0", false, false).unwrap();
+        assert_eq!(asp_net, "mcr.example/dotnet/aspnet:10.0-noble-chiseled");
+        let with_icu = base(&[ASP_NET], "9.0.4", false, true).unwrap();
         assert_eq!(
-            base(aspnet, (10, 0), false).unwrap(),
-            "mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled"
+            with_icu,
+            "mcr.example/dotnet/aspnet:9.0-noble-chiseled-extra"
         );
+        let console = base(&[core], "6.0.36", false, false).unwrap();
+        assert_eq!(console, "mcr.example/dotnet/runtime:6.0-jammy-chiseled");
+        let own = base(&[core], "11.0.0-rc.1", true, false).unwrap();
         assert_eq!(
-            base(aspnet, (10, 0), true).unwrap(),
-            "mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled-extra"
+            own,
+            "mcr.example/dotnet/runtime-deps:11.0-resolute-chiseled"
         );
-        assert_eq!(
-            base("Microsoft.NETCore.App", (6, 0), false).unwrap(),
-            "mcr.microsoft.com/dotnet/runtime:6.0-jammy-chiseled"
-        );
-        assert_eq!(
-            base("", (11, 0), false).unwrap(),
-            "mcr.microsoft.com/dotnet/runtime-deps:11.0-resolute-chiseled"
-        );
-        assert_eq!(
-            base(aspnet, (3, 1), false),
-            Err(BaseImageError::NoDistroless { version: (3, 1) })
-        );
+    }
+
+    #[test]
+    fn there_is_none_before_6_and_none_without_a_version() {
+        let error = base(&[ASP_NET], "3.1.0", false, false).unwrap_err();
+        assert_eq!(error, BaseImageError::NoDistroless { major: 3, minor: 1 });
+        assert!(matches!(
+            base(&[], "", true, false),
+            Err(BaseImageError::Version(_))
+        ));
     }
 }

@@ -3,19 +3,34 @@
 
 mod base_image;
 mod commands;
+mod deps_json;
+mod elf;
 mod git_remote;
+mod layer_group;
+mod layer_plan;
 mod nuget_config;
+mod publish_folder;
+mod publish_output;
 mod restored_package;
+mod runtime_config;
+mod runtime_identifier;
 mod toolchain;
 mod workspace;
 
-pub use base_image::{BaseImageError, Framework, default_base};
+pub use base_image::{BaseImageError, default_base};
 pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, PublishOptions, environment, injected_targets,
     publish_command, restore_command,
 };
+pub use deps_json::{Asset, DepsJson, DepsJsonError};
 pub use git_remote::source_url;
+pub use layer_group::LayerGroup;
+pub use layer_plan::{LayerPlan, LayerRules, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use nuget_config::{NugetConfig, NugetConfigError};
+pub use publish_folder::PublishedFile;
+pub use publish_output::{Launch, PublishError, PublishOutput};
 pub use restored_package::{RestoredPackage, floating_version};
+pub use runtime_config::{Framework, RuntimeConfig};
+pub use runtime_identifier::{Libc, RuntimeIdentifier};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use workspace::{Workspace, WorkspaceError, is_restore_input};

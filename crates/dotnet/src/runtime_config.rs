@@ -1,0 +1,120 @@
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What `<app>.runtimeconfig.json` says about the runtime that an application needs.
+///
+/// Source: dotnet/sdk, runtime-configuration-file.md.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RuntimeConfig {
+    /// The target framework, `net10.0`; absent before 3.0.
+    pub target_framework: Option<String>,
+    /// The frameworks that must be where the application runs; empty if it is self-contained.
+    pub frameworks: Vec<Framework>,
+    /// The frameworks that lie in the publish folder; empty if it is framework-dependent.
+    pub included_frameworks: Vec<Framework>,
+    /// The application runs without ICU.
+    pub invariant_globalization: bool,
+}
+
+/// A shared framework, by name and version: `Microsoft.AspNetCore.App` 10.0.0.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
+pub struct Framework {
+    /// Its name.
+    pub name: String,
+    /// The version that was asked for, or is included.
+    pub version: String,
+}
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(rename = "runtimeOptions")]
+    options: Options,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Options {
+    tfm: Option<String>,
+    framework: Option<Framework>,
+    frameworks: Vec<Framework>,
+    included_frameworks: Vec<Framework>,
+    config_properties: BTreeMap<String, Value>,
+}
+
+impl RuntimeConfig {
+    /// Reads the bytes of the file.
+    ///
+    /// # Errors
+    /// What the parser says, if the file is no JSON of the expected shape.
+    pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let File { options } = serde_json::from_slice(without_bom(bytes))?;
+        let invariant = options
+            .config_properties
+            .get("System.Globalization.Invariant");
+        Ok(Self {
+            target_framework: options.tfm,
+            frameworks: options
+                .framework
+                .into_iter()
+                .chain(options.frameworks)
+                .collect(),
+            included_frameworks: options.included_frameworks,
+            // The host takes the string too: templates are merged in as they are written.
+            invariant_globalization: invariant.is_some_and(|value| match value {
+                Value::Bool(value) => *value,
+                Value::String(text) => text.eq_ignore_ascii_case("true"),
+                _ => false,
+            }),
+        })
+    }
+
+    /// `true` if the runtime lies in the publish folder.
+    pub fn is_self_contained(&self) -> bool {
+        self.frameworks.is_empty()
+    }
+}
+
+/// Editors on Windows put a byte order mark in front; the host takes it.
+pub(crate) fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RuntimeConfig;
+
+    fn parse(text: &str) -> RuntimeConfig {
+        RuntimeConfig::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn one_framework_or_several_or_included_ones_are_told_apart() {
+        let one = parse(
+            r#"{"runtimeOptions":{"tfm":"netcoreapp3.1","framework":{"name":"Microsoft.NETCore.App","version":"3.1.0"}}}"#,
+        );
+        assert_eq!(one.frameworks[0].version, "3.1.0");
+        let several = parse(
+            "\u{feff}{\"runtimeOptions\":{\"tfm\":\"net10.0\",\"frameworks\":[{\"name\":\"A\",\"version\":\"1\"},{\"name\":\"B\",\"version\":\"2\"}]}}",
+        );
+        assert_eq!(several.frameworks.len(), 2);
+        assert!(!several.is_self_contained());
+        let included = parse(
+            r#"{"runtimeOptions":{"includedFrameworks":[{"name":"Microsoft.NETCore.App","version":"10.0.12"}]}}"#,
+        );
+        assert!(included.is_self_contained());
+    }
+
+    #[test]
+    fn invariant_globalization_is_a_bool_or_a_string() {
+        let config = |value: &str| {
+            parse(&format!(
+                r#"{{"runtimeOptions":{{"configProperties":{{"System.Globalization.Invariant":{value}}}}}}}"#
+            ))
+        };
+        assert!(config("true").invariant_globalization);
+        assert!(config("\"True\"").invariant_globalization);
+        assert!(!config("false").invariant_globalization);
+        assert!(!parse(r#"{"runtimeOptions":{}}"#).invariant_globalization);
+    }
+}
