@@ -1,1 +1,27 @@
+//! Carries out a plan: runs or reuses each step, asks again after each, makes the layers, assembles
+//! the image.
+//!
+//! Read [`publish_project`] first: it is the whole story. The executor, the store and the records
+//! are injected; base images arrive through `image::Source` and results leave through `image::Sink`,
+//! both in the hands of the caller.
 
+mod app;
+mod assemble;
+mod dotnet_lines;
+mod error;
+mod facts;
+mod layers_step;
+mod publish_project;
+mod publish_step;
+mod records;
+mod report;
+mod restore_step;
+mod scan;
+
+pub use app::{App, AppLayer, AppRuntime, LeftOutFile};
+pub use assemble::{ImageOptions, assemble};
+pub use dotnet_lines::DotnetMessage;
+pub use error::BuildError;
+pub use layers_step::package_publish_folder;
+pub use publish_project::{Context, ProjectRequest, publish_project};
+pub use report::{Event, Outcome, Reporter, StepReport};

@@ -67,7 +67,7 @@ fn the_command_sees_its_inputs_and_its_variables_only() {
     let outcome = bench
         .stage
         .run(&action, &Cancel::default(), &mut |line| {
-            lines.push(line.text.clone())
+            lines.push(line.text.clone());
         })
         .unwrap();
     assert_eq!(outcome.exit_code, Some(0));
@@ -112,7 +112,7 @@ fn what_the_command_made_comes_back_in_the_next_stage() {
     bench
         .stage
         .run(&next, &Cancel::default(), &mut |line| {
-            lines.push(line.text.clone())
+            lines.push(line.text.clone());
         })
         .unwrap();
     assert_eq!(lines, ["2", "old1", ".nupkg.metadata"]);

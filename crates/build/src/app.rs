@@ -1,0 +1,110 @@
+use crate::DotnetMessage;
+use crate::report::{Outcome, StepReport};
+use mizzen_dotnet::{Launch, PublishOutput};
+use mizzen_image::Layer;
+use mizzen_oci::{DiffId, Digest, Platform};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A published application as layers, ready to be put on a base.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// What the application is and needs.
+    pub runtime: AppRuntime,
+    /// Its layers, bottom first, for each platform asked for, in the order asked.
+    pub layers: Vec<(Platform, Vec<AppLayer>)>,
+    /// What was published but enters no image, by path.
+    pub left_out: Vec<LeftOutFile>,
+    /// What became of the steps; empty for a folder that was published before.
+    pub steps: Vec<StepReport>,
+    /// How often `dotnet` was started.
+    pub dotnet_calls: usize,
+}
+
+/// What an application is and needs from its image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AppRuntime {
+    /// Its name: `Shop.Api`.
+    pub name: String,
+    /// The file that starts it, relative to its folder.
+    pub entry: String,
+    /// Whether `entry` needs `dotnet` in front.
+    pub framework_dependent: bool,
+    /// The shared frameworks that it runs on, or brings along: name and version.
+    pub frameworks: Vec<(String, String)>,
+    /// Whether it runs without ICU.
+    pub invariant_globalization: bool,
+    /// The RID it was published for; `None` for a portable publish.
+    pub runtime_identifier: Option<String>,
+    /// The version of the project; unknown for a folder that was published before.
+    pub version: Option<String>,
+}
+
+/// A layer of an application.
+#[derive(Clone, Debug)]
+pub struct AppLayer {
+    /// What it holds: `packages`, `app`.
+    pub name: String,
+    /// The layer.
+    pub layer: Layer,
+    /// How many files are in it.
+    pub files: usize,
+    /// Whether it was made now.
+    pub outcome: Outcome,
+}
+
+/// A published file that enters no image.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LeftOutFile {
+    /// The path, relative to the publish folder.
+    pub path: String,
+    /// How many bytes that saves.
+    pub size_bytes: u64,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+/// What a record keeps of an [`App`] beside the blobs of its layers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct AppFacts {
+    pub(crate) runtime: AppRuntime,
+    pub(crate) layers: BTreeMap<String, Vec<LayerFacts>>,
+    pub(crate) left_out: Vec<LeftOutFile>,
+    /// The warnings of the run, to be shown again with every hit.
+    pub(crate) warnings: Vec<DotnetMessage>,
+    /// The sources' path in the stage that ran, which the warnings contain.
+    pub(crate) staged_sources: String,
+}
+
+/// A layer in a record.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct LayerFacts {
+    pub(crate) name: String,
+    pub(crate) digest: Digest,
+    pub(crate) size_bytes: u64,
+    pub(crate) diff_id: DiffId,
+    pub(crate) files: usize,
+}
+
+impl AppRuntime {
+    /// Returns what a publish folder says, which is all but the version.
+    pub(crate) fn of(output: &PublishOutput) -> Self {
+        let (entry, framework_dependent) = match &output.launch {
+            Launch::Dll(file) => (file.clone(), true),
+            Launch::Program(file) => (file.clone(), false),
+        };
+        let config = &output.runtime_config;
+        let frameworks = config.frameworks.iter().chain(&config.included_frameworks);
+        Self {
+            name: output.app.clone(),
+            entry,
+            framework_dependent,
+            frameworks: frameworks
+                .map(|framework| (framework.name.clone(), framework.version.clone()))
+                .collect(),
+            invariant_globalization: config.invariant_globalization,
+            runtime_identifier: output.runtime_identifier().map(str::to_owned),
+            version: None,
+        }
+    }
+}

@@ -1,0 +1,383 @@
+use crate::BuildError;
+use crate::app::{AppLayer, AppRuntime};
+use crate::layers_step::APP_FOLDER;
+use mizzen_image::{Addendum, Image};
+use mizzen_oci::{Family, History, ImageConfig, Platform, annotation};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What the image says of itself and how it runs, over what the base says.
+#[derive(Clone, Debug, Default)]
+pub struct ImageOptions {
+    /// The base as the user or the inference named it, for the annotation.
+    pub base_name: Option<String>,
+    /// When the image was made, as RFC 3339: an input, for nothing here asks the clock.
+    pub created: String,
+    /// Where the sources are, in https form.
+    pub source: Option<String>,
+    /// Which family of media types; Docker's or the OCI's.
+    pub family: Option<Family>,
+    /// Variables, over the base's.
+    pub env: BTreeMap<String, String>,
+    /// Labels, over the base's and the generated ones.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations, over the generated ones.
+    pub annotations: BTreeMap<String, String>,
+    /// Ports such as `8080/tcp`, beside those of the environment.
+    pub ports: Vec<String>,
+    /// `UID[:GID]`.
+    pub user: Option<String>,
+    /// Where the application starts.
+    pub workdir: Option<String>,
+    /// Instead of the application's own command.
+    pub entrypoint: Option<Vec<String>>,
+    /// What is appended to the entrypoint.
+    pub cmd: Option<Vec<String>>,
+    /// The signal that asks the application to stop.
+    pub stop_signal: Option<String>,
+}
+
+/// The user that .NET's images are made for.
+const APP_USER: &str = "1654";
+
+/// Puts an application's layers on a base and says how the image runs.
+///
+/// The user is a number and not root: Kubernetes' `runAsNonRoot` takes no name. The entrypoint is
+/// absolute, so that another working folder does not break it.
+///
+/// # Errors
+/// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::User`] if the
+/// user asked for is no number.
+pub fn assemble(
+    base: Image,
+    platform: &Platform,
+    app: &AppRuntime,
+    layers: &[AppLayer],
+    options: &ImageOptions,
+) -> Result<Image, BuildError> {
+    let got = base.config().platform();
+    if !platform.accepts(&got) {
+        return Err(BuildError::ForeignBase {
+            got: got.to_string(),
+            want: platform.to_string(),
+        });
+    }
+    let generated = generated_annotations(&base, app, options);
+    let user = user(base.config(), options)?;
+    // A base annotation that stayed would speak of the base as if it were this image.
+    let mut image = base
+        .in_family(options.family.unwrap_or(Family::Oci))
+        .with_annotations(BTreeMap::new());
+    for layer in layers {
+        let files = if layer.files == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{} files", layer.files)
+        };
+        image = image.append(Addendum {
+            layer: layer.layer.clone(),
+            history: History {
+                created: Some(options.created.clone()),
+                created_by: Some("mizzen build".to_owned()),
+                comment: Some(format!("{}: {files}", layer.name)),
+                empty_layer: false,
+            },
+        });
+    }
+    let mut annotations = generated.clone();
+    annotations.extend(options.annotations.clone());
+    let image = image.with_config(|config| {
+        config.set("created", json!(options.created));
+        config.run_set("User", json!(user));
+        config.run_set(
+            "WorkingDir",
+            json!(options.workdir.as_deref().unwrap_or(APP_FOLDER)),
+        );
+        config.run_set("Entrypoint", json!(entrypoint(app, options)));
+        match &options.cmd {
+            Some(cmd) => config.run_set("Cmd", json!(cmd)),
+            // The base's would become arguments of the application.
+            None => config.run_remove("Cmd"),
+        }
+        for (name, value) in &options.env {
+            config.set_env(name, value);
+        }
+        if let Some(signal) = &options.stop_signal {
+            config.run_set("StopSignal", json!(signal));
+        }
+        let ports = ports(config);
+        config.expose(ports.iter().chain(&options.ports).map(String::as_str));
+        config.add_labels(&generated);
+        config.add_labels(&options.labels);
+    });
+    Ok(image.with_annotations(annotations))
+}
+
+fn generated_annotations(
+    base: &Image,
+    app: &AppRuntime,
+    options: &ImageOptions,
+) -> BTreeMap<String, String> {
+    let mut annotations =
+        BTreeMap::from([(annotation::CREATED.to_owned(), options.created.clone())]);
+    if let Some(name) = &options.base_name {
+        annotations.insert(annotation::BASE_NAME.to_owned(), name.clone());
+        annotations.insert(
+            annotation::BASE_DIGEST.to_owned(),
+            base.manifest().descriptor().digest.to_string(),
+        );
+    }
+    for (name, value) in [
+        (annotation::VERSION, &app.version),
+        (annotation::SOURCE, &options.source),
+    ] {
+        if let Some(value) = value {
+            annotations.insert(name.to_owned(), value.clone());
+        }
+    }
+    annotations
+}
+
+fn entrypoint(app: &AppRuntime, options: &ImageOptions) -> Vec<String> {
+    if let Some(entrypoint) = &options.entrypoint {
+        return entrypoint.clone();
+    }
+    let entry = format!("{APP_FOLDER}/{}", app.entry);
+    if app.framework_dependent {
+        vec!["dotnet".to_owned(), entry]
+    } else {
+        vec![entry]
+    }
+}
+
+fn user(base: &ImageConfig, options: &ImageOptions) -> Result<String, BuildError> {
+    if let Some(user) = &options.user {
+        return if is_numeric(user) {
+            Ok(user.clone())
+        } else {
+            Err(BuildError::User(user.clone()))
+        };
+    }
+    let is_root = |user: &str| {
+        user.split(':')
+            .next()
+            .is_none_or(|uid| uid.trim_start_matches('0').is_empty())
+    };
+    let fits = |user: &&str| is_numeric(user) && !is_root(user);
+    let named = [base.user(), base.env("APP_UID")].into_iter().flatten();
+    Ok(named.into_iter().find(fits).unwrap_or(APP_USER).to_owned())
+}
+
+fn is_numeric(user: &str) -> bool {
+    let parts: Vec<&str> = user.split(':').collect();
+    parts.len() <= 2 && parts.iter().all(|part| part.parse::<u32>().is_ok())
+}
+
+// ASP.NET listens on `ASPNETCORE_URLS` if that is set, else on the ports of the other two.
+fn ports(config: &ImageConfig) -> Vec<String> {
+    let numbers: Vec<u16> = match config.env("ASPNETCORE_URLS") {
+        Some(urls) => urls
+            .split(';')
+            .filter_map(|url| url.trim_end_matches('/').rsplit_once(':')?.1.parse().ok())
+            .collect(),
+        None => ["ASPNETCORE_HTTP_PORTS", "ASPNETCORE_HTTPS_PORTS"]
+            .into_iter()
+            .filter_map(|name| config.env(name))
+            .flat_map(|ports| ports.split([';', ',']))
+            .filter_map(|port| port.trim().parse().ok())
+            .collect(),
+    };
+    numbers
+        .into_iter()
+        .map(|number| format!("{number}/tcp"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ImageOptions, assemble};
+    use crate::BuildError;
+    use crate::app::{AppLayer, AppRuntime};
+    use crate::report::Outcome;
+    use mizzen_image::{Image, Layer};
+    use mizzen_oci::{Descriptor, DiffId, Digest, MediaType, Platform};
+    use mizzen_store::BytesBlob;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    fn amd64() -> Platform {
+        "linux/amd64".parse().unwrap()
+    }
+
+    fn base(user: &str, env: &[&str]) -> Image {
+        Image::scratch(&amd64()).with_config(|config| {
+            config.run_set("User", json!(user));
+            config.run_set("Env", json!(env));
+            config.run_set("Cmd", json!(["--info"]));
+            config.run_set("Healthcheck", json!({"Test": ["CMD", "x"]}));
+        })
+    }
+
+    fn app(entry: &str) -> AppRuntime {
+        AppRuntime {
+            name: "Shop.Api".to_owned(),
+            entry: entry.to_owned(),
+            framework_dependent: entry != "Shop.Api",
+            frameworks: Vec::new(),
+            invariant_globalization: true,
+            runtime_identifier: None,
+            version: Some("1.2.3".to_owned()),
+        }
+    }
+
+    fn layer() -> AppLayer {
+        let bytes: &'static [u8] = b"app";
+        AppLayer {
+            name: "app".to_owned(),
+            layer: Layer {
+                descriptor: Descriptor::of(MediaType::ImageLayerGzip, bytes),
+                diff_id: DiffId(Digest::of(bytes)),
+                blob: Arc::new(BytesBlob(bytes.into())),
+            },
+            files: 1,
+            outcome: Outcome::Ran,
+        }
+    }
+
+    fn options() -> ImageOptions {
+        ImageOptions {
+            created: "1970-01-01T00:00:00Z".to_owned(),
+            base_name: Some("registry.example/aspnet:10.0".to_owned()),
+            ..ImageOptions::default()
+        }
+    }
+
+    fn run(base: Image, app: &AppRuntime, options: &ImageOptions) -> Image {
+        assemble(base, &amd64(), app, &[layer()], options).unwrap()
+    }
+
+    fn run_value(image: &Image, name: &str) -> Value {
+        image.config().run_get(name).cloned().unwrap_or(Value::Null)
+    }
+
+    #[test]
+    fn the_user_is_a_number_and_never_root_unless_asked_for() {
+        for (user, env, want) in [
+            ("1654", &[][..], "1654"),
+            ("1000:1000", &["APP_UID=1654"], "1000:1000"),
+            ("app", &["APP_UID=64198"], "64198"),
+            ("", &["APP_UID=1654"], "1654"),
+            ("root", &[], "1654"),
+            ("0:0", &[], "1654"),
+            ("app", &[], "1654"),
+        ] {
+            let image = run(base(user, env), &app("Shop.Api.dll"), &options());
+            assert_eq!(run_value(&image, "User"), json!(want), "{user} {env:?}");
+        }
+        let asked = ImageOptions {
+            user: Some("0".to_owned()),
+            ..options()
+        };
+        assert_eq!(
+            run_value(&run(base("1654", &[]), &app("x.dll"), &asked), "User"),
+            json!("0")
+        );
+        let named = ImageOptions {
+            user: Some("app".to_owned()),
+            ..options()
+        };
+        let error = assemble(base("", &[]), &amd64(), &app("x.dll"), &[], &named).unwrap_err();
+        assert!(matches!(error, BuildError::User(_)));
+    }
+
+    #[test]
+    fn the_entrypoint_is_absolute_and_the_bases_arguments_go() {
+        let image = run(base("", &[]), &app("Shop.Api.dll"), &options());
+        assert_eq!(
+            run_value(&image, "Entrypoint"),
+            json!(["dotnet", "/app/Shop.Api.dll"])
+        );
+        assert_eq!(run_value(&image, "Cmd"), Value::Null);
+        assert_eq!(run_value(&image, "WorkingDir"), json!("/app"));
+        assert_eq!(
+            run_value(&image, "Healthcheck"),
+            json!({"Test": ["CMD", "x"]})
+        );
+        let image = run(base("", &[]), &app("Shop.Api"), &options());
+        assert_eq!(run_value(&image, "Entrypoint"), json!(["/app/Shop.Api"]));
+    }
+
+    #[test]
+    fn ports_come_from_the_environment_that_the_application_will_read() {
+        let ports = |env: &[&str], options: &ImageOptions| {
+            let image = run(base("", env), &app("x.dll"), options);
+            let ports = image
+                .config()
+                .run_get("ExposedPorts")
+                .and_then(Value::as_object)
+                .cloned();
+            ports
+                .map(|ports| ports.keys().cloned().collect::<Vec<_>>())
+                .unwrap_or_default()
+        };
+        assert_eq!(
+            ports(&["ASPNETCORE_HTTP_PORTS=8080;8081"], &options()),
+            ["8080/tcp", "8081/tcp"]
+        );
+        assert_eq!(
+            ports(
+                &["ASPNETCORE_URLS=http://+:80/", "ASPNETCORE_HTTP_PORTS=8080"],
+                &options()
+            ),
+            ["80/tcp"]
+        );
+        let set = ImageOptions {
+            env: [("ASPNETCORE_HTTP_PORTS".to_owned(), "9000".to_owned())].into(),
+            ports: vec!["53/udp".to_owned()],
+            ..options()
+        };
+        assert_eq!(
+            ports(&["ASPNETCORE_HTTP_PORTS=8080"], &set),
+            ["53/udp", "9000/tcp"]
+        );
+    }
+
+    #[test]
+    fn the_image_says_what_it_stands_on_and_which_version_it_is() {
+        let image = run(base("", &[]), &app("x.dll"), &options());
+        let base_digest = base("", &[]).manifest().descriptor().digest.to_string();
+        for said in [image.manifest().annotations(), &image.config().labels()] {
+            assert_eq!(
+                said["org.opencontainers.image.base.name"],
+                "registry.example/aspnet:10.0"
+            );
+            assert_eq!(said["org.opencontainers.image.base.digest"], base_digest);
+            assert_eq!(said["org.opencontainers.image.version"], "1.2.3");
+            assert_eq!(
+                said["org.opencontainers.image.created"],
+                "1970-01-01T00:00:00Z"
+            );
+            assert!(!said.contains_key("org.opencontainers.image.revision"));
+        }
+        assert_eq!(
+            image.config().history()[0].comment.as_deref(),
+            Some("app: 1 file")
+        );
+    }
+
+    #[test]
+    fn a_base_for_another_platform_is_refused() {
+        let error = assemble(
+            base("", &[]),
+            &"linux/arm64".parse().unwrap(),
+            &app("x"),
+            &[],
+            &options(),
+        )
+        .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the base image is for `linux/amd64`, want `linux/arm64`"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// An error or a warning that `dotnet` printed.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct DotnetMessage {
+    /// Whether it is an error.
+    pub is_error: bool,
+    /// The code: `CS1002`, `NU1603`, `NETSDK1045`.
+    pub code: String,
+    /// The whole line, without the project at its end.
+    pub text: String,
+}
+
+/// Collects what a command printed: its errors and warnings once each, and its last lines for the
+/// case that it marked none.
+#[derive(Debug, Default)]
+pub(crate) struct DotnetLines {
+    messages: Vec<DotnetMessage>,
+    last: Vec<String>,
+}
+
+const LAST_LINES: usize = 20;
+
+impl DotnetLines {
+    pub(crate) fn add(&mut self, line: &str) {
+        if let Some(message) = DotnetMessage::parse(line) {
+            // MSBuild prints each again in its summary, and a multi-project build once a project.
+            if !self.messages.contains(&message) {
+                self.messages.push(message);
+            }
+        } else if !line.trim().is_empty() {
+            if self.last.len() == LAST_LINES {
+                self.last.remove(0);
+            }
+            self.last.push(line.to_owned());
+        }
+    }
+
+    pub(crate) fn warnings(&self) -> Vec<DotnetMessage> {
+        self.messages
+            .iter()
+            .filter(|message| !message.is_error)
+            .cloned()
+            .collect()
+    }
+
+    /// Returns the errors, else the last lines.
+    pub(crate) fn failure(self) -> Vec<DotnetMessage> {
+        let errors: Vec<_> = self
+            .messages
+            .into_iter()
+            .filter(|message| message.is_error)
+            .collect();
+        if !errors.is_empty() {
+            return errors;
+        }
+        let line = |text: String| DotnetMessage {
+            is_error: true,
+            code: String::new(),
+            text: text.trim().to_owned(),
+        };
+        self.last.into_iter().map(line).collect()
+    }
+}
+
+impl DotnetMessage {
+    /// Reads a line in MSBuild's canonical form: `origin : error CODE: text [project]`.
+    fn parse(line: &str) -> Option<Self> {
+        let line = line.trim();
+        [("error", true), ("warning", false)]
+            .into_iter()
+            .find_map(|(word, is_error)| {
+                let place = line
+                    .find(&format!(": {word} "))
+                    .map(|place| place + 2)
+                    .or(line.starts_with(word).then_some(0))?;
+                let (code, _) = line[place + word.len()..].trim_start().split_once(':')?;
+                let is_code =
+                    !code.is_empty() && code.chars().all(|letter| letter.is_ascii_alphanumeric());
+                is_code.then(|| Self {
+                    is_error,
+                    code: code.to_owned(),
+                    text: without_project(line).to_owned(),
+                })
+            })
+    }
+
+    /// Returns the message with `stage` (the sources' path in the stage) replaced by the user's own.
+    #[must_use]
+    pub(crate) fn with_own_paths(mut self, stage: &str, workspace: &Path) -> Self {
+        self.text = with_own_paths(&self.text, stage, workspace);
+        self
+    }
+}
+
+/// Replaces the path of the staged sources by that of the workspace.
+pub(crate) fn with_own_paths(text: &str, stage: &str, workspace: &Path) -> String {
+    text.replace(stage, &workspace.to_string_lossy())
+}
+
+fn without_project(line: &str) -> &str {
+    match line.rsplit_once(" [") {
+        Some((message, project)) if project.ends_with("proj]") || project.contains("proj::") => {
+            message
+        }
+        _ => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DotnetLines, DotnetMessage};
+    use std::path::Path;
+
+    #[test]
+    fn errors_are_told_from_warnings_and_shown_once_with_the_users_paths() {
+        let mut lines = DotnetLines::default();
+        for line in [
+            "/stage/src/App/Program.cs(3,1): error CS1002: ; expected [/stage/src/App/App.csproj]",
+            "    /stage/src/App/Program.cs(3,1): error CS1002: ; expected [/stage/src/App/App.csproj]",
+            "/stage/src/App/App.csproj : warning NU1903: Package 'x' has a known vulnerability",
+            "MSBUILD : error MSB1009: Project file does not exist.",
+            "  Determining projects to restore...",
+            "    0 Error(s)",
+        ] {
+            lines.add(line);
+        }
+        assert_eq!(lines.warnings().len(), 1);
+        let failure: Vec<_> = lines
+            .failure()
+            .into_iter()
+            .map(|message| message.with_own_paths("/stage/src", Path::new("/home/u/shop")))
+            .collect();
+        assert_eq!(
+            failure[0].text,
+            "/home/u/shop/App/Program.cs(3,1): error CS1002: ; expected"
+        );
+        assert_eq!(failure[0].code, "CS1002");
+        assert_eq!(failure[1].code, "MSB1009");
+        assert_eq!(failure.len(), 2);
+    }
+
+    #[test]
+    fn a_failure_without_marked_errors_keeps_its_last_lines() {
+        let mut lines = DotnetLines::default();
+        for number in 0..30 {
+            lines.add(&format!("line {number}"));
+        }
+        let failure = lines.failure();
+        assert_eq!((failure.len(), failure[19].text.as_str()), (20, "line 29"));
+    }
+
+    #[test]
+    fn a_bare_error_has_a_code_too() {
+        let message = DotnetMessage::parse("error : no code here");
+        assert_eq!(message, None);
+        assert_eq!(
+            DotnetMessage::parse("error NETSDK1045: too old")
+                .unwrap()
+                .code,
+            "NETSDK1045"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+use crate::dotnet_lines::DotnetMessage;
+use mizzen_dotnet::{LeftOut, NugetConfigError, PublishError};
+use mizzen_image::LayerError;
+use mizzen_plan::StepName;
+use mizzen_stage::StageError;
+use mizzen_store::{Cancelled, StoreError};
+use std::io;
+use std::path::PathBuf;
+
+/// A project did not become layers, or layers not an image.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// `dotnet` ran and said no.
+    #[error("`dotnet {step}` of `{project}` failed{}", exit_code.map_or_else(String::new, |code| format!(" (exit code {code})")))]
+    Dotnet {
+        /// The step.
+        step: StepName,
+        /// The project.
+        project: String,
+        /// `None` after a signal.
+        exit_code: Option<i32>,
+        /// What it said, with the user's own paths: errors, or the last lines where none is marked.
+        messages: Vec<DotnetMessage>,
+    },
+    /// The published folder is not one application.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// The application was published for another platform than the image is for.
+    #[error(
+        "the application was published for `{runtime_identifier}`, which does not run on `{platform}`"
+    )]
+    ForeignApp {
+        /// What it was published for.
+        runtime_identifier: String,
+        /// What the image is for.
+        platform: String,
+    },
+    /// The base image is for another platform.
+    #[error("the base image is for `{got}`, want `{want}`")]
+    ForeignBase {
+        /// What the base is for.
+        got: String,
+        /// What the image is for.
+        want: String,
+    },
+    /// There is no .NET for the platform.
+    #[error("there is no .NET for `{0}`")]
+    Platform(String),
+    /// A user that is no number.
+    #[error("`{0}` is not a numeric user: want `UID` or `UID:GID`")]
+    User(String),
+    /// A file of the workspace cannot be staged.
+    #[error("`{path}` cannot be part of a build: {why}")]
+    Unstageable {
+        /// The file, relative to the workspace.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A NuGet configuration outside the workspace cannot be understood.
+    #[error("`{path}` cannot be used")]
+    NugetConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: NugetConfigError,
+    },
+    /// The sources never stood still.
+    #[error("the workspace kept changing while the build was reading it")]
+    Unsteady(#[source] StageError),
+    /// A layer could not be made.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// The stage.
+    #[error(transparent)]
+    Stage(StageError),
+    /// The cache.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The workspace or the SDK cannot be read; the message names the file.
+    #[error("the sources or the SDK cannot be read")]
+    Read(#[source] io::Error),
+    /// The build was interrupted.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl From<StageError> for BuildError {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Stage(other),
+        }
+    }
+}
+
+/// A file that was left out, as reports have it.
+impl From<&LeftOut> for crate::LeftOutFile {
+    fn from(file: &LeftOut) -> Self {
+        Self {
+            path: file.path.clone(),
+            size_bytes: file.size_bytes,
+            reason: file.reason.to_string(),
+        }
+    }
+}

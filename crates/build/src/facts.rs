@@ -1,0 +1,129 @@
+use crate::BuildError;
+use crate::publish_project::ProjectRequest;
+use crate::scan::{Scan, file_facts};
+use fs_err as fs;
+use mizzen_dotnet::{
+    Canonical, NugetConfig, environment, injected_targets, publish_command, restore_command,
+};
+use mizzen_image::LayerBuilder;
+use mizzen_oci::Digest;
+use mizzen_plan::{Facts, RECIPE, StepCommand, Toolchain};
+use mizzen_stage::Content;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+/// The folders of a stage, below its root.
+pub(crate) const SOURCES: &str = "src";
+pub(crate) const HOME: &str = "home";
+pub(crate) const PACKAGES: &str = "packages";
+pub(crate) const OUTPUT: &str = "out";
+pub(crate) const TEMPORARY: &str = "tmp";
+/// The file that the injected target writes, below the stage's root.
+pub(crate) const FACTS_FILE: &str = "tmp/facts";
+
+/// What the stage shows beside the workspace, and what the key may know of it.
+pub(crate) struct Injected {
+    pub(crate) contents: BTreeMap<String, Content>,
+    facts: BTreeMap<String, Digest>,
+}
+
+/// Returns where everything is, in every stage with this root.
+pub(crate) fn canonical(stage_root: &Path, sdk: &Path) -> Canonical {
+    let at = |folder: &str| format!("{}/{folder}", stage_root.display());
+    Canonical {
+        sources: at(SOURCES),
+        home: at(HOME),
+        packages: at(PACKAGES),
+        output: at(OUTPUT),
+        temporary: at(TEMPORARY),
+        sdk: sdk.to_string_lossy().into_owned(),
+    }
+}
+
+/// Returns the files that mizzen adds to the stage: targets that every project imports, and the NuGet
+/// configurations that plain `dotnet` would find outside the workspace.
+///
+/// # Errors
+/// [`BuildError::NugetConfig`] if one of them is malformed.
+pub(crate) fn injected(request: &ProjectRequest) -> Result<Injected, BuildError> {
+    let (name, targets) = injected_targets();
+    let mut injected = Injected {
+        contents: [(format!("{HOME}/{name}"), Content::Bytes(targets.into()))].into(),
+        facts: [("injected targets".to_owned(), Digest::of(targets))].into(),
+    };
+    let above = request.workspace.nuget_config_above.as_ref();
+    let user = request.user_nuget_config.as_ref();
+    let configs = [
+        (
+            above,
+            "nuget.config".to_owned(),
+            "NuGet configuration above the workspace",
+        ),
+        (
+            user,
+            format!("{HOME}/.nuget/NuGet/NuGet.Config"),
+            "NuGet configuration of the user",
+        ),
+    ];
+    for (path, staged, fact) in configs {
+        let Some(path) = path else { continue };
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            text => text.map_err(BuildError::Read)?,
+        };
+        let folder = path.parent().expect("a file has a folder");
+        let config =
+            NugetConfig::parse(&text, folder).map_err(|source| BuildError::NugetConfig {
+                path: path.clone(),
+                source,
+            })?;
+        injected
+            .facts
+            .insert(fact.to_owned(), Digest::of(&config.without_secrets));
+        injected
+            .contents
+            .insert(staged, Content::Bytes(config.staged.into()));
+    }
+    Ok(injected)
+}
+
+/// Puts everything together that can change what the build makes.
+pub(crate) fn facts(
+    request: &ProjectRequest,
+    stage_root: &Path,
+    toolchain: Digest,
+    scan: &Scan,
+    injected: &Injected,
+) -> Facts {
+    let canonical = canonical(stage_root, &request.toolchain.root);
+    let (project, options) = (&request.workspace.project, &request.options);
+    let platforms: Vec<String> = request.platforms.iter().map(ToString::to_string).collect();
+    Facts {
+        recipe: RECIPE,
+        project: project.clone(),
+        stage: format!("{} (path)", stage_root.display()),
+        toolchain: Toolchain {
+            id: toolchain,
+            root: canonical.sdk.clone(),
+            versions: request.toolchain.sdk_versions.clone(),
+        },
+        commands: BTreeMap::from([
+            (
+                StepCommand::Restore,
+                restore_command(&canonical, project, options),
+            ),
+            (
+                StepCommand::Publish,
+                publish_command(&canonical, project, options),
+            ),
+        ]),
+        environment: environment(&canonical, project, request.has_icu),
+        injected: injected.facts.clone(),
+        layers: BTreeMap::from([
+            ("format".to_owned(), LayerBuilder::FORMAT.to_owned()),
+            ("platforms".to_owned(), platforms.join(",")),
+        ]),
+        files: file_facts(&scan.contents),
+    }
+}

@@ -1,0 +1,188 @@
+use crate::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
+use crate::report::Outcome;
+use crate::{BuildError, LeftOutFile};
+use mizzen_dotnet::{
+    LayerPlan, LayerRules, Libc, PlannedFile, PlannedLayer, PublishOutput, RuntimeIdentifier,
+};
+use mizzen_image::{Entry, Layer, LayerBuilder};
+use mizzen_oci::{Descriptor, MediaType, Platform};
+use mizzen_store::{Blob, Cancel, Store};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where the application lies in the image; also its working folder.
+pub(crate) const APP_FOLDER: &str = "/app";
+
+/// The layers of an application, for each platform.
+pub(crate) struct Layers {
+    pub(crate) by_platform: Vec<(Platform, Vec<AppLayer>)>,
+    left_out: Vec<LeftOutFile>,
+}
+
+/// Packs a folder that `dotnet publish` wrote earlier; no SDK runs.
+///
+/// # Errors
+/// [`BuildError::Publish`] if the folder is not one application; [`BuildError::ForeignApp`] if it
+/// was published for another platform.
+pub fn package_publish_folder(
+    folder: &Path,
+    platforms: &[Platform],
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<App, BuildError> {
+    let output = PublishOutput::read(folder)?;
+    let layers = make(&output, platforms, &BTreeSet::new(), store, cancel)?;
+    Ok(App {
+        runtime: AppRuntime::of(&output),
+        left_out: layers.left_out.clone(),
+        layers: layers.by_platform,
+        steps: Vec::new(),
+        dotnet_calls: 0,
+    })
+}
+
+/// Makes the layers of `output`; those that two platforms share are made once.
+pub(crate) fn make(
+    output: &PublishOutput,
+    platforms: &[Platform],
+    executables: &BTreeSet<Vec<u8>>,
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<Layers, BuildError> {
+    let mut layers = Layers {
+        by_platform: Vec::new(),
+        left_out: Vec::new(),
+    };
+    let mut made: Vec<(PlannedLayer, Layer)> = Vec::new();
+    for platform in platforms {
+        let plan = LayerPlan::new(output, &rules(output, platform, executables)?);
+        let missing: Vec<&PlannedLayer> = plan
+            .layers
+            .iter()
+            .filter(|layer| made.iter().all(|(planned, _)| planned != *layer))
+            .collect();
+        let written = std::thread::scope(|scope| {
+            let writers: Vec<_> = missing
+                .iter()
+                .map(|layer| scope.spawn(|| write(&layer.files, store, cancel)))
+                .collect();
+            writers
+                .into_iter()
+                .map(|writer| writer.join().expect("writing a layer does not panic"))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        made.extend(missing.into_iter().cloned().zip(written));
+        let of_platform = plan.layers.iter().map(|planned| {
+            let (_, layer) = made
+                .iter()
+                .find(|(other, _)| other == planned)
+                .expect("each was made above");
+            AppLayer {
+                name: planned.group.name().to_owned(),
+                layer: layer.clone(),
+                files: planned.files.len(),
+                outcome: Outcome::Ran,
+            }
+        });
+        layers
+            .by_platform
+            .push((platform.clone(), of_platform.collect()));
+        for file in plan.left_out.iter().map(LeftOutFile::from) {
+            if !layers.left_out.contains(&file) {
+                layers.left_out.push(file);
+            }
+        }
+    }
+    layers
+        .left_out
+        .sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(layers)
+}
+
+fn rules(
+    output: &PublishOutput,
+    platform: &Platform,
+    executables: &BTreeSet<Vec<u8>>,
+) -> Result<LayerRules, BuildError> {
+    let published_for = output.runtime_identifier();
+    let libc = if published_for.is_some_and(|identifier| identifier.contains("musl")) {
+        Libc::Musl
+    } else {
+        Libc::Glibc
+    };
+    let runtime_identifier = RuntimeIdentifier::of(platform, libc)
+        .ok_or_else(|| BuildError::Platform(platform.to_string()))?;
+    if let Some(published_for) = published_for
+        && runtime_identifier.is_foreign(published_for)
+    {
+        return Err(BuildError::ForeignApp {
+            runtime_identifier: published_for.to_owned(),
+            platform: platform.to_string(),
+        });
+    }
+    Ok(LayerRules {
+        prefix: format!("{}/", APP_FOLDER.trim_start_matches('/')),
+        runtime_identifier,
+        executables: executables.clone(),
+    })
+}
+
+fn write(files: &[PlannedFile], store: &Store, cancel: &Cancel) -> Result<Layer, BuildError> {
+    let entries = files
+        .iter()
+        .map(|file| Entry::file(file.path.clone(), &file.source).with_mode(file.mode));
+    Ok(entries.collect::<LayerBuilder>().write(store, cancel)?)
+}
+
+/// Returns what a record keeps of new layers.
+pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
+    let of_layer = |layer: &AppLayer| LayerFacts {
+        name: layer.name.clone(),
+        digest: layer.layer.descriptor.digest,
+        size_bytes: layer.layer.descriptor.size_bytes,
+        diff_id: layer.layer.diff_id,
+        files: layer.files,
+    };
+    let by_platform = layers.by_platform.iter();
+    AppFacts {
+        runtime: AppRuntime::of(output),
+        layers: by_platform
+            .map(|(platform, layers)| (platform.to_string(), layers.iter().map(of_layer).collect()))
+            .collect(),
+        left_out: layers.left_out.clone(),
+        warnings: Vec::new(),
+        staged_sources: String::new(),
+    }
+}
+
+/// Returns the layers that a record names; `None` if the store has lost one since the record was
+/// found.
+pub(crate) fn found(
+    facts: &AppFacts,
+    platforms: &[Platform],
+    store: &Store,
+) -> Option<Vec<(Platform, Vec<AppLayer>)>> {
+    let of_layer = |layer: &LayerFacts| {
+        let blob: Arc<dyn Blob> = Arc::new(store.blob(&layer.digest, layer.size_bytes)?);
+        let descriptor = Descriptor::new(MediaType::ImageLayerGzip, layer.digest, layer.size_bytes);
+        Some(AppLayer {
+            name: layer.name.clone(),
+            layer: Layer {
+                descriptor,
+                diff_id: layer.diff_id,
+                blob,
+            },
+            files: layer.files,
+            outcome: Outcome::Hit,
+        })
+    };
+    let of_platform = |platform: &Platform| {
+        let layers: &Vec<LayerFacts> = facts.layers.get(&platform.to_string())?;
+        Some((
+            platform.clone(),
+            layers.iter().map(of_layer).collect::<Option<_>>()?,
+        ))
+    };
+    platforms.iter().map(of_platform).collect()
+}

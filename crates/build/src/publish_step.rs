@@ -1,0 +1,110 @@
+use crate::BuildError;
+use crate::app::AppFacts;
+use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY};
+use crate::layers_step::{self, Layers};
+use crate::publish_project::Staged;
+use crate::restore_step::run;
+use fs_err as fs;
+use mizzen_dotnet::{FACTS_FILE_VARIABLE, PublishOutput};
+use mizzen_oci::Digest;
+use mizzen_plan::{StepCommand, StepName};
+use mizzen_stage::{Action, Content, Network, OutputSpec};
+use mizzen_store::ActionResult;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
+///
+/// Sources, `obj` and output are fresh each time: MSBuild decides by times what is up to date, and
+/// an edit with an old time would be passed over.
+///
+/// # Errors
+/// [`BuildError::Dotnet`] with the compiler's own messages; [`BuildError::Publish`] if what was
+/// published cannot be run.
+pub(crate) fn publish(
+    staged: &Staged<'_>,
+    restored: &ActionResult,
+) -> Result<(AppFacts, Layers), BuildError> {
+    let packs = restored
+        .outputs
+        .iter()
+        .map(|(name, output)| (name.clone(), *output));
+    let mut environment = staged.facts.environment.clone();
+    let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
+    environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
+    let action = Action {
+        inputs: staged.inputs(),
+        packs: packs.collect(),
+        folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
+            .map(str::to_owned)
+            .to_vec(),
+        command: staged.facts.commands[&StepCommand::Publish].clone(),
+        working_folder: SOURCES.to_owned(),
+        environment,
+        secret_environment: staged.request.restore_environment.clone(),
+        outputs: vec![OutputSpec::Folder(OUTPUT.to_owned())],
+        network: Network::None,
+    };
+    let (outcome, lines) = run(staged, &action, StepName::Publish)?;
+    let folder = outcome.path(OUTPUT);
+    let output = PublishOutput::read(&folder)?;
+    let executables = executables(&output, &staged.scan.contents)?;
+    let context = staged.context;
+    let platforms = &staged.request.platforms;
+    let layers = layers_step::make(
+        &output,
+        platforms,
+        &executables,
+        &context.store,
+        &context.cancel,
+    )?;
+    let mut facts = layers_step::facts(&output, &layers);
+    facts.runtime.version = fact(&outcome.path(FACTS_FILE), "Version")?;
+    facts.warnings = lines.warnings();
+    facts.staged_sources.clone_from(&staged.canonical.sources);
+    Ok((facts, layers))
+}
+
+// A file of the workspace keeps its execute bit; one from a package has whatever bits NuGet gave it.
+fn executables(
+    output: &PublishOutput,
+    contents: &std::collections::BTreeMap<String, Content>,
+) -> Result<BTreeSet<Vec<u8>>, BuildError> {
+    let programs = contents.iter().filter_map(|(path, content)| match content {
+        Content::File {
+            digest,
+            executable: true,
+            ..
+        } => Some((path.rsplit('/').next()?, *digest)),
+        _ => None,
+    });
+    let programs: BTreeSet<(&str, Digest)> = programs.collect();
+    let mut executables = BTreeSet::new();
+    for file in &output.files {
+        let Ok(path) = std::str::from_utf8(&file.path) else {
+            continue;
+        };
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if programs.iter().any(|(program, _)| *program == name) {
+            let digest = Digest::of(&fs::read(&file.source).map_err(BuildError::Read)?);
+            if programs.contains(&(name, digest)) {
+                executables.insert(file.path.clone());
+            }
+        }
+    }
+    Ok(executables)
+}
+
+/// Returns a fact that the injected target wrote; `None` if the project's own targets kept it from
+/// running, or the fact is empty.
+fn fact(file: &Path, name: &str) -> Result<Option<String>, BuildError> {
+    let text = match fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(BuildError::Read)?,
+    };
+    let mut facts = text.lines().filter_map(|line| line.split_once('='));
+    let value = facts
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.trim().to_owned());
+    Ok(value.filter(|value| !value.is_empty()))
+}

@@ -1,0 +1,146 @@
+use crate::BuildError;
+use crate::app::AppFacts;
+use mizzen_dotnet::RestoredPackage;
+use mizzen_oci::Digest;
+use mizzen_plan::{Facts, MissReason, Record, Records, StepName};
+use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// The names under which records are kept; the first is the final record of a whole key.
+const WHOLE: &str = "whole";
+const LATEST: &str = "latest";
+
+/// What is known: records with all their blobs in the store.
+pub(crate) struct Known<'a> {
+    store: &'a Store,
+    cache: &'a dyn ActionCache,
+    slot: Digest,
+    /// The first failure of a look-up; the look-up itself counts as a miss.
+    failed: RefCell<Option<StoreError>>,
+}
+
+/// What restore's record keeps beside the packs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct RestoreFacts {
+    pub(crate) packages: Vec<RestoredPackage>,
+    /// Why the same facts may restore others tomorrow.
+    pub(crate) floating: Option<String>,
+}
+
+impl<'a> Known<'a> {
+    pub(crate) fn new(store: &'a Store, cache: &'a dyn ActionCache, slot: Digest) -> Self {
+        Self {
+            store,
+            cache,
+            slot,
+            failed: RefCell::new(None),
+        }
+    }
+
+    /// Returns the failure that made a look-up a miss.
+    pub(crate) fn check(self) -> Result<(), BuildError> {
+        self.failed
+            .into_inner()
+            .map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    pub(crate) fn keep_restore(
+        &self,
+        key: &Digest,
+        result: &ActionResult,
+    ) -> Result<(), StoreError> {
+        self.cache.put(StepName::Restore.as_str(), key, result)
+    }
+
+    /// Keeps the layers under publish's key and, unless `floating`, under the whole key.
+    pub(crate) fn keep_app(
+        &self,
+        facts: &Facts,
+        publish_key: &Digest,
+        app: &AppFacts,
+        floating: bool,
+    ) -> Result<(), StoreError> {
+        let table = facts.to_bytes();
+        let inputs = Output {
+            digest: self.store.put(&table)?,
+            size_bytes: table.len() as u64,
+        };
+        let layers = app.layers.iter().flat_map(|(platform, layers)| {
+            layers.iter().map(move |layer| {
+                let output = Output {
+                    digest: layer.digest,
+                    size_bytes: layer.size_bytes,
+                };
+                (format!("{platform}/{}", layer.name), output)
+            })
+        });
+        let result = ActionResult {
+            outputs: layers.collect(),
+            inputs,
+            facts: json!(app),
+        };
+        self.cache
+            .put(StepName::Publish.as_str(), publish_key, &result)?;
+        if !floating {
+            self.cache.put(WHOLE, &facts.whole_key(), &result)?;
+        }
+        self.cache.put(LATEST, &self.slot, &result)
+    }
+
+    fn find(&self, step: &str, key: &Digest) -> Record<ActionResult> {
+        match self.cache.get(step, key) {
+            Ok(None) => Record::Missing,
+            Ok(Some(result)) => {
+                let lost = result.outputs.iter().find(|(_, output)| {
+                    self.store.blob(&output.digest, output.size_bytes).is_none()
+                });
+                match lost {
+                    Some((name, _)) => Record::Unusable(MissReason::Incomplete(name.clone())),
+                    None => Record::Found(result),
+                }
+            }
+            Err(error) => {
+                self.failed.borrow_mut().get_or_insert(error);
+                Record::Missing
+            }
+        }
+    }
+}
+
+impl Records for Known<'_> {
+    type Result = ActionResult;
+
+    fn whole(&self, key: &Digest) -> Record<ActionResult> {
+        self.find(WHOLE, key)
+    }
+
+    fn step(&self, step: StepName, key: &Digest) -> Record<ActionResult> {
+        let record = self.find(step.as_str(), key);
+        if let Record::Found(result) = &record
+            && step == StepName::Restore
+            && let Ok(RestoreFacts {
+                floating: Some(what),
+                ..
+            }) = serde_json::from_value(result.facts.clone())
+        {
+            return Record::Unusable(MissReason::Floating(what));
+        }
+        record
+    }
+
+    fn resolved(&self, restored: &ActionResult) -> BTreeMap<String, Digest> {
+        restored
+            .outputs
+            .iter()
+            .map(|(name, output)| (name.clone(), output.digest))
+            .collect()
+    }
+
+    fn latest(&self) -> Option<Facts> {
+        let result = self.cache.get(LATEST, &self.slot).ok()??;
+        Facts::parse(&self.store.read(&result.inputs.digest).ok()??)
+    }
+}

@@ -1,0 +1,60 @@
+use crate::DotnetMessage;
+use mizzen_oci::Digest;
+use mizzen_plan::{MissReason, StepName};
+use std::time::Duration;
+
+/// Hears what a build does while it does it.
+pub trait Reporter: Send + Sync {
+    /// Takes one event. Must not block for long.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Something a person may want to see.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step starts, for these reasons.
+    StepStarted(StepName, &'a [MissReason]),
+    /// A step is over.
+    StepEnded(&'a StepReport),
+    /// A line of `dotnet`'s own output, with the user's paths.
+    DotnetLine(&'a str),
+    /// A warning or an error of the compiler or of NuGet; on a hit, the warnings of the run that is
+    /// reused.
+    Message(&'a DotnetMessage),
+    /// Something to know about the build that is no error.
+    Note(&'a str),
+}
+
+/// What became of a step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepReport {
+    /// The step.
+    pub step: StepName,
+    /// Its key.
+    pub key: Digest,
+    /// Whether it ran.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
+    /// Why it ran; empty on a hit.
+    pub reasons: Vec<MissReason>,
+}
+
+/// Whether something was made or found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Found in the cache.
+    Hit,
+    /// Made now.
+    Ran,
+}
+
+impl Outcome {
+    /// Returns the word that results for machines have.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Ran => "ran",
+        }
+    }
+}

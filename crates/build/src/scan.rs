@@ -1,0 +1,356 @@
+use crate::BuildError;
+use fs_err as fs;
+use mizzen_dotnet::Workspace;
+use mizzen_oci::{Digest, Hasher};
+use mizzen_plan::FileFact;
+use mizzen_stage::Content;
+use mizzen_store::{Cancel, FileState, StatCache, Store};
+use std::collections::BTreeMap;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+/// A workspace as it will be staged.
+pub(crate) struct Scan {
+    /// What the stage shows, by path relative to the root.
+    pub(crate) contents: BTreeMap<String, Content>,
+    /// Names that cannot be in a record (not UTF-8), and are not staged.
+    pub(crate) left_out: Vec<PathBuf>,
+}
+
+/// Reads the workspace, but for `ignore` (absolute paths, the build's own results).
+///
+/// # Errors
+/// [`BuildError::Unstageable`] for a link out of the workspace to a folder; [`BuildError::Read`]
+/// names what cannot be read.
+pub(crate) fn scan_workspace(
+    root: &Path,
+    ignore: &[PathBuf],
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<Scan, BuildError> {
+    let mut walk = Walk {
+        root,
+        ignore,
+        cache: StatCache::load(store, root)?,
+        scan: Scan {
+            contents: BTreeMap::new(),
+            left_out: Vec::new(),
+        },
+        cancel,
+    };
+    walk.folder(root, "")?;
+    walk.cache.save(store)?;
+    Ok(walk.scan)
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    ignore: &'a [PathBuf],
+    cache: StatCache,
+    scan: Scan,
+    cancel: &'a Cancel,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, prefix: &str) -> Result<(), BuildError> {
+        self.cancel.check()?;
+        let entries: Vec<_> = fs::read_dir(folder)
+            .and_then(Iterator::collect::<io::Result<_>>)
+            .map_err(BuildError::Read)?;
+        let mut is_empty = true;
+        let has_project = entries.iter().any(|entry| {
+            entry
+                .file_name()
+                .to_str()
+                .is_some_and(Workspace::is_project)
+        });
+        for entry in entries {
+            let path = entry.path();
+            let Ok(name) = entry.file_name().into_string() else {
+                self.scan.left_out.push(path);
+                continue;
+            };
+            if Workspace::leaves_out(&name, has_project) || self.ignore.contains(&path) {
+                continue;
+            }
+            is_empty = false;
+            let staged = if prefix.is_empty() {
+                name
+            } else {
+                format!("{prefix}/{name}")
+            };
+            let kind = entry.file_type().map_err(BuildError::Read)?;
+            if kind.is_dir() {
+                self.folder(&path, &staged)?;
+            } else if kind.is_symlink() {
+                self.link(&path, staged)?;
+            } else if kind.is_file() {
+                self.file(path, staged)?;
+            }
+        }
+        if is_empty && !prefix.is_empty() {
+            self.scan
+                .contents
+                .insert(prefix.to_owned(), Content::Folder);
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, source: PathBuf, staged: String) -> Result<(), BuildError> {
+        let metadata = fs::metadata(&source).map_err(BuildError::Read)?;
+        let digest = self
+            .cache
+            .digest(&staged, &source, FileState::of(&metadata))
+            .map_err(BuildError::Read)?;
+        let executable = metadata.permissions().mode() & 0o111 != 0;
+        self.scan.contents.insert(
+            staged,
+            Content::File {
+                source,
+                digest,
+                executable,
+            },
+        );
+        Ok(())
+    }
+
+    // A link inside the workspace stays a link; one to a file outside is that file, which is what
+    // `dotnet publish` would make of it.
+    fn link(&mut self, path: &Path, staged: String) -> Result<(), BuildError> {
+        let unstageable = |why: String| BuildError::Unstageable {
+            path: staged.clone(),
+            why,
+        };
+        let target = fs::read_link(path).map_err(BuildError::Read)?;
+        let text = target
+            .to_str()
+            .ok_or_else(|| unstageable("its target is not UTF-8".to_owned()))?;
+        let Ok(resolved) = fs::canonicalize(path) else {
+            self.scan
+                .contents
+                .insert(staged, Content::Link(text.to_owned()));
+            return Ok(());
+        };
+        let folder = path.parent().expect("a link lies in a folder");
+        if resolved.starts_with(self.root) && stays_below(self.root, folder, &target) {
+            self.scan
+                .contents
+                .insert(staged, Content::Link(text.to_owned()));
+            return Ok(());
+        }
+        if resolved.is_file() {
+            return self.file(resolved, staged);
+        }
+        Err(unstageable(format!(
+            "it is a link to the folder `{}`, outside the workspace",
+            resolved.display()
+        )))
+    }
+}
+
+// By its text alone: an absolute link into the workspace would lead out of the stage.
+fn stays_below(root: &Path, folder: &Path, target: &Path) -> bool {
+    let Ok(inside) = folder.strip_prefix(root) else {
+        return false;
+    };
+    let mut depth = inside.components().count();
+    target.components().all(|part| match part {
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        Component::ParentDir if depth > 0 => {
+            depth -= 1;
+            true
+        }
+        Component::CurDir => true,
+        _ => false,
+    })
+}
+
+/// Returns what the key knows of a staged workspace.
+pub(crate) fn file_facts(contents: &BTreeMap<String, Content>) -> BTreeMap<String, FileFact> {
+    let fact = |content: &Content| match content {
+        Content::File {
+            digest,
+            executable: false,
+            ..
+        } => FileFact::File(*digest),
+        Content::File {
+            digest,
+            executable: true,
+            ..
+        } => FileFact::Program(*digest),
+        Content::Bytes(bytes) => FileFact::File(Digest::of(bytes)),
+        Content::Link(target) => FileFact::Link(target.clone()),
+        Content::Folder => FileFact::Folder,
+    };
+    contents
+        .iter()
+        .map(|(path, content)| (path.clone(), fact(content)))
+        .collect()
+}
+
+/// Returns the digest of a whole SDK: every file below `root`, by path, content and execute bit.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn toolchain_id(
+    root: &Path,
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<Digest, BuildError> {
+    let mut files = Vec::new();
+    let mut cache = StatCache::load(store, root)?;
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        cancel.check()?;
+        for entry in fs::read_dir(root.join(&folder)).map_err(BuildError::Read)? {
+            let entry = entry.map_err(BuildError::Read)?;
+            let relative = folder.join(entry.file_name());
+            let kind = entry.file_type().map_err(BuildError::Read)?;
+            if kind.is_dir() {
+                folders.push(relative);
+                continue;
+            }
+            let path = entry.path();
+            let fact = if kind.is_symlink() {
+                let target = fs::read_link(&path).map_err(BuildError::Read)?;
+                (b'l', Digest::of(target.as_os_str().as_encoded_bytes()))
+            } else {
+                let metadata = entry.metadata().map_err(BuildError::Read)?;
+                let name = relative.to_string_lossy();
+                let digest = cache
+                    .digest(&name, &path, FileState::of(&metadata))
+                    .map_err(BuildError::Read)?;
+                (
+                    if metadata.permissions().mode() & 0o111 == 0 {
+                        b'f'
+                    } else {
+                        b'x'
+                    },
+                    digest,
+                )
+            };
+            files.push((relative, fact));
+        }
+    }
+    files.sort_unstable();
+    let mut hasher = Hasher::default();
+    hasher.field(b"mizzen toolchain");
+    for (path, (kind, digest)) in files {
+        hasher.field(path.as_os_str().as_encoded_bytes());
+        hasher.field(&[kind]);
+        hasher.field(digest.as_bytes());
+    }
+    cache.save(store)?;
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Scan, scan_workspace, toolchain_id};
+    use crate::BuildError;
+    use fs_err as fs;
+    use mizzen_stage::Content;
+    use mizzen_store::{Cancel, Store};
+    use std::os::unix::fs::PermissionsExt;
+    use tempfile::TempDir;
+
+    fn tree(files: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join("w").join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, *file).unwrap();
+        }
+        folder
+    }
+
+    fn scan(folder: &TempDir) -> Result<Scan, BuildError> {
+        let store = Store::open(&folder.path().join("cache")).unwrap();
+        let root = fs::canonicalize(folder.path().join("w")).unwrap();
+        scan_workspace(&root, &[root.join("out")], &store, &Cancel::default())
+    }
+
+    #[test]
+    fn what_a_build_left_is_not_staged_but_bin_folders_of_the_site_are() {
+        let folder = tree(&[
+            "App.csproj",
+            "bin/x",
+            "obj/y",
+            ".git/HEAD",
+            "out/index.json",
+            "wwwroot/vendor/bin/x.js",
+            "src/Lib.fsproj",
+            "src/obj/z",
+        ]);
+        let contents = scan(&folder).unwrap().contents;
+        assert_eq!(
+            contents.keys().collect::<Vec<_>>(),
+            ["App.csproj", "src/Lib.fsproj", "wwwroot/vendor/bin/x.js"]
+        );
+    }
+
+    #[test]
+    fn links_inside_stay_links_and_links_outside_become_files() {
+        let folder = tree(&["App.csproj", "a/b"]);
+        let at = |path: &str| folder.path().join(path);
+        fs::write(at("outside"), "shared").unwrap();
+        let link = |target: &str, path: &str| fs::os::unix::fs::symlink(target, at(path)).unwrap();
+        link("b", "w/a/inside");
+        link("../../outside", "w/a/file");
+        link(at("w/a/b").to_str().unwrap(), "w/a/absolute");
+        link("nowhere", "w/a/broken");
+        let contents = scan(&folder).unwrap().contents;
+        assert_eq!(contents["a/inside"], Content::Link("b".to_owned()));
+        assert_eq!(contents["a/broken"], Content::Link("nowhere".to_owned()));
+        assert!(
+            matches!(&contents["a/file"], Content::File { source, .. } if source.ends_with("outside"))
+        );
+        assert!(matches!(&contents["a/absolute"], Content::File { .. }));
+
+        link("../..", "w/a/up");
+        assert!(matches!(scan(&folder), Err(BuildError::Unstageable { .. })));
+    }
+
+    #[test]
+    fn empty_folders_and_execute_bits_are_seen() {
+        let folder = tree(&["App.csproj", "run.sh"]);
+        let run = folder.path().join("w/run.sh");
+        fs::create_dir(folder.path().join("w/empty")).unwrap();
+        fs::set_permissions(run, std::fs::Permissions::from_mode(0o700)).unwrap();
+        let contents = scan(&folder).unwrap().contents;
+        assert_eq!(contents["empty"], Content::Folder);
+        assert!(matches!(
+            contents["run.sh"],
+            Content::File {
+                executable: true,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn the_toolchain_is_named_by_paths_contents_and_modes() {
+        let folder = tree(&["sdk/10.0.100/dotnet.dll", "dotnet"]);
+        let store = Store::open(&folder.path().join("cache")).unwrap();
+        let id = || toolchain_id(&folder.path().join("w"), &store, &Cancel::default()).unwrap();
+        let first = id();
+        assert_eq!(id(), first);
+        fs::set_permissions(
+            folder.path().join("w/dotnet"),
+            std::fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
+        let second = id();
+        assert_ne!(second, first);
+        fs::rename(
+            folder.path().join("w/dotnet"),
+            folder.path().join("w/dotnet2"),
+        )
+        .unwrap();
+        assert_ne!(id(), second);
+    }
+}
