@@ -1,7 +1,7 @@
 use crate::dotnet_lines::DotnetMessage;
 use mizzen_dotnet::{LeftOut, NugetConfigError, PublishError};
 use mizzen_image::LayerError;
-use mizzen_plan::StepName;
+use mizzen_plan::{MissReason, StepName};
 use mizzen_stage::StageError;
 use mizzen_store::{Cancelled, StoreError};
 use std::io;
@@ -35,6 +35,9 @@ pub enum BuildError {
         /// What the image is for.
         platform: String,
     },
+    /// Packages would have to be fetched.
+    #[error("packages have to be restored, and the network is off{}", first_of(.0))]
+    Offline(Vec<MissReason>),
     /// The base image is for another platform.
     #[error("the base image is for `{got}`, want `{want}`")]
     ForeignBase {
@@ -104,4 +107,10 @@ impl From<&LeftOut> for crate::LeftOutFile {
             reason: file.reason.to_string(),
         }
     }
+}
+
+fn first_of(reasons: &[MissReason]) -> String {
+    reasons
+        .first()
+        .map_or_else(String::new, |reason| format!(" ({reason})"))
 }

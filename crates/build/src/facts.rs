@@ -108,6 +108,13 @@ pub(crate) fn facts(
             root: canonical.sdk.clone(),
             versions: request.toolchain.sdk_versions.clone(),
         },
+        host: BTreeMap::from([
+            ("architecture".to_owned(), std::env::consts::ARCH.to_owned()),
+            (
+                "icu".to_owned(),
+                request.icu.clone().unwrap_or_else(|| "none".to_owned()),
+            ),
+        ]),
         commands: BTreeMap::from([
             (
                 StepCommand::Restore,
@@ -118,7 +125,7 @@ pub(crate) fn facts(
                 publish_command(&canonical, project, options),
             ),
         ]),
-        environment: environment(&canonical, project, request.has_icu),
+        environment: environment(&canonical, project, request.icu.is_some()),
         injected: injected.facts.clone(),
         layers: BTreeMap::from([
             ("format".to_owned(), LayerBuilder::FORMAT.to_owned()),

@@ -44,8 +44,10 @@ pub struct ProjectRequest {
     pub user_nuget_config: Option<PathBuf>,
     /// Variables that restore may need to fetch: proxies, credentials. In no key and no record.
     pub restore_environment: BTreeMap<String, String>,
-    /// Whether the build host has ICU.
-    pub has_icu: bool,
+    /// The build host's ICU library, `libicuuc.so.72`; without one .NET runs without cultures.
+    pub icu: Option<String>,
+    /// Whether restore may not fetch.
+    pub offline: bool,
     /// Which records not to look for.
     pub skip: Skip,
     /// Files and folders of the workspace that this build writes itself, absolute.
@@ -117,6 +119,9 @@ fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, 
     let restored = match take(&mut decided.steps, StepName::Restore) {
         (_, Verdict::Covered) => None,
         (_, Verdict::Hit(result)) => Some(result),
+        (_, Verdict::Run(reasons)) if request.offline => {
+            return Err(BuildError::Offline(reasons));
+        }
         (key, Verdict::Run(reasons)) => {
             let (result, report) = timed(context, StepName::Restore, key, reasons, || {
                 restore_step::restore(&staged)

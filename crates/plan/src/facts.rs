@@ -22,6 +22,8 @@ pub struct Facts {
     pub stage: String,
     /// The SDKs that `dotnet` chooses from.
     pub toolchain: Toolchain,
+    /// What a tool of the build host may depend on: its processor, the version of its ICU.
+    pub host: BTreeMap<String, String>,
     /// The commands, by step.
     pub commands: BTreeMap<StepCommand, Vec<String>>,
     /// The variables that the commands see.
@@ -106,6 +108,7 @@ impl Facts {
             "project": self.project,
             "stage": self.stage,
             "toolchain": self.toolchain,
+            "host": self.host,
             "command": self.commands.get(&StepCommand::Restore),
             "environment": self.environment,
             "injected": self.injected,

@@ -97,6 +97,9 @@ fn settings(facts: &Facts) -> BTreeMap<String, String> {
             command.join(" "),
         );
     }
+    for (name, value) in &facts.host {
+        settings.insert(format!("host's {name}"), value.clone());
+    }
     for (name, value) in &facts.environment {
         settings.insert(format!("variable {name}"), value.clone());
     }

@@ -55,6 +55,7 @@ fn facts() -> Facts {
             root: "/sdk".to_owned(),
             versions: vec!["10.0.100".to_owned()],
         },
+        host: BTreeMap::new(),
         commands: [
             (StepCommand::Restore, vec!["restore".to_owned()]),
             (StepCommand::Publish, vec!["publish".to_owned()]),
@@ -176,6 +177,8 @@ fn every_fact_is_in_the_whole_key_and_what_restore_reads_in_its_own() {
         (true, true)
     );
     assert_eq!(change(|facts| facts.toolchain.root.push('x')), (true, true));
+    let icu = |facts: &mut Facts| facts.host.extend([("icu".to_owned(), "72".to_owned())]);
+    assert_eq!(change(icu), (true, true));
     assert_eq!(
         change(|facts| drop(facts.environment.insert("A".to_owned(), String::new()))),
         (true, true)
