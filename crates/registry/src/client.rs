@@ -1,0 +1,495 @@
+use crate::auth::{Access, Authorizations};
+use crate::body::{BlobBody, Payload, Watch};
+use crate::progress::{Counters, add};
+use crate::retry::{Budget, Failure, retry_after};
+use crate::sync::lock;
+use crate::{Answer, RegistryError, Settings, endpoint, tls};
+use bytes::Bytes;
+use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Sends requests: with authorization, within limits, following redirects.
+///
+/// [`Client::attempt`] tries once and says whether a failure may pass; [`Client::call`] tries again
+/// while a [`Budget`] lasts.
+#[derive(Debug)]
+pub(crate) struct Client {
+    pub(crate) settings: Settings,
+    pub(crate) counters: Counters,
+    pub(crate) authorizations: Authorizations,
+    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+}
+
+#[derive(Debug)]
+struct Host {
+    http: reqwest::Client,
+    /// Places for requests that move blobs.
+    transfers: Arc<Semaphore>,
+    /// Places for the others, so that a manifest does not wait behind layers.
+    calls: Arc<Semaphore>,
+    /// Nobody asks this host before that moment, on the client's clock.
+    not_before: Mutex<Duration>,
+}
+
+/// A request that can be sent any number of times.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Payload,
+    pub(crate) access: Access,
+    /// What it is about, in words for an error message.
+    pub(crate) what: String,
+    /// The most bytes that the answer may have; an answer of a blob is not read here.
+    pub(crate) limit_bytes: usize,
+}
+
+/// An answer whose body has not been read; it holds its place at the host.
+pub(crate) struct Opened {
+    pub(crate) response: reqwest::Response,
+    pub(crate) url: Url,
+    _place: OwnedSemaphorePermit,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Where it came from at last; a `Location` is relative to it.
+    pub(crate) url: Url,
+}
+
+/// A peer that accepted and then did nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer for {}s", .0.as_secs_f32())]
+struct Silence(Duration);
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<OneError>,
+}
+
+#[derive(Deserialize)]
+struct OneError {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+const LONGEST_REDIRECTS: usize = 5;
+/// How often one request may be sent with yet another token.
+const MOST_REFRESHES: u32 = 3;
+/// No answer but a manifest or a config needs more.
+pub(crate) const SMALL_ANSWER_BYTES: usize = 1024 * 1024;
+
+impl Client {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            counters: Counters::default(),
+            authorizations: Authorizations::default(),
+            hosts: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.settings.retry)
+    }
+
+    /// Sends `request` until it is answered by other than a failure that may pass.
+    pub(crate) async fn call(&self, request: &Request) -> Result<Reply, RegistryError> {
+        self.call_within(request, &mut self.budget()).await
+    }
+
+    /// As [`Client::call`], at the expense of an operation that has other requests, too.
+    pub(crate) async fn call_within(
+        &self,
+        request: &Request,
+        budget: &mut Budget,
+    ) -> Result<Reply, RegistryError> {
+        loop {
+            match self.attempt(request, budget).await {
+                Ok(reply) => return Ok(reply),
+                Err(failure) => self.pause(request, budget, failure)?,
+            }
+        }
+    }
+
+    /// Takes note of a failure: whoever asks this host next waits as long as it says.
+    pub(crate) fn pause(
+        &self,
+        request: &Request,
+        budget: &mut Budget,
+        failure: Failure,
+    ) -> Result<(), RegistryError> {
+        let registry = &request.access.repository.registry;
+        let delay = budget.spend(registry, &request.what, failure)?;
+        let host = self.host(&request.url)?;
+        let mut not_before = lock(&host.not_before);
+        *not_before = (*not_before).max(self.settings.clock.now() + delay);
+        Ok(())
+    }
+
+    /// Sends `request` once, and again only with better authorization. Reads the answer.
+    pub(crate) async fn attempt(
+        &self,
+        request: &Request,
+        budget: &mut Budget,
+    ) -> Result<Reply, Failure> {
+        let opened = self.open(request, budget).await?;
+        self.read(opened, request).await
+    }
+
+    /// As [`Client::attempt`], without reading the answer of a success.
+    pub(crate) async fn open(
+        &self,
+        request: &Request,
+        budget: &mut Budget,
+    ) -> Result<Opened, Failure> {
+        let base = endpoint::base_url(&self.settings, &request.access.repository.registry)?;
+        let at_home = endpoint::same_origin(&base, &request.url);
+        let mut refreshes = 0;
+        loop {
+            let authorization = if at_home {
+                self.authorization(&request.access).await?
+            } else {
+                None
+            };
+            let opened = self.exchange(request, authorization.as_ref()).await?;
+            let status = opened.response.status();
+            if status == StatusCode::UNAUTHORIZED && at_home {
+                let reply = self.read(opened, request).await?;
+                let answer = reply.answer(request);
+                if refreshes == MOST_REFRESHES {
+                    return Err(self.unauthorized(&request.access, answer).into());
+                }
+                self.challenged(
+                    &request.access,
+                    authorization.as_ref(),
+                    &reply.headers,
+                    answer,
+                )
+                .await?;
+                refreshes += u32::from(authorization.is_some());
+                // A blob goes over the wire once more, so this counts as an attempt.
+                if authorization.is_some() && matches!(request.payload, Payload::Blob(_)) {
+                    let cause = Failure::transient(reply.answer(request));
+                    budget.spend(&request.access.repository.registry, &request.what, cause)?;
+                }
+                continue;
+            }
+            if !may_pass(status) {
+                return Ok(opened);
+            }
+            let reply = self.read(opened, request).await?;
+            let text = |name| {
+                reply
+                    .headers
+                    .get(name)
+                    .and_then(|value| value.to_str().ok())
+            };
+            let now = self.settings.clock.time_of_day();
+            return Err(Failure::Transient {
+                retry_after: text(header::RETRY_AFTER)
+                    .and_then(|value| retry_after(value, text(header::DATE), now)),
+                cause: Box::new(reply.answer(request)),
+            });
+        }
+    }
+
+    /// Sends `request` once and returns whatever the answer is, after redirects.
+    pub(crate) async fn exchange(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Opened, Failure> {
+        let mut url = request.url.clone();
+        for _ in 0..=LONGEST_REDIRECTS {
+            let authorization = authorization.filter(|_| endpoint::same_origin(&url, &request.url));
+            let opened = self.send(request, url, authorization).await?;
+            let follow = opened.response.status().is_redirection()
+                && matches!(request.method, Method::GET | Method::HEAD);
+            let location = opened.response.headers().get(header::LOCATION);
+            match location.filter(|_| follow) {
+                None => return Ok(opened),
+                Some(location) => url = request.location(&opened.url, location)?,
+            }
+        }
+        Err(request.unusable("too many redirects".to_owned()).into())
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        url: Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Opened, Failure> {
+        if self.settings.offline {
+            return Err(Failure::Final(RegistryError::Offline {
+                registry: request.access.repository.registry.clone(),
+                what: request.what.clone(),
+            }));
+        }
+        let host = self.host(&url)?;
+        let places = match request.payload {
+            Payload::Blob(_) => &host.transfers,
+            _ if request.limit_bytes == 0 => &host.transfers,
+            _ => &host.calls,
+        };
+        let place = places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("it is never closed");
+        self.wait_for(&host).await;
+
+        let watch = Arc::<Watch>::default();
+        let mut headers = request.headers.clone();
+        if let Some(authorization) = authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        let mut builder = host.http.request(request.method.clone(), url.clone());
+        match request.payload.clone() {
+            // Said, because some registries answer 411 to a POST that does not.
+            Payload::Empty if request.method == Method::POST || request.method == Method::PUT => {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+            }
+            Payload::Empty => {}
+            Payload::Bytes(bytes) => {
+                add(&self.counters.uploaded_bytes, bytes.len() as u64);
+                builder = builder.body(bytes);
+            }
+            Payload::Blob(payload) => {
+                let reporter = self.settings.reporter.clone();
+                let body = BlobBody::new(payload, watch.clone(), reporter);
+                builder = builder.body(reqwest::Body::wrap(body));
+            }
+        }
+        add(&self.counters.requests, 1);
+        let answered = self
+            .while_it_moves(&watch, builder.headers(headers).send())
+            .await;
+        add(&self.counters.uploaded_bytes, watch.progress());
+        if let (Payload::Blob(payload), Some(source)) =
+            (&request.payload, lock(&watch.unreadable).take())
+        {
+            let digest = payload.digest;
+            return Err(Failure::Final(RegistryError::Blob { digest, source }));
+        }
+        let response = answered
+            .map_err(Failure::transient)?
+            .map_err(|error| Failure::transient(error.without_url()))?;
+        Ok(Opened {
+            response,
+            url,
+            _place: place,
+        })
+    }
+
+    /// Reads an answer that is not a blob.
+    pub(crate) async fn read(
+        &self,
+        mut opened: Opened,
+        request: &Request,
+    ) -> Result<Reply, Failure> {
+        let limit = request.limit_bytes.max(SMALL_ANSWER_BYTES);
+        let mut body = Vec::new();
+        while let Some(piece) = self.next_piece(&mut opened).await? {
+            if body.len() + piece.len() > limit {
+                let reason = format!("it is longer than {limit} bytes");
+                return Err(request.unusable(reason).into());
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Reply {
+            status: opened.response.status(),
+            headers: std::mem::take(opened.response.headers_mut()),
+            body: body.into(),
+            url: opened.url,
+        })
+    }
+
+    /// Reads the next piece of an answer.
+    pub(crate) async fn next_piece(&self, opened: &mut Opened) -> Result<Option<Bytes>, Failure> {
+        let piece = self
+            .while_it_moves(&Watch::default(), opened.response.chunk())
+            .await
+            .map_err(Failure::transient)?
+            .map_err(|error| Failure::transient(error.without_url()))?;
+        add(
+            &self.counters.downloaded_bytes,
+            piece.as_ref().map_or(0, Bytes::len) as u64,
+        );
+        Ok(piece)
+    }
+
+    async fn while_it_moves<T>(
+        &self,
+        watch: &Watch,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Silence> {
+        let limit = self.settings.silence_timeout;
+        let mut future = std::pin::pin!(future);
+        let mut seen = watch.progress();
+        loop {
+            tokio::select! {
+                done = &mut future => return Ok(done),
+                () = tokio::time::sleep(limit) => {}
+            }
+            let now = watch.progress();
+            if now == seen {
+                return Err(Silence(limit));
+            }
+            seen = now;
+        }
+    }
+
+    async fn wait_for(&self, host: &Host) {
+        loop {
+            let wait = lock(&host.not_before).saturating_sub(self.settings.clock.now());
+            if wait.is_zero() {
+                return;
+            }
+            self.settings.clock.sleep(wait).await;
+        }
+    }
+
+    fn host(&self, url: &Url) -> Result<Arc<Host>, RegistryError> {
+        let mut hosts = lock(&self.hosts);
+        let key = url.origin().ascii_serialization();
+        if let Some(host) = hosts.get(&key) {
+            return Ok(host.clone());
+        }
+        let places = || Arc::new(Semaphore::new(self.settings.transfers_per_host.max(1)));
+        let host = Arc::new(Host {
+            http: tls::http_client(&self.settings, url)?,
+            transfers: places(),
+            calls: places(),
+            not_before: Mutex::default(),
+        });
+        hosts.insert(key, host.clone());
+        Ok(host)
+    }
+}
+
+/// Whether a status says that the same request may succeed later.
+fn may_pass(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        408 | 425 | 429 | 500 | 502 | 503 | 504 | 522
+    )
+}
+
+impl Request {
+    pub(crate) fn new(method: Method, url: Url, access: &Access, what: impl Into<String>) -> Self {
+        Self {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            payload: Payload::Empty,
+            access: access.clone(),
+            what: what.into(),
+            limit_bytes: SMALL_ANSWER_BYTES,
+        }
+    }
+
+    /// Gives the request a body.
+    pub(crate) fn bytes(&mut self, bytes: Bytes, content_type: &str) {
+        self.payload = Payload::Bytes(bytes);
+        let value = HeaderValue::from_str(content_type).expect("a media type is ASCII");
+        self.headers.insert(header::CONTENT_TYPE, value);
+    }
+
+    pub(crate) fn unusable(&self, reason: String) -> RegistryError {
+        RegistryError::Unusable {
+            registry: self.access.repository.registry.clone(),
+            what: self.what.clone(),
+            reason,
+        }
+    }
+
+    /// Resolves a `Location`, which may be relative, against the URL that was answered.
+    pub(crate) fn location(
+        &self,
+        from: &Url,
+        location: &HeaderValue,
+    ) -> Result<Url, RegistryError> {
+        let text = String::from_utf8_lossy(location.as_bytes());
+        let unusable = |why: &str| self.unusable(format!("it points to `{text}`, which {why}"));
+        let url = from.join(&text).map_err(|_| unusable("is no URL"))?;
+        match (from.scheme(), url.scheme()) {
+            (_, "https") | ("http", "http") => Ok(url),
+            _ => Err(unusable("is not spoken to by HTTPS")),
+        }
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the codes of a refusal, such as `BLOB_UNKNOWN`.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        serde_json::from_slice(&self.body).map_or_else(
+            |_| Vec::new(),
+            |errors: Errors| errors.errors.into_iter().map(|error| error.code).collect(),
+        )
+    }
+
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
+        let message = match serde_json::from_slice::<Errors>(&self.body) {
+            Ok(errors) => {
+                let one = |error: &OneError| match &error.message {
+                    Some(message) => format!("{}: {message}", error.code),
+                    None => error.code.clone(),
+                };
+                errors.errors.iter().map(one).collect::<Vec<_>>().join("; ")
+            }
+            Err(_) => String::from_utf8_lossy(&self.body)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        let mut url = self.url.clone();
+        url.set_query(None);
+        Answer {
+            method: request.method.to_string(),
+            url: url.to_string(),
+            status: self.status.as_u16(),
+            message: message
+                .chars()
+                .filter(|character| !character.is_control())
+                .take(300)
+                .collect(),
+        }
+    }
+
+    /// Turns every answer but a success into an error.
+    pub(crate) fn check(self, request: &Request) -> Result<Self, RegistryError> {
+        if self.status.is_success() {
+            Ok(self)
+        } else {
+            Err(self.refused(request))
+        }
+    }
+
+    pub(crate) fn refused(&self, request: &Request) -> RegistryError {
+        RegistryError::Refused {
+            registry: request.access.repository.registry.clone(),
+            what: request.what.clone(),
+            status: self.status.as_u16(),
+            code: self.codes().into_iter().next().unwrap_or_default(),
+            answer: Box::new(self.answer(request)),
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Reads: what a reference points at, manifests and configs, blobs.
+
+use crate::auth::Access;
+use crate::client::{Client, Reply, Request};
+use crate::retry::Failure;
+use crate::{RegistryError, Transfer, endpoint};
+use mizzen_oci::{
+    Descriptor, Digest, Index, Manifest, MediaType, MediaTypeExt, Reference, Repository,
+};
+use mizzen_store::{Store, StoreError};
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::io::Write;
+
+/// Every kind of manifest there is; a registry converts to or refuses what is not named.
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
+/// The most a manifest or index may have.
+///
+/// Source: distribution-spec, "Pushing Manifests" (registries take at least 4 MiB).
+const MANIFEST_LIMIT_BYTES: usize = 4 * 1024 * 1024;
+/// The most an image's config may have.
+pub(crate) const CONFIG_LIMIT_BYTES: usize = 8 * 1024 * 1024;
+
+/// What is behind a reference: one image, or several.
+#[derive(Debug)]
+pub(crate) enum Document {
+    Manifest(Box<Manifest>),
+    Index(Box<Index>),
+}
+
+impl Document {
+    /// Reads either, by what the bytes say they are, else by the `Content-Type`, else by shape.
+    pub(crate) fn parse(
+        bytes: Vec<u8>,
+        content_type: Option<MediaType>,
+    ) -> Result<Self, RegistryError> {
+        #[derive(Deserialize)]
+        struct Sniff {
+            #[serde(rename = "mediaType")]
+            media_type: Option<MediaType>,
+            manifests: Option<IgnoredAny>,
+        }
+        let sniff: Option<Sniff> = serde_json::from_slice(&bytes).ok();
+        let known = |media_type: &MediaType| media_type.is_index() || media_type.is_manifest();
+        let is_index = sniff.is_some_and(|sniff| {
+            let said = sniff
+                .media_type
+                .or_else(|| content_type.clone().filter(known));
+            said.map_or(sniff.manifests.is_some(), |media_type| {
+                media_type.is_index()
+            })
+        });
+        let content_type = content_type.filter(known);
+        Ok(if is_index {
+            Self::Index(Box::new(Index::parse(bytes, content_type)?))
+        } else {
+            Self::Manifest(Box::new(Manifest::parse(bytes, content_type)?))
+        })
+    }
+
+    pub(crate) fn descriptor(&self) -> &Descriptor {
+        match self {
+            Self::Manifest(manifest) => manifest.descriptor(),
+            Self::Index(index) => index.descriptor(),
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn url(&self, repository: &Repository, path: &str) -> Result<Url, RegistryError> {
+        let base = endpoint::base_url(&self.settings, &repository.registry)?;
+        Ok(base
+            .join(&format!("{}/{path}", repository.name))
+            .expect("a repository's name is a path"))
+    }
+
+    /// Asks for the manifest `name` (a tag or a digest) of a repository.
+    pub(crate) fn manifest_request(
+        &self,
+        method: Method,
+        access: &Access,
+        name: &str,
+    ) -> Result<Request, RegistryError> {
+        let url = self.url(&access.repository, &format!("manifests/{name}"))?;
+        let what = format!("manifest `{name}` of `{}`", access.repository.name);
+        let mut request = Request::new(method, url, access, what);
+        request
+            .headers
+            .insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
+        request.limit_bytes = MANIFEST_LIMIT_BYTES;
+        Ok(request)
+    }
+
+    pub(crate) async fn resolve(
+        &self,
+        reference: &Reference,
+    ) -> Result<Option<Descriptor>, RegistryError> {
+        let access = Access::pull(&reference.repository);
+        let name = reference.name_in_repository();
+        let request = self.manifest_request(Method::HEAD, &access, &name)?;
+        let reply = self.call(&request).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if reply.status.is_success()
+            && let Some(descriptor) = described(&reply)
+        {
+            return Ok(Some(descriptor));
+        }
+        // Some registries name no digest, some refuse HEAD, and the answer to a HEAD has no body
+        // that would say why.
+        let document = self.document(&access, reference).await?;
+        Ok(document.map(|(document, _)| document.descriptor().clone()))
+    }
+
+    /// Fetches what `reference` names, verified against its digest where it has one; `None` if it
+    /// does not exist.
+    pub(crate) async fn document(
+        &self,
+        access: &Access,
+        reference: &Reference,
+    ) -> Result<Option<(Document, Vec<u8>)>, RegistryError> {
+        let name = reference.name_in_repository();
+        let request = self.manifest_request(Method::GET, access, &name)?;
+        let Some(reply) = self.verified(&request, reference.digest.as_ref()).await? else {
+            return Ok(None);
+        };
+        let content_type = content_type(&reply);
+        let bytes = reply.body.to_vec();
+        Ok(Some((Document::parse(bytes.clone(), content_type)?, bytes)))
+    }
+
+    /// Fetches a small blob: a config.
+    pub(crate) async fn small_blob(
+        &self,
+        access: &Access,
+        descriptor: &Descriptor,
+    ) -> Result<Vec<u8>, RegistryError> {
+        let digest = descriptor.digest;
+        let url = self.url(&access.repository, &format!("blobs/{digest}"))?;
+        let what = format!("config {digest} of `{}`", access.repository.name);
+        let mut request = Request::new(Method::GET, url, access, what);
+        request.limit_bytes = CONFIG_LIMIT_BYTES;
+        let reply = self.verified(&request, Some(&digest)).await?;
+        let reply = reply.ok_or_else(|| request.unusable("it is not there (404)".to_owned()))?;
+        Ok(reply.body.to_vec())
+    }
+
+    /// Asks until the bytes are those that `digest` names; `None` for a 404.
+    async fn verified(
+        &self,
+        request: &Request,
+        digest: Option<&Digest>,
+    ) -> Result<Option<Reply>, RegistryError> {
+        let mut budget = self.budget();
+        loop {
+            let reply = self.call_within(request, &mut budget).await?;
+            if reply.status == StatusCode::NOT_FOUND {
+                return Ok(None);
+            }
+            let reply = reply.check(request)?;
+            let got = Digest::of(&reply.body);
+            // By a tag, the registry's own header is what a cut or flipped answer is known by.
+            let said = reply
+                .header("docker-content-digest")
+                .and_then(|text| text.parse().ok());
+            match digest.copied().or(said) {
+                Some(want) if want != got => {
+                    let mismatch = StoreError::Mismatch {
+                        got,
+                        got_bytes: reply.body.len() as u64,
+                        want,
+                    };
+                    self.pause(request, &mut budget, Failure::transient(mismatch))?;
+                }
+                _ => return Ok(Some(reply)),
+            }
+        }
+    }
+
+    /// Fetches a blob into `store`. What arrived before a cut is not asked for again.
+    pub(crate) async fn download(
+        &self,
+        access: &Access,
+        descriptor: &Descriptor,
+        store: &Store,
+    ) -> Result<(), RegistryError> {
+        let (digest, size_bytes) = (descriptor.digest, descriptor.size_bytes);
+        let url = self.url(&access.repository, &format!("blobs/{digest}"))?;
+        let what = format!("layer {digest} of `{}`", access.repository.name);
+        let mut request = Request::new(Method::GET, url, access, what);
+        request.limit_bytes = 0;
+        let mut budget = self.budget();
+        let mut writer = store.writer()?;
+        let mut received_bytes = 0_u64;
+        loop {
+            let cut = match self
+                .receive(
+                    &mut request,
+                    &mut budget,
+                    descriptor,
+                    &mut writer,
+                    &mut received_bytes,
+                )
+                .await
+            {
+                Ok(()) => match writer.commit_as(&digest) {
+                    Ok(_) => {
+                        self.settings
+                            .reporter
+                            .report(&digest, size_bytes, Transfer::Downloaded);
+                        return Ok(());
+                    }
+                    Err(mismatch @ StoreError::Mismatch { .. }) => {
+                        writer = store.writer()?;
+                        received_bytes = 0;
+                        Failure::transient(mismatch)
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+                Err(failure) => failure,
+            };
+            if received_bytes > size_bytes {
+                writer = store.writer()?;
+                received_bytes = 0;
+            }
+            self.pause(&request, &mut budget, cut)?;
+        }
+    }
+
+    /// Appends to `writer` from `received_bytes` on; `Ok` when all bytes are there.
+    async fn receive(
+        &self,
+        request: &mut Request,
+        budget: &mut crate::retry::Budget,
+        descriptor: &Descriptor,
+        writer: &mut mizzen_store::BlobWriter,
+        received_bytes: &mut u64,
+    ) -> Result<(), Failure> {
+        let size_bytes = descriptor.size_bytes;
+        request.headers.remove(header::RANGE);
+        if *received_bytes > 0 {
+            let range = HeaderValue::from_str(&format!("bytes={received_bytes}-"));
+            request
+                .headers
+                .insert(header::RANGE, range.expect("digits are ASCII"));
+        }
+        let mut opened = self.open(request, budget).await?;
+        let status = opened.response.status();
+        if !status.is_success() {
+            let reply = self.read(opened, request).await?;
+            return Err(reply.refused(request).into());
+        }
+        // A registry that does not know ranges sends the whole blob again: what is here already is
+        // passed over.
+        let mut skip_bytes = match status {
+            StatusCode::PARTIAL_CONTENT if starts_at(&opened.response, *received_bytes) => 0,
+            StatusCode::PARTIAL_CONTENT => {
+                return Err(request
+                    .unusable("it is another range than was asked for".to_owned())
+                    .into());
+            }
+            _ => *received_bytes,
+        };
+        while let Some(piece) = self.next_piece(&mut opened).await? {
+            let skipped = skip_bytes.min(piece.len() as u64);
+            skip_bytes -= skipped;
+            let piece = &piece[usize::try_from(skipped).expect("at most a piece")..];
+            *received_bytes += piece.len() as u64;
+            if *received_bytes > size_bytes {
+                let reason = format!("more than the {size_bytes} bytes that the manifest names");
+                return Err(Failure::transient(reason));
+            }
+            writer
+                .write_all(piece)
+                .map_err(|error| RegistryError::from(StoreError::from(error)))?;
+            self.settings.reporter.report(
+                &descriptor.digest,
+                size_bytes,
+                Transfer::Received(*received_bytes),
+            );
+        }
+        if *received_bytes < size_bytes {
+            return Err(Failure::transient(format!(
+                "got {received_bytes} bytes of {size_bytes}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+fn starts_at(response: &reqwest::Response, offset: u64) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE);
+    let range = range
+        .and_then(|range| range.to_str().ok())
+        .unwrap_or_default();
+    range
+        .strip_prefix("bytes ")
+        .and_then(|range| range.split_once('-'))
+        .and_then(|(start, _)| start.parse().ok())
+        == Some(offset)
+}
+
+fn content_type(reply: &Reply) -> Option<MediaType> {
+    let value = reply.header("content-type")?;
+    Some(MediaType::from(
+        value.split(';').next().unwrap_or(value).trim(),
+    ))
+}
+
+/// Returns the descriptor that an answer's headers give, if they do.
+pub(crate) fn described(reply: &Reply) -> Option<Descriptor> {
+    let digest = reply.header("docker-content-digest")?.parse().ok()?;
+    let size_bytes = reply.header("content-length")?.parse().ok()?;
+    Some(Descriptor::new(content_type(reply)?, digest, size_bytes))
+}

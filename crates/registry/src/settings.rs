@@ -1,0 +1,62 @@
+use crate::{Clock, Keychain, RetrySettings, Silent, SystemClock, TransferReporter};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything a [`crate::Registry`] is told; it reads neither environment nor configuration itself.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Sent as `User-Agent`.
+    pub user_agent: String,
+    /// Credentials.
+    pub keychain: Keychain,
+    /// What is special about a registry, by its name in references: `registry.example:5000`,
+    /// `docker.io`.
+    pub hosts: BTreeMap<String, HostSettings>,
+    /// Certificate authorities (PEM) to trust instead of the system's.
+    pub ca_bundle: Option<PathBuf>,
+    /// Send nothing; what is not in the cache is an error.
+    pub offline: bool,
+    /// How failures are retried.
+    pub retry: RetrySettings,
+    /// How long a connection may take to stand, its TLS handshake included.
+    pub connect_timeout: Duration,
+    /// How long a peer may say and take nothing.
+    pub silence_timeout: Duration,
+    /// How many blobs move to or from one host at a time; requests for JSON have as many places of
+    /// their own.
+    pub transfers_per_host: usize,
+    /// What tells the time and waits.
+    pub clock: Arc<dyn Clock>,
+    /// Who hears how blobs move.
+    pub reporter: Arc<dyn TransferReporter>,
+}
+
+/// What is special about one registry.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HostSettings {
+    /// `true`: plain HTTP. `false`: HTTPS. Not said: plain HTTP for loopback hosts without `ca`,
+    /// HTTPS for all others.
+    pub insecure: Option<bool>,
+    /// Certificate authorities (PEM) to trust for this host, beside the usual ones.
+    pub ca: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            user_agent: concat!("mizzen/", env!("CARGO_PKG_VERSION")).to_owned(),
+            keychain: Keychain::default(),
+            hosts: BTreeMap::new(),
+            ca_bundle: None,
+            offline: false,
+            retry: RetrySettings::default(),
+            connect_timeout: Duration::from_secs(15),
+            silence_timeout: Duration::from_secs(60),
+            transfers_per_host: 4,
+            clock: Arc::new(SystemClock::default()),
+            reporter: Arc::new(Silent),
+        }
+    }
+}

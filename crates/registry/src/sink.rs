@@ -1,0 +1,46 @@
+use crate::RegistryError;
+use crate::push::Push;
+use crate::registry::Inner;
+use mizzen_image::{Sink, SinkError, Taggable};
+use mizzen_oci::{Descriptor, Reference};
+use mizzen_store::Store;
+use std::sync::Arc;
+
+/// A place in a registry: a tag, or a digest that the image must have.
+#[derive(Debug)]
+pub struct RegistrySink {
+    inner: Arc<Inner>,
+    reference: Reference,
+    store: Arc<Store>,
+}
+
+impl RegistrySink {
+    pub(crate) fn new(inner: Arc<Inner>, reference: Reference, store: Arc<Store>) -> Self {
+        Self {
+            inner,
+            reference,
+            store,
+        }
+    }
+
+    /// Makes the reference point at `what`: blobs first, then manifests, the tag last.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; then the tag points where it did before, or, if only the last answer was
+    /// lost, at all of `what`.
+    pub fn push(&self, what: &Taggable) -> Result<Descriptor, RegistryError> {
+        let push = Push::new(
+            self.inner.clone(),
+            self.reference.clone(),
+            self.store.clone(),
+        );
+        self.inner.block_on(push.run(what))?;
+        Ok(what.descriptor().clone())
+    }
+}
+
+impl Sink for RegistrySink {
+    fn write(&self, what: &Taggable) -> Result<Descriptor, SinkError> {
+        self.push(what).map_err(SinkError::new)
+    }
+}

@@ -1,0 +1,209 @@
+use crate::RegistryError;
+use crate::auth::Access;
+use crate::pull::Document;
+use crate::registry::Inner;
+use crate::sync::lock;
+use mizzen_image::{Image, Source, SourceError};
+use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, Reference, Repository};
+use mizzen_store::{Blob, Store};
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex};
+
+/// An image of a registry, by tag or digest.
+///
+/// A tag is resolved by one HEAD, once; manifest, index and config are then read from the store by
+/// digest where they are there. Layers are fetched when they are opened, and not before.
+#[derive(Debug)]
+pub struct RegistrySource {
+    inner: Arc<Inner>,
+    reference: Reference,
+    store: Arc<Store>,
+    resolved: Mutex<Option<Descriptor>>,
+}
+
+/// A layer that a registry holds.
+#[derive(Debug)]
+struct RegistryBlob {
+    inner: Arc<Inner>,
+    repository: Repository,
+    descriptor: Descriptor,
+    store: Arc<Store>,
+}
+
+/// An index in an index in an index is somebody's mistake or malice.
+const DEEPEST_INDEX: usize = 3;
+
+impl RegistrySource {
+    pub(crate) fn new(inner: Arc<Inner>, reference: Reference, store: Arc<Store>) -> Self {
+        Self {
+            inner,
+            reference,
+            store,
+            resolved: Mutex::default(),
+        }
+    }
+
+    /// Returns what the reference points at: a manifest or an index. Asked of the registry at most
+    /// once.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] if it does not exist; [`RegistryError`] if the registry did not
+    /// say.
+    pub fn resolve(&self) -> Result<Descriptor, RegistryError> {
+        let mut resolved = lock(&self.resolved);
+        if let Some(descriptor) = &*resolved {
+            return Ok(descriptor.clone());
+        }
+        let here = match &self.reference.digest {
+            Some(digest) => self.store.read(digest)?,
+            None => None,
+        };
+        let descriptor = match here {
+            Some(bytes) => Document::parse(bytes, None)?.descriptor().clone(),
+            None => self
+                .inner
+                .block_on(self.inner.client.resolve(&self.reference))?
+                .ok_or_else(|| RegistryError::NotFound(Box::new(self.reference.clone())))?,
+        };
+        Ok(resolved.insert(descriptor).clone())
+    }
+
+    /// Returns the image for `platform`; of a layer only its names are read.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`], [`RegistryError::PlatformMissing`] (with the platforms on
+    /// offer), or what kept the registry from answering.
+    pub fn image_for(&self, platform: &Platform) -> Result<Image, RegistryError> {
+        let manifest = match self.document(&self.resolve()?)? {
+            Document::Manifest(manifest) => *manifest,
+            Document::Index(index) => self
+                .pick(&index, platform, DEEPEST_INDEX)?
+                .ok_or_else(|| self.platform_missing(platform, index.platforms()))?,
+        };
+        let config = self.config(manifest.config())?;
+        let image = Image::from_parts(manifest, &config, |descriptor| {
+            Arc::new(RegistryBlob {
+                inner: self.inner.clone(),
+                repository: self.reference.repository.clone(),
+                descriptor: descriptor.clone(),
+                store: self.store.clone(),
+            })
+        })?;
+        let has = image.config().platform();
+        if !platform.accepts(&has) {
+            return Err(self.platform_missing(platform, vec![has.to_string()]));
+        }
+        Ok(image)
+    }
+
+    fn platform_missing(&self, platform: &Platform, offered: Vec<String>) -> RegistryError {
+        RegistryError::PlatformMissing {
+            reference: Box::new(self.reference.clone()),
+            wanted: Box::new(platform.clone()),
+            offered,
+        }
+    }
+
+    /// Returns the manifest for `platform`; indexes in the index are looked into.
+    fn pick(
+        &self,
+        index: &Index,
+        platform: &Platform,
+        depth: usize,
+    ) -> Result<Option<Manifest>, RegistryError> {
+        let nested = index
+            .manifests()
+            .iter()
+            .filter(|descriptor| descriptor.media_type.is_index() && descriptor.platform.is_none());
+        for descriptor in index.find(platform).into_iter().chain(nested) {
+            match self.document(descriptor)? {
+                Document::Manifest(manifest) => return Ok(Some(*manifest)),
+                Document::Index(index) if depth > 0 => {
+                    if let Some(manifest) = self.pick(&index, platform, depth - 1)? {
+                        return Ok(Some(manifest));
+                    }
+                }
+                Document::Index(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn document(&self, descriptor: &Descriptor) -> Result<Document, RegistryError> {
+        let content_type = Some(descriptor.media_type.clone());
+        if let Some(bytes) = self.store.read(&descriptor.digest)? {
+            return Document::parse(bytes, content_type);
+        }
+        let reference = self.reference.at(descriptor.digest);
+        let access = Access::pull(&reference.repository);
+        let fetched = self
+            .inner
+            .block_on(self.inner.client.document(&access, &reference))?;
+        let (document, bytes) =
+            fetched.ok_or_else(|| RegistryError::NotFound(Box::new(reference)))?;
+        self.store.put(&bytes)?;
+        Ok(document)
+    }
+
+    fn config(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
+        if let Some(bytes) = self.store.read(&descriptor.digest)? {
+            return Ok(bytes);
+        }
+        let access = Access::pull(&self.reference.repository);
+        let bytes = self
+            .inner
+            .block_on(self.inner.client.small_blob(&access, descriptor))?;
+        self.store.put(&bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl Source for RegistrySource {
+    fn image(&self, platform: &Platform) -> Result<Image, SourceError> {
+        self.image_for(platform).map_err(SourceError::new)
+    }
+}
+
+impl RegistryBlob {
+    fn fetch(&self) -> Result<(), RegistryError> {
+        let Self {
+            inner,
+            repository,
+            descriptor,
+            store,
+        } = self;
+        inner.block_on(async {
+            let moving = inner.known.moving(&descriptor.digest, None);
+            let _alone = moving.lock().await;
+            if store
+                .blob(&descriptor.digest, descriptor.size_bytes)
+                .is_some()
+            {
+                return Ok(());
+            }
+            inner
+                .client
+                .download(&Access::pull(repository), descriptor, store)
+                .await
+        })
+    }
+}
+
+impl Blob for RegistryBlob {
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        let here = || {
+            self.store
+                .blob(&self.descriptor.digest, self.descriptor.size_bytes)
+        };
+        if here().is_none() {
+            self.fetch().map_err(io::Error::other)?;
+        }
+        let blob =
+            here().ok_or_else(|| io::Error::other("a fetched layer left the cache at once"))?;
+        blob.open()
+    }
+
+    fn origin(&self) -> Option<&Repository> {
+        Some(&self.repository)
+    }
+}

@@ -1,0 +1,149 @@
+//! What the tests of the client share: small images, a registry handle, a clock that never waits.
+
+use mizzen_image::{Addendum, Image, Layer, Taggable};
+use mizzen_oci::{Descriptor, DiffId, Digest, History, Index, MediaType, Platform, Reference};
+use mizzen_registry::{Clock, Registry, RetrySettings, Settings};
+use mizzen_store::{BytesBlob, Cancel, Store};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+/// A clock on which waiting takes no time and is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct FakeClock(Mutex<(Duration, Vec<Duration>)>);
+
+impl FakeClock {
+    pub(crate) fn waits(&self) -> Vec<Duration> {
+        self.0.lock().unwrap().1.clone()
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.0.lock().unwrap().0 += by;
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Duration {
+        self.0.lock().unwrap().0
+    }
+
+    fn time_of_day(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.now()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let mut state = self.0.lock().unwrap();
+        state.0 += duration;
+        state.1.push(duration);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// A client with a cache of its own, as a process has it.
+pub(crate) struct Client {
+    pub(crate) registry: Registry,
+    pub(crate) store: Arc<Store>,
+    pub(crate) clock: Arc<FakeClock>,
+    _folder: tempfile::TempDir,
+}
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::<FakeClock>::default();
+        let mut settings = Settings {
+            clock: clock.clone(),
+            silence_timeout: Duration::from_millis(200),
+            retry: RetrySettings {
+                first_delay: Duration::from_millis(1),
+                ..RetrySettings::default()
+            },
+            ..Settings::default()
+        };
+        change(&mut settings);
+        Self {
+            registry: Registry::new(settings, Cancel::default()).unwrap(),
+            store: Arc::new(Store::open(folder.path()).unwrap()),
+            clock,
+            _folder: folder,
+        }
+    }
+
+    pub(crate) fn push(
+        &self,
+        to: &str,
+        what: &Taggable,
+    ) -> Result<Descriptor, mizzen_registry::RegistryError> {
+        self.registry
+            .sink(reference(to), self.store.clone())
+            .push(what)
+    }
+
+    pub(crate) fn pull(&self, from: &str) -> Result<Image, mizzen_registry::RegistryError> {
+        let source = self.registry.source(reference(from), self.store.clone());
+        source.image_for(&amd64())
+    }
+}
+
+pub(crate) fn reference(text: &str) -> Reference {
+    text.parse().unwrap()
+}
+
+pub(crate) fn amd64() -> Platform {
+    "linux/amd64".parse().unwrap()
+}
+
+/// Returns an image with one layer for each text; the layers' bytes are the texts themselves.
+pub(crate) fn image(layers: &[&str]) -> Image {
+    image_for(&amd64(), layers)
+}
+
+pub(crate) fn image_for(platform: &Platform, layers: &[&str]) -> Image {
+    let image = Image::scratch(platform);
+    layers
+        .iter()
+        .fold(image, |image, text| image.append(addendum(text)))
+}
+
+pub(crate) fn addendum(text: &str) -> Addendum {
+    let bytes = text.as_bytes();
+    let layer = Layer {
+        descriptor: Descriptor::of(MediaType::ImageLayerGzip, bytes),
+        diff_id: DiffId(Digest::of(bytes)),
+        blob: Arc::new(BytesBlob(bytes.into())),
+    };
+    Addendum {
+        layer,
+        history: History::default(),
+    }
+}
+
+pub(crate) fn one(image: Image) -> Taggable {
+    Taggable::Image(Box::new(image))
+}
+
+/// Returns an index of the images, in order.
+pub(crate) fn index(images: Vec<Image>) -> Taggable {
+    let entry = |image: &Image| Descriptor {
+        platform: Some(image.config().platform()),
+        ..image.manifest().descriptor().clone()
+    };
+    let index = Index::new(
+        MediaType::ImageIndex,
+        images.iter().map(entry).collect(),
+        &BTreeMap::new(),
+    );
+    Taggable::Index(Box::new(index), images)
+}
+
+/// Reads every layer, so that each is fetched and verified.
+pub(crate) fn read_layers(image: &Image) -> std::io::Result<Vec<String>> {
+    let read = |layer: &Layer| std::io::read_to_string(layer.blob.open()?);
+    image.layers().iter().map(read).collect()
+}
