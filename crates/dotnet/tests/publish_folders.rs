@@ -11,7 +11,6 @@ use mizzen_image::{Entry, LayerBuilder};
 use mizzen_oci::Digest;
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn testdata(name: &str) -> PathBuf {
@@ -45,19 +44,19 @@ fn digest(layer: &PlannedLayer) -> Digest {
 /// Each layer with its digest, the mode and path of each of its files; then what is left out and
 /// why.
 fn text_of(plan: &LayerPlan) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for layer in &plan.layers {
-        writeln!(text, "{} {}", layer.group, digest(layer)).unwrap();
+        lines.push(format!("{} {}", layer.group, digest(layer)));
         for file in &layer.files {
             let path = String::from_utf8_lossy(&file.path);
-            writeln!(text, "  {:04o} {path}", file.mode).unwrap();
+            lines.push(format!("  {:04o} {path}", file.mode));
         }
     }
-    text += "left out\n";
+    lines.push("left out".to_owned());
     for file in &plan.left_out {
-        writeln!(text, "  {}: {}", file.path, file.reason).unwrap();
+        lines.push(format!("  {}: {}", file.path, file.reason));
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// Compares with `golden/<case>.txt`, whose digests change with the format of layers or with the

@@ -5,17 +5,22 @@
 //! or both.
 
 mod blob_folder;
+mod defect;
+mod document_check;
 mod entry;
 mod gzip;
 mod image;
 mod layer;
 mod layer_builder;
+mod layer_check;
 mod layer_error;
 mod layout;
 mod medium;
 mod tar_header;
 mod tar_writer;
+mod validate;
 
+pub use defect::Defect;
 pub use entry::Entry;
 pub use image::{Addendum, Image, ImageError};
 pub use layer::Layer;
@@ -23,3 +28,4 @@ pub use layer_builder::LayerBuilder;
 pub use layer_error::LayerError;
 pub use layout::{Layout, LayoutError};
 pub use medium::{Sink, SinkError, Source, SourceError, Taggable};
+pub use validate::{validate, validate_all};
