@@ -5,3 +5,6 @@ pub mod registry;
 
 pub use docker_registry::{DockerRegistry, DockerRegistrySettings};
 pub use registry::{Fault, MemoryRegistry, RecordedRequest};
+mod aspnet_base;
+mod files_below;
+pub use aspnet_base::{AspnetBaseError, aspnet_base};
