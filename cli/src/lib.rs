@@ -1,1 +1,68 @@
+//! The command line: reads what the user says and has configured, and hands it to the libraries.
+//!
+//! Only this crate knows the environment, the home and working folders, the terminal and the clock.
+//! One verb, one file in `commands/`.
 
+mod args;
+mod commands;
+mod destination;
+mod error;
+mod git_remote;
+mod hints;
+mod interrupt;
+mod keychain;
+mod process;
+mod settings;
+mod ui;
+
+pub use process::Process;
+
+use clap::Parser;
+use error::CommandError;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Runs the command line of `process` and returns its exit code, by the contract.
+pub fn run(process: &Process) -> ExitCode {
+    let arguments = match args::Args::try_parse_from(args::spelled_out(&process.arguments)) {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
+    let interrupt = match interrupt::Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            return say(
+                &CommandError::bug("signals cannot be listened to", error),
+                None,
+            );
+        }
+    };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        commands::run(&arguments, process, &interrupt)
+    }));
+    match result {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => say(&error, interrupt.exit_code()),
+        Err(_) => say(&CommandError::panicked(), interrupt.exit_code()),
+    }
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    // Help and version are data; clap prints them on stdout, and its errors on stderr.
+    drop(error.print());
+    if error.use_stderr() {
+        ExitCode::from(error::USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn say(error: &CommandError, interrupted: Option<u8>) -> ExitCode {
+    let code = match interrupted {
+        Some(code) if error.is_interruption() => code,
+        _ => error.exit_code(),
+    };
+    // Nobody to tell it to is no reason to fail in another way.
+    drop(write!(std::io::stderr(), "{error}"));
+    ExitCode::from(code)
+}

@@ -143,7 +143,7 @@ impl Walk<'_> {
             return self.file(resolved, staged);
         }
         Err(unstageable(format!(
-            "it is a link to the folder `{}`, outside the workspace",
+            "it is a link to `{}`, which is outside the workspace and no file",
             resolved.display()
         )))
     }

@@ -5,7 +5,6 @@ mod base_image;
 mod commands;
 mod deps_json;
 mod elf;
-mod git_remote;
 mod layer_group;
 mod layer_plan;
 mod nuget_config;
@@ -23,7 +22,6 @@ pub use commands::{
     publish_command, restore_command,
 };
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
-pub use git_remote::source_url;
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LayerRules, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use nuget_config::{NugetConfig, NugetConfigError};

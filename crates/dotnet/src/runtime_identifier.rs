@@ -68,6 +68,21 @@ impl RuntimeIdentifier {
         Self(text.into())
     }
 
+    /// Returns the platform whose images run what is published for this RID; `None` if it names no
+    /// processor, or no Linux.
+    pub fn platform(&self) -> Option<Platform> {
+        let (system, architecture) = parts(&self.0);
+        if OTHER_SYSTEMS.iter().any(|name| system.starts_with(name)) {
+            return None;
+        }
+        let (_, name, variant) = ARCHITECTURES
+            .iter()
+            .find(|entry| Some(entry.0) == architecture)?;
+        let mut platform = Platform::linux((*name).into());
+        platform.variant = variant.map(str::to_owned);
+        Some(platform)
+    }
+
     /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -177,5 +192,14 @@ mod tests {
             assert!(!musl.is_foreign(other), "{other}");
         }
         assert!(musl.is_foreign("linux-musl-arm64"));
+    }
+
+    #[test]
+    fn a_rid_names_the_platform_that_it_runs_on() {
+        let platform = |text: &str| Some(RuntimeIdentifier::new(text).platform()?.to_string());
+        assert_eq!(platform("linux-x64").as_deref(), Some("linux/amd64"));
+        assert_eq!(platform("linux-musl-arm64").as_deref(), Some("linux/arm64"));
+        assert_eq!(platform("win-x64"), None);
+        assert_eq!(platform("linux"), None);
     }
 }

@@ -19,6 +19,11 @@ impl Cancel {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// Returns the flag itself, for a signal handler to set.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        self.0.clone()
+    }
+
     /// `true` once somebody asked.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::SeqCst)

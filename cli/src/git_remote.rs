@@ -2,7 +2,7 @@
 /// `.git/config`: the remote `origin`, else the first.
 ///
 /// `None` if there is no remote, or its URL names no public place (a local folder).
-pub fn source_url(git_config: &str) -> Option<String> {
+pub(crate) fn source_url(git_config: &str) -> Option<String> {
     let mut remotes = Vec::new();
     let mut remote = None;
     for line in git_config.lines().map(str::trim) {

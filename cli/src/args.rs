@@ -1,0 +1,273 @@
+use clap::{Parser, Subcommand, ValueEnum};
+use mizzen_oci::Platform;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Native, daemonless OCI images for .NET
+#[derive(Parser, Debug)]
+#[command(name = "mizzen", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Turn a .NET project into an image
+    Build(Box<BuildArgs>),
+}
+
+/// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
+/// on a distroless base, and pushes it to a registry or writes it to disk.
+#[derive(clap::Args, Debug)]
+pub(crate) struct BuildArgs {
+    /// A project file, or a folder that holds one
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+
+    /// Push here: registry/repository[:tag]
+    #[arg(short, long = "tag", value_name = "REF")]
+    pub(crate) tags: Vec<String>,
+
+    /// Write here: oci:DIR[:TAG] [default: oci:<cache>/out/<name> when nothing is pushed]
+    #[arg(short, long = "output", value_name = "DEST")]
+    pub(crate) outputs: Vec<String>,
+
+    /// Platforms to build for; more than one makes an index [default: linux/amd64, or that of -r]
+    #[arg(long = "platform", value_name = "LIST", value_delimiter = ',')]
+    pub(crate) platforms: Vec<Platform>,
+
+    /// The base image: a reference, or oci:DIR[:TAG] [default: distroless for the app's framework]
+    #[arg(long, value_name = "REF", env = "MIZZEN_BASE")]
+    pub(crate) base: Option<String>,
+
+    /// Take the inferred base from this mirror
+    #[arg(
+        long,
+        value_name = "HOST[/PREFIX]",
+        default_value = "mcr.microsoft.com",
+        env = "MIZZEN_BASE_REGISTRY"
+    )]
+    pub(crate) base_registry: String,
+
+    /// Package an existing `dotnet publish` folder; runs no SDK
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["path", "framework", "runtime_identifier", "self_contained", "properties", "no_cache"])]
+    pub(crate) from_publish: Option<PathBuf>,
+
+    /// The configuration to publish
+    #[arg(short, long, value_name = "NAME", default_value = "Release")]
+    pub(crate) configuration: String,
+
+    /// The target framework, where the project has several
+    #[arg(short, long, value_name = "TFM")]
+    pub(crate) framework: Option<String>,
+
+    /// Publish for one runtime identifier [default: portable]
+    #[arg(short, long = "runtime", value_name = "RID")]
+    pub(crate) runtime_identifier: Option<String>,
+
+    /// Bring the runtime along
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) self_contained: Option<bool>,
+
+    /// An MSBuild property
+    #[arg(short, long = "property", value_name = "NAME=VALUE", value_parser = property)]
+    pub(crate) properties: Vec<(String, String)>,
+
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+
+    /// Where blobs and records live [default: the user's cache folder]
+    #[arg(long, value_name = "DIR", env = "MIZZEN_CACHE_DIR")]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Run the steps again, or those from one on; results are still stored
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
+    pub(crate) no_cache: Option<Step>,
+
+    /// Touch no network; say what is missing
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// Write what was built as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<PathBuf>,
+
+    /// Write the image's digest
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digest_file: Option<PathBuf>,
+
+    /// Write the pushed references, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image_refs: Option<PathBuf>,
+
+    /// Say less: errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more: dotnet's own output, what was left out of the image
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+}
+
+/// What the image says of itself and how it runs
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Image configuration, over what the base says")]
+pub(crate) struct ImageArgs {
+    /// A variable
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// A label
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) labels: Vec<(String, String)>,
+
+    /// An annotation of the manifest
+    #[arg(long = "annotation", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) annotations: Vec<(String, String)>,
+
+    /// A port it listens on
+    #[arg(long = "port", value_name = "PORT[/udp]", value_parser = port)]
+    pub(crate) ports: Vec<String>,
+
+    /// The user it runs as, by number
+    #[arg(long, value_name = "UID[:GID]")]
+    pub(crate) user: Option<String>,
+
+    /// Where it starts
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<String>,
+
+    /// The command it runs, instead of the app's own
+    #[arg(long, value_name = "JSON", value_parser = command)]
+    pub(crate) entrypoint: Option<CommandLine>,
+
+    /// What is appended to the command
+    #[arg(long, value_name = "JSON", value_parser = command)]
+    pub(crate) cmd: Option<CommandLine>,
+
+    /// The signal that asks it to stop
+    #[arg(long, value_name = "SIGNAL")]
+    pub(crate) stop_signal: Option<String>,
+
+    /// The family of media types
+    #[arg(long, value_enum, default_value_t = Format::Oci)]
+    pub(crate) format: Format,
+}
+
+/// A command as JSON has it: an array of strings.
+pub(crate) type CommandLine = std::sync::Arc<Vec<String>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Format {
+    Oci,
+    Docker,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Step {
+    Restore,
+    Publish,
+}
+
+/// Rewrites the forms that `dotnet` takes beside `-p NAME=VALUE`: `-p:NAME=VALUE` and
+/// `--property:NAME=VALUE`.
+pub(crate) fn spelled_out(arguments: &[OsString]) -> Vec<OsString> {
+    let spelled = |argument: &OsString| {
+        let text = argument.to_str()?;
+        let property = text
+            .strip_prefix("-p:")
+            .or_else(|| text.strip_prefix("--property:"))?;
+        Some(OsString::from(format!("--property={property}")))
+    };
+    arguments
+        .iter()
+        .map(|argument| spelled(argument).unwrap_or_else(|| argument.clone()))
+        .collect()
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("want NAME=VALUE".to_owned()),
+    }
+}
+
+fn property(text: &str) -> Result<(String, String), String> {
+    let (name, value) = pair(text)?;
+    // MSBuild splits one argument at `;` into several properties; so must the key.
+    if value.contains(';') || name.contains(';') {
+        return Err(
+            "`;` separates properties for MSBuild: write %3B, or name each on its own".to_owned(),
+        );
+    }
+    Ok((name, value))
+}
+
+fn port(text: &str) -> Result<String, String> {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    match (number.parse::<u16>(), protocol) {
+        (Ok(number), "tcp" | "udp" | "sctp") => Ok(format!("{number}/{protocol}")),
+        _ => Err("want PORT or PORT/udp".to_owned()),
+    }
+}
+
+fn command(text: &str) -> Result<CommandLine, String> {
+    let command: Result<Vec<String>, _> = serde_json::from_str(text);
+    command
+        .map(Into::into)
+        .map_err(|_| r#"want a JSON array of strings: ["dotnet","/app/x.dll"]"#.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, Command, spelled_out};
+    use clap::{CommandFactory, Parser};
+    use std::ffi::OsString;
+
+    fn parse(line: &str) -> Result<Box<super::BuildArgs>, clap::Error> {
+        let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        let Command::Build(build) = Args::try_parse_from(spelled_out(&arguments))?.command;
+        Ok(build)
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn properties_are_taken_in_dotnets_own_forms() {
+        let build = parse("mizzen build -p A=1 -p:B=2 --property:C=3 --property D=4=5").unwrap();
+        let names: Vec<&str> = build
+            .properties
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["A", "B", "C", "D"]);
+        assert_eq!(build.properties[3].1, "4=5");
+        assert!(parse("mizzen build -p A=1;B=2").is_err());
+        assert!(parse("mizzen build -p A").is_err());
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused() {
+        for line in [
+            "--port 70000",
+            "--port 80/icmp",
+            "--entrypoint dotnet",
+            "--platform linux",
+            "-e =x",
+            "--from-publish d src",
+        ] {
+            assert!(parse(&format!("mizzen build {line}")).is_err(), "{line}");
+        }
+        assert_eq!(
+            parse("mizzen build --port 53/udp --platform linux/amd64,linux/arm64")
+                .unwrap()
+                .platforms
+                .len(),
+            2
+        );
+    }
+}

@@ -1,0 +1,81 @@
+use crate::destination::Destination;
+use crate::error::CommandError;
+use mizzen_build::AppRuntime;
+use mizzen_dotnet::{Framework, default_base};
+use mizzen_image::{Image, Layout, Source};
+use mizzen_oci::{Digest, Platform};
+use mizzen_registry::Registry;
+use mizzen_store::Store;
+use std::sync::Arc;
+
+/// A base image, opened: its name and its images by platform.
+pub(crate) struct Base {
+    /// The name as the user or the inference gave it.
+    pub(crate) name: String,
+    /// What the name points at: an index or a manifest.
+    pub(crate) digest: Digest,
+    /// The images, in the order of the platforms asked for.
+    pub(crate) images: Vec<Image>,
+    /// Whether the name is one that others can pull.
+    pub(crate) is_reference: bool,
+}
+
+impl Base {
+    /// Opens `base` for each platform; of layers only the names are read.
+    pub(crate) fn open(
+        base: &Destination,
+        platforms: &[Platform],
+        registry: &Registry,
+        store: &Arc<Store>,
+    ) -> Result<Self, CommandError> {
+        match base {
+            Destination::Registry(reference) => {
+                let source = registry.source((**reference).clone(), store.clone());
+                let digest = source.resolve()?.digest;
+                let images = platforms
+                    .iter()
+                    .map(|platform| source.image_for(platform))
+                    .collect::<Result<_, _>>()?;
+                Ok(Self {
+                    name: reference.to_string(),
+                    digest,
+                    images,
+                    is_reference: true,
+                })
+            }
+            Destination::Layout { folder, tag, .. } => {
+                let layout = Layout::new(folder, tag.as_deref());
+                let digest = layout.read()?.descriptor().digest;
+                let images = platforms
+                    .iter()
+                    .map(|platform| layout.image(platform))
+                    .collect::<Result<_, _>>()?;
+                Ok(Self {
+                    name: base.to_string(),
+                    digest,
+                    images,
+                    is_reference: false,
+                })
+            }
+        }
+    }
+
+    /// Returns the distroless image that `app` runs on, in `registry`.
+    pub(crate) fn inferred(app: &AppRuntime, registry: &str) -> Result<Destination, CommandError> {
+        let frameworks: Vec<Framework> = app
+            .frameworks
+            .iter()
+            .map(|(name, version)| Framework {
+                name: name.clone(),
+                version: version.clone(),
+            })
+            .collect();
+        let reference = default_base(
+            registry,
+            &frameworks,
+            !app.framework_dependent,
+            !app.invariant_globalization,
+        )?;
+        Ok(Destination::Registry(Box::new(reference)))
+    }
+}

@@ -1,0 +1,177 @@
+use super::base::Base;
+use crate::Process;
+use crate::args::BuildArgs;
+use crate::destination::Destination;
+use crate::error::CommandError;
+use fs_err as fs;
+use mizzen_build::App;
+use mizzen_image::Taggable;
+use mizzen_oci::Digest;
+use mizzen_registry::Counts;
+use serde_json::{Value, json};
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+/// What a build made, for machines and people.
+pub(crate) struct Results<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) project: Option<&'a str>,
+    pub(crate) what: &'a Taggable,
+    pub(crate) app: &'a App,
+    pub(crate) base: &'a Base,
+    pub(crate) destinations: &'a [Destination],
+    pub(crate) network: Counts,
+    pub(crate) took: Duration,
+}
+
+/// How many differences a result names; a report that lists a thousand files helps nobody.
+const REASONS: usize = 10;
+
+impl Results<'_> {
+    pub(crate) fn digest(&self) -> Digest {
+        self.what.descriptor().digest
+    }
+
+    /// Returns one line for each destination.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.destinations
+            .iter()
+            .map(|destination| format!("{destination}@{}", self.digest()))
+            .collect()
+    }
+
+    fn pushed(&self) -> Vec<String> {
+        let destinations = self
+            .destinations
+            .iter()
+            .filter(|destination| matches!(destination, Destination::Registry(_)));
+        destinations
+            .map(|destination| format!("{destination}@{}", self.digest()))
+            .collect()
+    }
+
+    fn to_json(&self) -> Value {
+        let platforms: Vec<String> = self
+            .app
+            .layers
+            .iter()
+            .map(|(platform, _)| platform.to_string())
+            .collect();
+        let mut layers = Vec::new();
+        for (_, of_platform) in &self.app.layers {
+            for layer in of_platform {
+                let value = json!({
+                    "name": layer.name,
+                    "digest": layer.layer.descriptor.digest,
+                    "diffId": layer.layer.diff_id,
+                    "size": layer.layer.descriptor.size_bytes,
+                    "files": layer.files,
+                    "outcome": layer.outcome.as_str(),
+                });
+                if !layers.contains(&value) {
+                    layers.push(value);
+                }
+            }
+        }
+        let steps = self.app.steps.iter().map(|step| {
+            let changed = step.reasons.iter().take(REASONS).map(ToString::to_string);
+            json!({
+                "step": step.step.as_str(),
+                "key": step.key,
+                "outcome": step.outcome.as_str(),
+                "ms": milliseconds(step.took),
+                "changed": changed.collect::<Vec<_>>(),
+            })
+        });
+        let left_out = self.app.left_out.iter();
+        let left_out = left_out.map(
+            |file| json!({ "path": file.path, "size": file.size_bytes, "reason": file.reason }),
+        );
+        json!({
+            "schema": 1,
+            "images": [{
+                "name": self.name,
+                "project": self.project,
+                "digest": self.digest(),
+                "mediaType": self.what.descriptor().media_type,
+                "platforms": platforms,
+                "refs": self.pushed(),
+                "base": { "ref": self.base.name, "digest": self.base.digest },
+                "layers": layers,
+                "leftOut": left_out.collect::<Vec<_>>(),
+                "steps": steps.collect::<Vec<_>>(),
+            }],
+            "dotnetCalls": self.app.dotnet_calls,
+            "network": {
+                "requests": self.network.requests,
+                "uploadedBytes": self.network.uploaded_bytes,
+                "downloadedBytes": self.network.downloaded_bytes,
+                "mountedBytes": self.network.mounted_bytes,
+                "skippedBytes": self.network.skipped_bytes,
+            },
+            "ms": milliseconds(self.took),
+        })
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Writes the files that the user asked for, each by one rename.
+pub(crate) fn write(
+    results: &Results<'_>,
+    arguments: &BuildArgs,
+    process: &Process,
+) -> Result<(), CommandError> {
+    let references = results
+        .pushed()
+        .iter()
+        .fold(String::new(), |text, line| text + line + "\n");
+    let files = [
+        (
+            &arguments.metadata_file,
+            format!("{:#}\n", results.to_json()),
+        ),
+        (&arguments.digest_file, results.digest().to_string()),
+        (&arguments.image_refs, references),
+    ];
+    for (file, text) in files {
+        let Some(file) = file else { continue };
+        replace(&process.absolute(file), &text).map_err(|error| {
+            CommandError::local(format!("`{}` cannot be written", file.display()), &error)
+        })?;
+    }
+    Ok(())
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".mizzen-")
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    // A temporary file is closed to others; a result is for whoever may read the folder.
+    fs::set_permissions(
+        file.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Prints one line for each destination on stdout, and nothing else, ever.
+pub(crate) fn print(results: &Results<'_>) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    for line in results.lines() {
+        match writeln!(stdout, "{line}") {
+            // A reader that has seen enough is no failure.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            result => {
+                result.map_err(|error| CommandError::local("stdout cannot be written", &error))?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,250 @@
+use crate::hints;
+use mizzen_build::{BuildError, DotnetMessage};
+use mizzen_dotnet::{BaseImageError, ToolchainError, WorkspaceError};
+use mizzen_image::{LayoutError, SinkError, SourceError};
+use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
+use mizzen_store::{Cancelled, StoreError};
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// A bug in mizzen.
+const BUG: u8 = 1;
+/// Bad usage or configuration, no project, wrong platform.
+pub(crate) const USAGE: u8 = 2;
+/// No usable SDK, or the project did not restore or publish.
+const DOTNET: u8 = 3;
+/// A registry said no.
+const REGISTRY_SAID_NO: u8 = 4;
+/// Network or registry failed after retries.
+const NETWORK: u8 = 5;
+/// Local disk or cache.
+const LOCAL: u8 = 7;
+/// Interrupted, where no signal says which.
+const INTERRUPTED: u8 = 130;
+
+/// Why a command failed: what the user reads, and the exit code.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    exit_code: u8,
+    message: String,
+    /// What `dotnet` itself said.
+    said: Vec<DotnetMessage>,
+    causes: Vec<String>,
+    hint: Option<String>,
+}
+
+impl CommandError {
+    /// The user asked for something that cannot be.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            exit_code: USAGE,
+            message: message.into(),
+            said: Vec::new(),
+            causes: Vec::new(),
+            hint: None,
+        }
+    }
+
+    /// A file of the user's cannot be read or written.
+    pub(crate) fn local(message: impl Into<String>, error: &io::Error) -> Self {
+        Self {
+            exit_code: LOCAL,
+            causes: causes(error, true),
+            ..Self::usage(message)
+        }
+    }
+
+    pub(crate) fn bug(message: &str, error: impl Error) -> Self {
+        Self {
+            exit_code: BUG,
+            causes: causes(&error, true),
+            ..Self::usage(message)
+        }
+        .hinted(hints::REPORT)
+    }
+
+    pub(crate) fn panicked() -> Self {
+        Self {
+            exit_code: BUG,
+            ..Self::usage("mizzen has a bug; the lines above say where")
+        }
+        .hinted(hints::REPORT)
+    }
+
+    #[must_use]
+    pub(crate) fn hinted(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    pub(crate) fn is_interruption(&self) -> bool {
+        self.exit_code == INTERRUPTED
+    }
+
+    fn of(exit_code: u8, error: &(dyn Error + 'static), hint: Option<String>) -> Self {
+        Self {
+            exit_code,
+            causes: causes(error, false),
+            hint,
+            ..Self::usage(error.to_string())
+        }
+    }
+}
+
+/// The chain below `error`, outermost first, `error` itself only if `with_first`.
+fn causes(error: &dyn Error, with_first: bool) -> Vec<String> {
+    let mut chain = if with_first {
+        vec![error.to_string()]
+    } else {
+        Vec::new()
+    };
+    let mut source = error.source();
+    while let Some(error) = source {
+        let text = error.to_string();
+        // A transparent wrapper says what its cause says.
+        if chain.last() != Some(&text) {
+            chain.push(text);
+        }
+        source = error.source();
+    }
+    chain
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for message in &self.said {
+            writeln!(f, "{}", message.text)?;
+        }
+        writeln!(f, "error: {}", self.message)?;
+        for cause in &self.causes {
+            writeln!(f, "  caused by: {cause}")?;
+        }
+        self.hint
+            .iter()
+            .try_for_each(|hint| writeln!(f, "hint: {hint}"))
+    }
+}
+
+impl From<WorkspaceError> for CommandError {
+    fn from(error: WorkspaceError) -> Self {
+        Self::of(
+            if matches!(error, WorkspaceError::Io(_)) {
+                LOCAL
+            } else {
+                USAGE
+            },
+            &error,
+            hints::workspace(&error),
+        )
+    }
+}
+
+impl From<ToolchainError> for CommandError {
+    fn from(error: ToolchainError) -> Self {
+        Self::of(DOTNET, &error, Some(hints::toolchain()))
+    }
+}
+
+impl From<BaseImageError> for CommandError {
+    fn from(error: BaseImageError) -> Self {
+        Self::of(
+            USAGE,
+            &error,
+            Some("name a base image with --base".to_owned()),
+        )
+    }
+}
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        let exit_code = match &error {
+            BuildError::Dotnet { .. } => DOTNET,
+            BuildError::Publish(_)
+            | BuildError::ForeignApp { .. }
+            | BuildError::ForeignBase { .. }
+            | BuildError::Platform(_)
+            | BuildError::User(_)
+            | BuildError::Unstageable { .. }
+            | BuildError::NugetConfig { .. } => USAGE,
+            BuildError::Offline(_) => NETWORK,
+            BuildError::Unsteady(_)
+            | BuildError::Layer(_)
+            | BuildError::Stage(_)
+            | BuildError::Store(_)
+            | BuildError::Read(_) => LOCAL,
+            BuildError::Cancelled(_) => INTERRUPTED,
+        };
+        let hint = hints::build(&error);
+        let mut command_error = Self::of(exit_code, &error, hint);
+        if let BuildError::Dotnet { messages, .. } = error {
+            command_error.said = messages;
+        }
+        command_error
+    }
+}
+
+impl From<RegistryError> for CommandError {
+    fn from(error: RegistryError) -> Self {
+        let exit_code = match error.kind() {
+            ErrorKind::Settings => USAGE,
+            ErrorKind::SaidNo => REGISTRY_SAID_NO,
+            ErrorKind::Failed => NETWORK,
+            ErrorKind::Local => LOCAL,
+            ErrorKind::Cancelled => INTERRUPTED,
+        };
+        Self::of(exit_code, &error, hints::registry(&error))
+    }
+}
+
+impl From<KeychainError> for CommandError {
+    fn from(error: KeychainError) -> Self {
+        Self::of(USAGE, &error, None)
+    }
+}
+
+impl From<LayoutError> for CommandError {
+    fn from(error: LayoutError) -> Self {
+        let is_local = matches!(error, LayoutError::Io(_));
+        Self::of(if is_local { LOCAL } else { USAGE }, &error, None)
+    }
+}
+
+impl From<SourceError> for CommandError {
+    fn from(error: SourceError) -> Self {
+        from_medium(error.0)
+    }
+}
+
+impl From<SinkError> for CommandError {
+    fn from(error: SinkError) -> Self {
+        from_medium(error.0)
+    }
+}
+
+fn from_medium(error: Box<dyn Error + Send + Sync>) -> CommandError {
+    let error = match error.downcast::<RegistryError>() {
+        Ok(error) => return (*error).into(),
+        Err(error) => error,
+    };
+    match error.downcast::<LayoutError>() {
+        Ok(error) => (*error).into(),
+        Err(error) => CommandError::of(LOCAL, &*error, None),
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::of(LOCAL, &error, hints::store(&error))
+    }
+}
+
+impl From<Cancelled> for CommandError {
+    fn from(error: Cancelled) -> Self {
+        Self::of(INTERRUPTED, &error, None)
+    }
+}

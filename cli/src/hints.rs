@@ -1,0 +1,121 @@
+//! How to go on after an error, computed from what the error knows.
+
+use mizzen_build::BuildError;
+use mizzen_dotnet::{PublishError, WorkspaceError};
+use mizzen_plan::StepName;
+use mizzen_registry::RegistryError;
+use mizzen_stage::StageError;
+use mizzen_store::StoreError;
+
+/// Where a bug is reported.
+pub(crate) const REPORT: &str = "this is not your fault: please report it, with the lines above, at https://github.com/mizzen-build/mizzen/issues";
+
+pub(crate) fn workspace(error: &WorkspaceError) -> Option<String> {
+    Some(match error {
+        WorkspaceError::Missing(_) => "name a project file, or a folder that holds one".to_owned(),
+        WorkspaceError::NoProject(_) => {
+            "name the project's folder: mizzen build src/Shop.Api".to_owned()
+        }
+        WorkspaceError::SeveralProjects { folder, projects } => {
+            format!(
+                "name one: mizzen build {}",
+                folder.join(projects.first()?).display()
+            )
+        }
+        WorkspaceError::Solution(_) => "name a project of it: mizzen build src/Shop.Api".to_owned(),
+        WorkspaceError::NotAProject(_) => {
+            "want a .csproj, .fsproj or .vbproj, or a folder that holds one".to_owned()
+        }
+        WorkspaceError::AboveRoot { file, .. } => {
+            let folder = file.parent()?.display();
+            format!(
+                "put an empty mizzen.toml into `{folder}` to make that the workspace, or move the file away"
+            )
+        }
+        WorkspaceError::Io(_) => return None,
+    })
+}
+
+pub(crate) fn toolchain() -> String {
+    "install the .NET SDK (https://dot.net/download) and put its folder on PATH or into DOTNET_ROOT"
+        .to_owned()
+}
+
+pub(crate) fn build(error: &BuildError) -> Option<String> {
+    Some(match error {
+        BuildError::Dotnet { step, messages, .. } => {
+            return dotnet(*step, messages.iter().map(|message| message.code.as_str()));
+        }
+        BuildError::Publish(PublishError::NotRunnable { .. }) => {
+            "a library has nothing to run: build an application that references it".to_owned()
+        }
+        BuildError::ForeignApp { .. } => {
+            "leave out -r, or ask for the platform that it names with --platform".to_owned()
+        }
+        BuildError::ForeignBase { .. } => {
+            "ask for the base's platform with --platform, or name another --base".to_owned()
+        }
+        BuildError::User(_) => {
+            "runAsNonRoot needs a number: the user of .NET's images is 1654".to_owned()
+        }
+        BuildError::Offline(_) => "run once without --offline".to_owned(),
+        BuildError::Stage(StageError::Above(file)) => format!("remove `{}`", file.display()),
+        BuildError::Unsteady(_) => {
+            "stop whatever writes into the workspace during the build".to_owned()
+        }
+        BuildError::Store(error) => return store(error),
+        _ => return None,
+    })
+}
+
+fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> Option<String> {
+    let known = codes.filter_map(|code| {
+        Some(match code {
+            "NETSDK1045" => {
+                "install an SDK that knows the project's target framework, or lower TargetFramework"
+            }
+            "NETSDK1129" => "the project has several target frameworks: name one with -f",
+            "NU1301" => {
+                "the feed cannot be reached: check the network, the proxy and the feed's address"
+            }
+            "NU1101" | "NU1102" => {
+                "none of the feeds has the package: check the feeds in nuget.config"
+            }
+            "NU1004" | "NU1403" => {
+                "the lock file does not fit: restore without locked mode and commit the new one"
+            }
+            _ => return None,
+        })
+    });
+    let known = known.map(str::to_owned).next();
+    known.or_else(|| {
+        (step == StepName::Restore)
+            .then(|| "plain `dotnet restore` says more with -v normal".to_owned())
+    })
+}
+
+pub(crate) fn registry(error: &RegistryError) -> Option<String> {
+    Some(match error {
+        RegistryError::NotFound(reference) => {
+            format!("check the name and the tag of `{reference}`")
+        }
+        RegistryError::PlatformMissing { .. } => "ask for one of them with --platform".to_owned(),
+        RegistryError::Unauthorized { registry, .. } => format!("log in: docker login {registry}"),
+        RegistryError::Refused { registry, .. } => {
+            format!("log in to `{registry}` as an account that may do this")
+        }
+        RegistryError::Failed { .. } => "check the network and the registry's address; the next run goes on where this one stopped".to_owned(),
+        RegistryError::Offline { .. } => "run once without --offline".to_owned(),
+        _ => return None,
+    })
+}
+
+pub(crate) fn store(error: &StoreError) -> Option<String> {
+    match error {
+        StoreError::Owner { .. } => Some("name a folder of your own with --cache-dir".to_owned()),
+        StoreError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            Some("free some space, or name another folder with --cache-dir".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,7 @@
+//! The `mizzen` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mizzen::run(&mizzen::Process::current())
+}

@@ -1,0 +1,173 @@
+use crate::error::CommandError;
+use crate::{Process, keychain};
+use fs_err as fs;
+use mizzen_registry::{Registry, Settings};
+use mizzen_store::{Cancel, Store};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Variables that decide whether restore may fetch, never what it gets: they reach restore alone,
+/// and are in no key.
+const RESTORE_VARIABLES: [&str; 13] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NUGET_CERT_REVOCATION_MODE",
+    "DOTNET_NUGET_SIGNATURE_VERIFICATION",
+    "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
+];
+/// The same for the credentials of one feed each.
+const FEED_CREDENTIALS: &str = "NuGetPackageSourceCredentials_";
+
+/// Where Linux distributions keep ICU.
+const LIBRARY_FOLDERS: [&str; 7] = [
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/usr/lib64",
+    "/usr/lib",
+    "/lib64",
+    "/lib",
+    "/usr/local/lib",
+];
+
+/// Opens the cache: `asked`, else the user's own cache folder.
+pub(crate) fn open_store(
+    process: &Process,
+    asked: Option<&Path>,
+) -> Result<Arc<Store>, CommandError> {
+    let folder = asked.map(|folder| process.absolute(folder));
+    let xdg = || {
+        process
+            .variable("XDG_CACHE_HOME")
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute())
+    };
+    let folder = folder.or_else(|| {
+        xdg()
+            .or_else(|| Some(process.home()?.join(".cache")))
+            .map(|folder| folder.join("mizzen"))
+    });
+    let folder = folder.ok_or_else(|| {
+        CommandError::usage("there is no cache folder: HOME is not set")
+            .hinted("name one with --cache-dir")
+    })?;
+    Ok(Arc::new(Store::open(&folder)?))
+}
+
+/// Prepares the registry client; sends nothing yet.
+pub(crate) fn registry(
+    process: &Process,
+    offline: bool,
+    cancel: Cancel,
+) -> Result<Registry, CommandError> {
+    let settings = Settings {
+        keychain: keychain::keychain(process)?,
+        ca_bundle: process.variable("SSL_CERT_FILE").map(PathBuf::from),
+        offline,
+        ..Settings::default()
+    };
+    Ok(Registry::new(settings, cancel)?)
+}
+
+/// Returns what restore may see of the environment beside its constants.
+pub(crate) fn restore_environment(process: &Process) -> BTreeMap<String, String> {
+    let passes =
+        |name: &str| RESTORE_VARIABLES.contains(&name) || name.starts_with(FEED_CREDENTIALS);
+    let variables = process.environment.iter().filter(|(name, _)| passes(name));
+    variables
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// Returns the file of the user's own NuGet configuration.
+pub(crate) fn user_nuget_config(process: &Process) -> Option<PathBuf> {
+    let home = process
+        .variable("DOTNET_CLI_HOME")
+        .map(PathBuf::from)
+        .or_else(|| process.home())?;
+    Some(home.join(".nuget/NuGet/NuGet.Config"))
+}
+
+/// Returns the newest ICU library of the machine, `libicuuc.so.72`.
+pub(crate) fn icu() -> Option<String> {
+    let names = LIBRARY_FOLDERS
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten();
+    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| name.starts_with("libicuuc.so.")).max()
+}
+
+/// Returns when images are made, as RFC 3339: `SOURCE_DATE_EPOCH`, else 1970.
+pub(crate) fn created(process: &Process) -> Result<String, CommandError> {
+    let epoch = process.variable("SOURCE_DATE_EPOCH").unwrap_or("0");
+    let seconds = epoch
+        .parse::<u64>()
+        .ok()
+        .filter(|seconds| *seconds <= LAST_SECOND)
+        .ok_or_else(|| {
+            CommandError::usage(format!(
+                "SOURCE_DATE_EPOCH is `{epoch}`, want seconds since 1970"
+            ))
+        })?;
+    Ok(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
+}
+
+/// 9999-12-31T23:59:59Z, the last that RFC 3339 can say.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use super::{created, restore_environment};
+    use crate::Process;
+
+    fn process(variables: &[(&str, &str)]) -> Process {
+        Process {
+            arguments: Vec::new(),
+            environment: variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            working_folder: "/".into(),
+        }
+    }
+
+    #[test]
+    fn the_time_is_an_input_and_1970_without_one() {
+        assert_eq!(created(&process(&[])).unwrap(), "1970-01-01T00:00:00Z");
+        assert_eq!(
+            created(&process(&[("SOURCE_DATE_EPOCH", "1700000000")])).unwrap(),
+            "2023-11-14T22:13:20Z"
+        );
+        for bad in ["yesterday", "-1", "999999999999999"] {
+            assert!(
+                created(&process(&[("SOURCE_DATE_EPOCH", bad)])).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn restore_sees_proxies_and_feed_credentials_and_nothing_else_of_the_users() {
+        let process = process(&[
+            ("https_proxy", "http://p"),
+            ("NuGetPackageSourceCredentials_a", "u:p"),
+            ("Company", "x"),
+        ]);
+        assert_eq!(
+            restore_environment(&process)
+                .into_keys()
+                .collect::<Vec<_>>(),
+            ["NuGetPackageSourceCredentials_a", "https_proxy"]
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! What people see while a build runs, on stderr.
+
+use crate::commands::Results;
+use crate::destination::Destination;
+use mizzen_build::{Event, LeftOutFile, Outcome, Reporter};
+use mizzen_dotnet::{Toolchain, Workspace};
+use mizzen_plan::MissReason;
+use std::io::Write;
+use std::time::Duration;
+
+/// Prints lines on stderr, as many as the user wants.
+#[derive(Debug)]
+pub(crate) struct Ui {
+    quiet: bool,
+    verbose: bool,
+}
+
+/// How many differences are named before the rest is counted.
+const REASONS: usize = 3;
+
+impl Ui {
+    pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose }
+    }
+
+    pub(crate) fn warn(&self, text: &str) {
+        self.line(&format!("warning: {text}"));
+    }
+
+    pub(crate) fn project(&self, workspace: &Workspace, toolchain: &Toolchain) {
+        self.line(&format!(
+            "project  {} in {}",
+            workspace.project,
+            workspace.root.display()
+        ));
+        if self.verbose {
+            let (versions, root) = (toolchain.sdk_versions.join(", "), toolchain.root.display());
+            self.line(&format!(
+                "SDK      {versions} in {root}, found by {}",
+                toolchain.found_by
+            ));
+        }
+    }
+
+    pub(crate) fn writing(&self, destination: &Destination) {
+        if self.verbose {
+            self.line(&format!("writing  {destination}"));
+        }
+    }
+
+    pub(crate) fn left_out(&self, files: &[LeftOutFile]) {
+        if files.is_empty() {
+            return;
+        }
+        let bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
+        let count = if files.len() == 1 {
+            "1 file".to_owned()
+        } else {
+            format!("{} files", files.len())
+        };
+        let more = if self.verbose { "" } else { " (-v names them)" };
+        self.line(&format!("left out {count}, {}{more}", size(bytes)));
+        if self.verbose {
+            for file in files {
+                self.line(&format!(
+                    "  {} ({}, {})",
+                    file.path,
+                    file.reason,
+                    size(file.size_bytes)
+                ));
+            }
+        }
+    }
+
+    /// Says what was made; the last line is the command that uses it.
+    pub(crate) fn done(&self, results: &Results<'_>) {
+        for (platform, layers) in &results.app.layers {
+            let layers: Vec<String> = layers
+                .iter()
+                .map(|layer| format!("{} {}", layer.name, size(layer.layer.descriptor.size_bytes)))
+                .collect();
+            self.line(&format!(
+                "image    {platform} on {}: {}",
+                results.base.name,
+                layers.join(", ")
+            ));
+        }
+        let network = results.network;
+        self.line(&format!(
+            "done     in {}: {} requests, {} up, {} down",
+            time(results.took),
+            network.requests,
+            size(network.uploaded_bytes),
+            size(network.downloaded_bytes)
+        ));
+        if let Some(line) = results
+            .destinations
+            .first()
+            .map(|destination| next(destination, results))
+        {
+            self.line(&line);
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if !self.quiet {
+            // A closed terminal is no reason to stop a build.
+            drop(writeln!(std::io::stderr(), "{text}"));
+        }
+    }
+}
+
+impl Reporter for Ui {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::StepStarted(step, reasons) => {
+                self.line(&format!("{:8} runs: {}", step.as_str(), why(reasons)));
+            }
+            Event::StepEnded(report) if report.outcome == Outcome::Ran => {
+                self.line(&format!(
+                    "{:8} ran in {}",
+                    report.step.as_str(),
+                    time(report.took)
+                ));
+            }
+            Event::StepEnded(report) => self.line(&format!("{:8} reused", report.step.as_str())),
+            Event::DotnetLine(text) if self.verbose => self.line(&format!("  | {text}")),
+            Event::DotnetLine(_) => {}
+            Event::Message(message) => self.line(&message.text),
+            Event::Note(text) => self.line(&format!("note: {text}")),
+        }
+    }
+}
+
+fn why(reasons: &[MissReason]) -> String {
+    let named: Vec<String> = reasons
+        .iter()
+        .take(REASONS)
+        .map(ToString::to_string)
+        .collect();
+    match reasons.len().saturating_sub(REASONS) {
+        0 => named.join(", "),
+        more => format!("{}, and {more} more", named.join(", ")),
+    }
+}
+
+fn next(destination: &Destination, results: &Results<'_>) -> String {
+    match destination {
+        Destination::Registry(reference) => {
+            let mut pinned = (**reference).clone();
+            pinned.tag = None;
+            let port = results.what.images()[0].config().run_get("ExposedPorts");
+            let port = port.and_then(|ports| {
+                ports
+                    .as_object()?
+                    .keys()
+                    .find_map(|port| port.strip_suffix("/tcp"))
+            });
+            let port = port
+                .map(|port| format!(" -p {port}:{port}"))
+                .unwrap_or_default();
+            format!("docker run --rm{port} {}", pinned.at(results.digest()))
+        }
+        Destination::Layout { .. } => format!(
+            "skopeo copy {destination} docker://registry.example/{}",
+            results.name
+        ),
+    }
+}
+
+/// Writes a number of bytes for people: three digits and a unit.
+fn size(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    match units.iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => {
+            let tenths = bytes / (unit / 10);
+            if tenths >= 1000 {
+                format!("{} {name}", tenths / 10)
+            } else {
+                format!("{}.{} {name}", tenths / 10, tenths % 10)
+            }
+        }
+        None => format!("{bytes} B"),
+    }
+}
+
+fn time(duration: Duration) -> String {
+    match duration.as_millis() {
+        milliseconds @ ..1000 => format!("{milliseconds} ms"),
+        milliseconds => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{size, time};
+    use std::time::Duration;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(
+            [0, 999, 1000, 15_340, 123_456, 15_340_000, 2_000_000_000].map(size),
+            [
+                "0 B", "999 B", "1.0 kB", "15.3 kB", "123 kB", "15.3 MB", "2.0 GB"
+            ]
+        );
+        assert_eq!(
+            [12, 999, 1000, 61_230].map(|milliseconds| time(Duration::from_millis(milliseconds))),
+            ["12 ms", "999 ms", "1.0 s", "61.2 s"]
+        );
+    }
+}
