@@ -191,6 +191,7 @@ impl From<BuildError> for CommandError {
 impl From<RegistryError> for CommandError {
     fn from(error: RegistryError) -> Self {
         let exit_code = match error.kind() {
+            _ if matches!(error, RegistryError::PlatformMissing { .. }) => USAGE,
             ErrorKind::Settings => USAGE,
             ErrorKind::SaidNo => REGISTRY_SAID_NO,
             ErrorKind::Failed => NETWORK,

@@ -44,7 +44,7 @@ pub(crate) fn toolchain() -> String {
 pub(crate) fn build(error: &BuildError) -> Option<String> {
     Some(match error {
         BuildError::Dotnet { step, messages, .. } => {
-            return dotnet(*step, messages.iter().map(|message| message.code.as_str()));
+            dotnet(*step, messages.iter().map(|message| message.code.as_str()))
         }
         BuildError::Publish(PublishError::NotRunnable { .. }) => {
             "a library has nothing to run: build an application that references it".to_owned()
@@ -68,10 +68,10 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
     })
 }
 
-fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> Option<String> {
+fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
     let known = codes.filter_map(|code| {
         Some(match code {
-            "NETSDK1045" => {
+            "NETSDK1045" | "MSB3644" => {
                 "install an SDK that knows the project's target framework, or lower TargetFramework"
             }
             "NETSDK1129" => "the project has several target frameworks: name one with -f",
@@ -88,10 +88,13 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> Option<St
         })
     });
     let known = known.map(str::to_owned).next();
-    known.or_else(|| {
-        (step == StepName::Restore)
-            .then(|| "plain `dotnet restore` says more with -v normal".to_owned())
-    })
+    let otherwise = match step {
+        StepName::Restore => "plain `dotnet restore` says more with -v normal",
+        StepName::Publish => {
+            "correct what the lines above name; `dotnet publish -c Release` shows the same"
+        }
+    };
+    known.unwrap_or_else(|| otherwise.to_owned())
 }
 
 pub(crate) fn registry(error: &RegistryError) -> Option<String> {

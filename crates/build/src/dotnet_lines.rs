@@ -81,7 +81,7 @@ impl DotnetMessage {
                 is_code.then(|| Self {
                     is_error,
                     code: code.to_owned(),
-                    text: without_project(line).to_owned(),
+                    text: without_project(line),
                 })
             })
     }
@@ -99,12 +99,21 @@ pub(crate) fn with_own_paths(text: &str, stage: &str, workspace: &Path) -> Strin
     text.replace(stage, &workspace.to_string_lossy())
 }
 
-fn without_project(line: &str) -> &str {
-    match line.rsplit_once(" [") {
-        Some((message, project)) if project.ends_with("proj]") || project.contains("proj::") => {
-            message
+/// Returns the message without the project at its end. A file named relative to that project's
+/// folder, as old SDKs do, is named in full.
+fn without_project(line: &str) -> String {
+    let (message, project) = match line.rsplit_once(" [") {
+        Some((message, project)) if project.contains("proj") && project.ends_with(']') => {
+            (message, project)
         }
-        _ => line,
+        _ => return line.to_owned(),
+    };
+    let starts_with_file = message
+        .split_once('(')
+        .is_some_and(|(file, _)| !file.starts_with('/') && !file.contains(char::is_whitespace));
+    match project.rsplit_once('/') {
+        Some((folder, _)) if starts_with_file => format!("{folder}/{message}"),
+        _ => message.to_owned(),
     }
 }
 
@@ -122,6 +131,7 @@ mod tests {
             "/stage/src/App/App.csproj : warning NU1903: Package 'x' has a known vulnerability",
             "MSBUILD : error MSB1009: Project file does not exist.",
             "  Determining projects to restore...",
+            "Old.cs(1,2): error CS1003: , expected [/stage/src/Lib/Lib.csproj]",
             "    0 Error(s)",
         ] {
             lines.add(line);
@@ -138,7 +148,11 @@ mod tests {
         );
         assert_eq!(failure[0].code, "CS1002");
         assert_eq!(failure[1].code, "MSB1009");
-        assert_eq!(failure.len(), 2);
+        assert_eq!(
+            failure[2].text,
+            "/home/u/shop/Lib/Old.cs(1,2): error CS1003: , expected"
+        );
+        assert_eq!(failure.len(), 3);
     }
 
     #[test]

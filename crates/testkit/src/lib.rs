@@ -9,9 +9,11 @@ mod files_below;
 mod oci_tools;
 mod process;
 pub mod registry;
+mod tiny_base;
 
 pub use aspnet_base::{AspnetBaseError, aspnet_base};
 pub use container::{Container, HttpResponse};
 pub use docker_registry::{DockerRegistry, DockerRegistrySettings};
 pub use oci_tools::{skopeo_copy, skopeo_inspect, umoci_unpack};
 pub use registry::{Fault, MemoryRegistry, RecordedRequest};
+pub use tiny_base::tiny_base;

@@ -1,0 +1,224 @@
+//! One project without packages, from its sources to a page over HTTP.
+
+use crate::support::{Registry, User, edit, prepared, pull};
+use fs_err as fs;
+use mizzen_testkit::{Container, skopeo_inspect};
+
+fn user() -> User {
+    User::with_sdk(&prepared("MIZZEN_TEST_SDK31"))
+}
+
+fn registry() -> Registry {
+    Registry::with_base(&prepared("MIZZEN_TEST_BASE").join("aspnet-3.1"))
+}
+
+#[test]
+fn one_command_builds_pushes_and_the_image_runs_as_nobody_in_particular() {
+    let (user, registry) = (user(), registry());
+    user.workspace("hello-web", "hello", None);
+    let reference = registry.reference("hello:1");
+    let arguments = ["hello", "-t", &reference, "--base", &registry.base];
+    let first = user.build(&arguments).success();
+    assert_eq!(first.stdout, format!("{reference}@{}\n", first.digest()));
+    assert_eq!(first.steps(), "restore=ran publish=ran");
+    assert_eq!(user.dotnet_calls(), ["restore", "publish"]);
+
+    let inspected = skopeo_inspect(&format!("docker://{reference}"));
+    assert_eq!(inspected["Architecture"], "amd64");
+    let layout = pull(&reference, &user.path("pulled"));
+    let container = Container::start(&layout, "pulled", &user.path("bundle"));
+    let page = container.get("/", &[]);
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("1654"), "{}", page.body);
+    assert!(!container.root().join("bin/sh").exists());
+
+    // Unchanged: nothing runs, nothing is made, nothing is sent.
+    let blobs = user.cached_blobs();
+    let again = user.build(&arguments).success();
+    assert_eq!(
+        (again.digest(), again.steps().as_str()),
+        (first.digest(), "restore=hit publish=hit")
+    );
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+    assert_eq!(
+        (
+            again.network("requests"),
+            again.network("uploadedBytes"),
+            again.network("downloadedBytes")
+        ),
+        (2, 0, 0)
+    );
+    assert_eq!(user.cached_blobs(), blobs);
+
+    // One line edited: restore is reused, and the base is not sent again.
+    edit(&user.path("hello/Program.cs"), "Hello", "Howdy");
+    let edited = user.build(&arguments).success();
+    assert_eq!(edited.steps(), "restore=hit publish=ran");
+    assert_eq!(user.dotnet_calls(), ["publish"]);
+    assert_eq!(
+        edited.image()["steps"][1]["changed"][0],
+        "~ Program.cs (content)"
+    );
+    assert_ne!(edited.digest(), first.digest());
+    assert!(
+        edited.network("uploadedBytes") < 100_000,
+        "{}",
+        edited.metadata
+    );
+}
+
+#[test]
+fn two_machines_make_one_image() {
+    let user = user();
+    let base = format!(
+        "oci:{}",
+        prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
+    );
+    let output = |name: &str| format!("oci:{}", user.path(name).display());
+    user.workspace("hello-web", "one/hello", None);
+    user.workspace("hello-web", "elsewhere/deeper/hello", None);
+    for file in ["Program.cs", "wwwroot/site.css", "hello-web.csproj"] {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(user.path("elsewhere/deeper/hello").join(file))
+            .unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
+            .unwrap();
+    }
+    let one = user
+        .build(&["one/hello", "-o", &output("out1"), "--base", &base])
+        .success();
+    let mut environment = user.elsewhere("other");
+    environment.extend(
+        [
+            ("TZ", "Asia/Tokyo"),
+            ("LANG", "tr_TR.UTF-8"),
+            ("Company", "hijack"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    let other = user
+        .build_as(
+            &environment,
+            &[
+                "elsewhere/deeper/hello",
+                "-o",
+                &output("out2"),
+                "--base",
+                &base,
+            ],
+        )
+        .success();
+    assert_eq!(other.steps(), "restore=ran publish=ran");
+    assert_eq!(one.digest(), other.digest());
+    crate::support::validated(&user.path("out2"), None);
+
+    // Another time of making: the layers stay, the config does not.
+    environment.insert("SOURCE_DATE_EPOCH".to_owned(), "1700000000".to_owned());
+    let later = user
+        .build_as(
+            &environment,
+            &[
+                "elsewhere/deeper/hello",
+                "-o",
+                &output("out3"),
+                "--base",
+                &base,
+            ],
+        )
+        .success();
+    assert_eq!(later.steps(), "restore=hit publish=hit");
+    assert_eq!(later.layers(), one.layers());
+    assert_ne!(later.digest(), one.digest());
+}
+
+#[test]
+fn a_private_registry_is_reached_with_dockers_credentials_and_the_error_without_says_where_it_looked()
+ {
+    use mizzen_testkit::registry::{Login, MemoryRegistry};
+    let user = user();
+    user.workspace("hello-web", "hello", None);
+    let base = format!(
+        "oci:{}",
+        prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
+    );
+    let registry = MemoryRegistry::start();
+    registry.require(Login::Bearer {
+        account: Some(("dev".to_owned(), "hunter2".to_owned())),
+        repositories: Vec::new(),
+    });
+    let reference = format!("{}/acme/hello:1", registry.host());
+    let arguments = ["hello", "-t", &reference, "--base", &base];
+
+    let said = user.build(&arguments).failure(4);
+    assert!(
+        said.contains(".docker/config.json") && said.contains("hint: "),
+        "{said}"
+    );
+    assert!(registry.manifest("acme/hello", "1").is_none());
+
+    let docker = user.path("home/.docker");
+    fs::create_dir_all(&docker).unwrap();
+    // base64 of `dev:hunter2`.
+    let config = format!(
+        r#"{{"auths":{{"{}":{{"auth":"ZGV2Omh1bnRlcjI="}}}}}}"#,
+        registry.host()
+    );
+    fs::write(docker.join("config.json"), config).unwrap();
+    let pushed = user.build(&arguments).success();
+    assert_eq!(pushed.steps(), "restore=hit publish=hit");
+    assert_eq!(
+        registry.manifest("acme/hello", "1").unwrap().0.to_string(),
+        pushed.digest()
+    );
+    assert!(!pushed.stderr.contains("hunter2"), "{}", pushed.stderr);
+}
+
+#[test]
+fn the_results_for_machines_agree_with_each_other() {
+    let (user, registry) = (user(), registry());
+    user.workspace("hello-web", "hello", None);
+    let (one, two) = (
+        registry.reference("hello:1"),
+        registry.reference("team/hello:2"),
+    );
+    let run = user.build(&[
+        "hello",
+        "-t",
+        &one,
+        "-t",
+        &two,
+        "-o",
+        "oci:out:1",
+        "--base",
+        &registry.base,
+        "--digest-file",
+        "digest",
+        "--image-refs",
+        "refs",
+        "-q",
+    ]);
+    let run = run.success();
+    let pinned = |reference: &str| format!("{reference}@{}", run.digest());
+    assert_eq!(
+        run.stdout,
+        format!(
+            "{}\n{}\n{}\n",
+            pinned(&one),
+            pinned(&two),
+            pinned("oci:out:1")
+        )
+    );
+    assert_eq!(
+        fs::read_to_string(user.path("digest")).unwrap(),
+        run.digest()
+    );
+    assert_eq!(
+        fs::read_to_string(user.path("refs")).unwrap(),
+        format!("{}\n{}\n", pinned(&one), pinned(&two))
+    );
+    assert_eq!(run.stderr, "");
+    // The second repository gets its layers by mounting them.
+    assert!(run.network("mountedBytes") > 0, "{}", run.metadata);
+    crate::support::validated(&user.path("out"), Some("1"));
+}

@@ -1,0 +1,11 @@
+//! The end-to-end tests that run everywhere: an SDK 3.1, a project without packages, stored publish
+//! folders, a real registry, a real runtime. `./test` prepares what they need.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod errors;
+mod from_publish;
+mod hello_web;

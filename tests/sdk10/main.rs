@@ -1,0 +1,9 @@
+//! The end-to-end tests that need a real SDK 10 and a feed of real packages. `./test` runs them
+//! where it finds both.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod shop;

@@ -1,0 +1,340 @@
+//! What both suites stand on: a user with a home, a cache and a `dotnet` whose calls are counted.
+
+#![allow(dead_code, reason = "each suite uses a part")]
+
+use fs_err as fs;
+use mizzen_image::{Layout, validate_all};
+use mizzen_testkit::DockerRegistry;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A user of mizzen: everything that it reads and writes lies in one folder.
+pub(crate) struct User {
+    folder: TempDir,
+    pub(crate) environment: BTreeMap<String, String>,
+}
+
+/// How a run of mizzen ended.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// The metadata file; null where none was written.
+    pub(crate) metadata: Value,
+}
+
+impl User {
+    /// Makes a user whose `PATH` begins with a `dotnet` that counts its calls and is `sdk` in all
+    /// else.
+    pub(crate) fn with_sdk(sdk: &Path) -> Self {
+        let user = Self::without_sdk();
+        let wrapped = user.path("sdk");
+        fs::create_dir_all(&wrapped).unwrap();
+        for entry in fs::read_dir(sdk).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_name() != "dotnet" {
+                fs::os::unix::fs::symlink(entry.path(), wrapped.join(entry.file_name())).unwrap();
+            }
+        }
+        let log = user.path("dotnet-calls");
+        let script = format!(
+            "#!/bin/sh\necho \"$1\" >> '{}'\nexec '{}/dotnet' \"$@\"\n",
+            log.display(),
+            sdk.display()
+        );
+        fs::write(wrapped.join("dotnet"), script).unwrap();
+        fs::set_permissions(
+            wrapped.join("dotnet"),
+            std::fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
+        let path = format!("{}:/usr/bin:/bin", wrapped.display());
+        Self {
+            environment: user
+                .environment
+                .clone()
+                .into_iter()
+                .chain([("PATH".to_owned(), path)])
+                .collect(),
+            ..user
+        }
+    }
+
+    /// Makes a user who has no `dotnet`.
+    pub(crate) fn without_sdk() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let variables = [
+            ("HOME", home.to_str().unwrap()),
+            ("PATH", "/usr/bin:/bin"),
+            (
+                "MIZZEN_CACHE_DIR",
+                folder.path().join("cache").to_str().unwrap(),
+            ),
+            // Packages come from a folder; without a network each signature would wait for a server.
+            ("NUGET_CERT_REVOCATION_MODE", "offline"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            folder,
+            environment: variables.into(),
+        }
+    }
+
+    /// Returns the same user on another machine: another home, an empty cache.
+    pub(crate) fn elsewhere(&self, name: &str) -> BTreeMap<String, String> {
+        let mut environment = self.environment.clone();
+        for (variable, folder) in [("HOME", "home"), ("MIZZEN_CACHE_DIR", "cache")] {
+            let path = self.path(&format!("{name}-{folder}"));
+            fs::create_dir_all(&path).unwrap();
+            environment.insert(variable.to_owned(), path.to_str().unwrap().to_owned());
+        }
+        environment
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Copies a solution of `testdata/solutions` to `name`, with a package source where one is given.
+    pub(crate) fn workspace(&self, solution: &str, name: &str, feed: Option<&Path>) -> PathBuf {
+        let to = self.path(name);
+        copy(&testdata("solutions").join(solution), &to);
+        let source = feed
+            .map(|feed| format!("<add key=\"feed\" value=\"{}\" />", feed.display()))
+            .unwrap_or_default();
+        let config = format!(
+            "<configuration><packageSources><clear />{source}</packageSources></configuration>\n"
+        );
+        fs::write(to.join("nuget.config"), config).unwrap();
+        to
+    }
+
+    /// Runs `mizzen` with a metadata file.
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build(&self, arguments: &[&str]) -> Run {
+        self.build_as(&self.environment, arguments)
+    }
+
+    /// Runs it from a shell with another umask.
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build_under_umask(
+        &self,
+        environment: &BTreeMap<String, String>,
+        umask: &str,
+        arguments: &[&str],
+    ) -> Run {
+        let script = format!(
+            "umask {umask}; exec '{}' \"$@\"",
+            env!("CARGO_BIN_EXE_mizzen")
+        );
+        self.run(&["/bin/sh", "-c", &script, "sh"], environment, arguments)
+    }
+
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build_as(
+        &self,
+        environment: &BTreeMap<String, String>,
+        arguments: &[&str],
+    ) -> Run {
+        self.run(&[env!("CARGO_BIN_EXE_mizzen")], environment, arguments)
+    }
+
+    fn run(
+        &self,
+        program: &[&str],
+        environment: &BTreeMap<String, String>,
+        arguments: &[&str],
+    ) -> Run {
+        let metadata = self.path("metadata.json");
+        drop(fs::remove_file(&metadata));
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new(program[0])
+            .args(&program[1..])
+            .args(["build", "--metadata-file"])
+            .arg(&metadata)
+            .args(arguments)
+            .env_clear()
+            .envs(environment)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let metadata = fs::read_to_string(&metadata).unwrap_or_else(|_| "null".to_owned());
+        Run {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            metadata: serde_json::from_str(&metadata).unwrap(),
+        }
+    }
+
+    /// Returns the verbs that `dotnet` was called with since this was last asked.
+    pub(crate) fn dotnet_calls(&self) -> Vec<String> {
+        let log = self.path("dotnet-calls");
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        drop(fs::remove_file(&log));
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Returns the names of all files that the cache holds.
+    pub(crate) fn cached_blobs(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.path("cache/blobs/sha256")).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+impl Run {
+    pub(crate) fn success(self) -> Self {
+        assert_eq!(self.code, 0, "mizzen failed:\n{}", self.stderr);
+        self
+    }
+
+    /// Checks that one clear error was told, that nothing was printed for machines, and returns what
+    /// was said.
+    pub(crate) fn failure(self, code: i32) -> String {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        assert_eq!((self.stdout.as_str(), &self.metadata), ("", &Value::Null));
+        let errors = self
+            .stderr
+            .lines()
+            .filter(|line| line.starts_with("error: "))
+            .count();
+        assert_eq!(errors, 1, "{}", self.stderr);
+        self.stderr
+    }
+
+    pub(crate) fn image(&self) -> &Value {
+        &self.metadata["images"][0]
+    }
+
+    pub(crate) fn digest(&self) -> &str {
+        self.image()["digest"].as_str().unwrap()
+    }
+
+    /// Returns the digests of the layers that mizzen made, by name.
+    pub(crate) fn layers(&self) -> BTreeMap<String, String> {
+        let layers = self.image()["layers"].as_array().unwrap().iter();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        layers
+            .map(|layer| (text(&layer["name"]), text(&layer["digest"])))
+            .collect()
+    }
+
+    pub(crate) fn network(&self, name: &str) -> u64 {
+        self.metadata["network"][name].as_u64().unwrap()
+    }
+
+    /// Returns `restore=hit publish=ran`.
+    pub(crate) fn steps(&self) -> String {
+        let steps = self.image()["steps"].as_array().unwrap().iter();
+        let steps = steps.map(|step| {
+            format!(
+                "{}={}",
+                step["step"].as_str().unwrap(),
+                step["outcome"].as_str().unwrap()
+            )
+        });
+        steps.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A real registry that holds a distroless ASP.NET base.
+pub(crate) struct Registry {
+    pub(crate) registry: DockerRegistry,
+    pub(crate) base: String,
+}
+
+impl Registry {
+    pub(crate) fn with_base(layout: &Path) -> Self {
+        let registry = DockerRegistry::start().unwrap();
+        let base = format!("{}/dotnet/aspnet:latest", registry.host());
+        mizzen_testkit::skopeo_copy(
+            &format!("oci:{}:latest", layout.display()),
+            &format!("docker://{base}"),
+        );
+        Self { registry, base }
+    }
+
+    pub(crate) fn reference(&self, name: &str) -> String {
+        format!("{}/{name}", self.registry.host())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let repositories = self
+            .registry
+            .folder()
+            .join("storage/docker/registry/v2/repositories");
+        repositories.join(name).exists()
+    }
+}
+
+/// Pulls an image with skopeo into a layout, has our own `validate` judge it, and returns the
+/// layout; the image has the tag `pulled`.
+pub(crate) fn pull(reference: &str, to: &Path) -> PathBuf {
+    mizzen_testkit::skopeo_copy(
+        &format!("docker://{reference}"),
+        &format!("oci:{}:pulled", to.display()),
+    );
+    validated(to, Some("pulled"));
+    to.to_owned()
+}
+
+/// Has our own `validate` judge an image of a layout.
+pub(crate) fn validated(layout: &Path, tag: Option<&str>) {
+    let image = Layout::new(layout, tag).read().unwrap();
+    if let Err(defects) = validate_all(&image) {
+        let defects: Vec<String> = defects.iter().map(ToString::to_string).collect();
+        panic!("{}", defects.join("\n"));
+    }
+}
+
+pub(crate) fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../testdata")
+        .join(name)
+}
+
+/// Returns what `./test` has prepared and named by a variable.
+pub(crate) fn prepared(variable: &str) -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "the tests' own configuration")]
+    let value = std::env::var_os(variable);
+    value
+        .unwrap_or_else(|| {
+            panic!("{variable} is not set: run ./test, which prepares what this suite needs")
+        })
+        .into()
+}
+
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, name) = {
+            let entry = entry.unwrap();
+            let name = entry.file_name();
+            (entry, name)
+        };
+        if entry.file_type().unwrap().is_dir() {
+            if name != "bin" && name != "obj" {
+                copy(&entry.path(), &to.join(name));
+            }
+        } else {
+            fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+/// Replaces text in a file; it must be there.
+pub(crate) fn edit(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "`{from}` is not in {}", file.display());
+    fs::write(file, text.replace(from, to)).unwrap();
+}
