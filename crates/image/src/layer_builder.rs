@@ -156,7 +156,7 @@ mod tests {
     fn a_file_that_does_not_fit_into_memory_is_the_same_layer() {
         let folder = tempfile::tempdir().unwrap();
         let source = folder.path().join("large");
-        let bytes: Vec<u8> = (0..3_000_001u32)
+        let bytes: Vec<u8> = (0..9_000_001u32)
             .map(|number| (number % 251) as u8)
             .collect();
         fs::write(&source, &bytes).unwrap();
