@@ -79,7 +79,7 @@ pub(crate) fn make(
                 .find(|(other, _)| other == planned)
                 .expect("each was made above");
             AppLayer {
-                name: planned.group.name().to_owned(),
+                name: planned.name.clone(),
                 layer: layer.clone(),
                 files: planned.files.len(),
                 outcome: Outcome::Ran,
@@ -121,10 +121,10 @@ fn rules(
             platform: platform.to_string(),
         });
     }
+    let prefix = format!("{}/", APP_FOLDER.trim_start_matches('/'));
     Ok(LayerRules {
-        prefix: format!("{}/", APP_FOLDER.trim_start_matches('/')),
-        runtime_identifier,
         executables: executables.clone(),
+        ..LayerRules::new(prefix, runtime_identifier)
     })
 }
 

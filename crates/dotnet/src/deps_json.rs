@@ -78,6 +78,14 @@ struct AssetFile {
     rid: Option<String>,
 }
 
+impl Asset {
+    /// Returns the library's name without its version.
+    pub(crate) fn name(&self) -> &str {
+        let parts = self.library.rsplit_once('/');
+        parts.map_or(&self.library, |(name, _)| name)
+    }
+}
+
 impl DepsJson {
     /// Reads the bytes of the file that belongs to the application `app`.
     ///

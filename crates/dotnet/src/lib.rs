@@ -2,12 +2,17 @@
 //! to run. Starts nothing.
 
 mod base_image;
+mod bundle;
 mod commands;
 mod deps_json;
 mod elf;
 mod layer_group;
 mod layer_plan;
+mod layer_rules;
 mod nuget_config;
+mod package_split;
+mod placement;
+mod portable_executable;
 mod publish_folder;
 mod publish_output;
 mod restored_package;
@@ -23,10 +28,11 @@ pub use commands::{
 };
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
 pub use layer_group::LayerGroup;
-pub use layer_plan::{LayerPlan, LayerRules, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
+pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
+pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use nuget_config::{NugetConfig, NugetConfigError};
 pub use publish_folder::PublishedFile;
-pub use publish_output::{Launch, PublishError, PublishOutput};
+pub use publish_output::{Launch, PublishError, PublishOutput, Tailored};
 pub use restored_package::{RestoredPackage, floating_version};
 pub use runtime_config::{Framework, RuntimeConfig};
 pub use runtime_identifier::{Libc, RuntimeIdentifier};

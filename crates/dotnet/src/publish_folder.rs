@@ -14,8 +14,10 @@ pub struct PublishedFile {
     pub source: PathBuf,
     /// How many.
     pub size_bytes: u64,
-    /// It starts as an ELF program or with `#!`: it is run, whatever its mode on disk says.
+    /// It is an ELF program or starts with `#!`: it is run, whatever its mode on disk says.
     pub is_program: bool,
+    /// It is an ELF program.
+    pub is_elf_program: bool,
 }
 
 /// Lists the files below `folder`, sorted by the bytes of their paths.
@@ -51,8 +53,11 @@ fn walk(
             walk(&source, within, &[&path[..], b"/"].concat(), files)?;
             within.pop();
         } else if metadata.is_file() {
+            let start = start(&source)?;
+            let is_elf_program = elf::is_program(&start);
             files.push(PublishedFile {
-                is_program: is_program(&source)?,
+                is_program: is_elf_program || start.starts_with(b"#!"),
+                is_elf_program,
                 size_bytes: metadata.len(),
                 path,
                 source,
@@ -78,12 +83,12 @@ fn check_link(source: &Path, path: &[u8], within: &[PathBuf]) -> Result<(), Publ
     }
 }
 
-fn is_program(source: &Path) -> Result<bool, PublishError> {
+fn start(source: &Path) -> Result<Vec<u8>, PublishError> {
     let mut start = Vec::new();
     fs::File::open(source)?
         .take(elf::START_BYTES)
         .read_to_end(&mut start)?;
-    Ok(start.starts_with(b"#!") || elf::is_program(&start))
+    Ok(start)
 }
 
 pub(crate) fn lossy(path: &[u8]) -> String {

@@ -1,4 +1,6 @@
+use crate::bundle;
 use crate::deps_json::{DepsJson, DepsJsonError};
+use crate::portable_executable;
 use crate::publish_folder::{self, PublishedFile};
 use crate::runtime_config::RuntimeConfig;
 use fs_err as fs;
@@ -17,6 +19,9 @@ pub struct PublishOutput {
     pub runtime_config: RuntimeConfig,
     /// Which file is of which library; a publish may leave that out.
     pub deps: Option<DepsJson>,
+    /// Why layers of packages and runtime are not what other applications have, too; `None` if they
+    /// are.
+    pub tailored: Option<Tailored>,
     /// Every file, sorted by the bytes of the paths.
     pub files: Vec<PublishedFile>,
 }
@@ -30,11 +35,24 @@ pub enum Launch {
     Program(String),
 }
 
+/// What publish did to the files of packages and runtime for this one application.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tailored {
+    /// It took out what the application does not use.
+    Trimmed,
+    /// It compiled them ahead of time, together with what they refer to.
+    ReadyToRun,
+    /// It put them into the application's file.
+    SingleFile,
+    /// It compiled them into the application.
+    Native,
+}
+
 /// A folder that is no finished publish of one application.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// Nothing in the folder says how to run it: the publish of a library.
-    #[error("`{}` has nothing to run: no `*.runtimeconfig.json`", .folder.display())]
+    #[error("`{}` has nothing to run: no `*.runtimeconfig.json` and no program", .folder.display())]
     NotRunnable {
         /// The folder.
         folder: PathBuf,
@@ -93,36 +111,37 @@ pub enum PublishError {
 }
 
 impl PublishOutput {
-    /// Reads the publish folder of one application.
+    /// Reads the publish folder of one application: its `*.runtimeconfig.json` names it, or a
+    /// program of which there is one.
     ///
     /// # Errors
     /// [`PublishError`] says why the folder cannot become an image.
     pub fn read(folder: &Path) -> Result<Self, PublishError> {
         let files = publish_folder::read(folder)?;
-        let mut apps = files.iter().filter_map(app_name);
-        let app = match (apps.next(), apps.next()) {
-            (None, _) => {
-                return Err(PublishError::NotRunnable {
-                    folder: folder.to_owned(),
-                });
+        let apps: Vec<&str> = files.iter().filter_map(app_name).collect();
+        match apps[..] {
+            [] => Self::of_program(folder, files),
+            [app] => {
+                let app = app.to_owned();
+                Self::of_runtime_config(folder, app, files)
             }
-            (Some(app), None) => app.to_owned(),
-            (Some(first), Some(second)) => {
-                let all = [first, second].into_iter().chain(apps);
-                return Err(PublishError::SeveralApps {
-                    folder: folder.to_owned(),
-                    apps: all.map(str::to_owned).collect(),
-                });
-            }
-        };
+            _ => Err(PublishError::SeveralApps {
+                folder: folder.to_owned(),
+                apps: apps.into_iter().map(str::to_owned).collect(),
+            }),
+        }
+    }
+
+    fn of_runtime_config(
+        folder: &Path,
+        app: String,
+        files: Vec<PublishedFile>,
+    ) -> Result<Self, PublishError> {
         let file = folder.join(format!("{app}.runtimeconfig.json"));
-        let runtime_config = RuntimeConfig::parse(&fs::read(&file)?)
-            .map_err(|source| PublishError::RuntimeConfig { file, source })?;
+        let runtime_config = runtime_config(&file, &fs::read(&file)?)?;
         let file = folder.join(format!("{app}.deps.json"));
         let deps = match fs::read(&file) {
-            Ok(bytes) => DepsJson::parse(&bytes, &app)
-                .map(Some)
-                .map_err(|source| PublishError::DepsJson { file, source })?,
+            Ok(bytes) => Some(deps_json(&file, &bytes, &app)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
@@ -136,19 +155,98 @@ impl PublishOutput {
             let file = entry.clone();
             return Err(PublishError::NoEntryPoint { app, file });
         }
+        let assembly = folder.join(format!("{app}.dll"));
+        let tailored = if runtime_config.is_trimmed {
+            Some(Tailored::Trimmed)
+        } else if assembly.exists() && portable_executable::is_ready_to_run(&assembly)? {
+            Some(Tailored::ReadyToRun)
+        } else {
+            None
+        };
         Ok(Self {
             app,
             launch,
             runtime_config,
             deps,
+            tailored,
             files,
         })
+    }
+
+    /// Reads a folder without `*.runtimeconfig.json`: a single-file application, which has it inside,
+    /// or a native one, which has none.
+    fn of_program(folder: &Path, files: Vec<PublishedFile>) -> Result<Self, PublishError> {
+        let not_runnable = || PublishError::NotRunnable {
+            folder: folder.to_owned(),
+        };
+        let mut bundles = Vec::new();
+        let programs: Vec<&PublishedFile> =
+            files.iter().filter(|file| is_app_program(file)).collect();
+        for program in &programs {
+            if let Some(bundle) = bundle::read(&program.source)? {
+                bundles.push((bundle, *program));
+            }
+        }
+        let name = |program: &PublishedFile| publish_folder::lossy(&program.path);
+        if bundles.len() > 1 {
+            return Err(PublishError::SeveralApps {
+                folder: folder.to_owned(),
+                apps: bundles.iter().map(|(_, program)| name(program)).collect(),
+            });
+        }
+        if let Some((bundle, program)) = bundles.pop() {
+            let file = &program.source;
+            let deps = bundle.deps.as_deref();
+            return Ok(Self {
+                launch: Launch::Program(name(program)),
+                runtime_config: runtime_config(file, &bundle.runtime_config)?,
+                deps: deps
+                    .map(|bytes| deps_json(file, bytes, &bundle.app))
+                    .transpose()?,
+                app: bundle.app,
+                tailored: Some(Tailored::SingleFile),
+                files,
+            });
+        }
+        // A library may bring a native tool; an application compiled to native code brings no
+        // assemblies.
+        let has_assemblies = files.iter().any(|file| file.path.ends_with(b".dll"));
+        match programs[..] {
+            [program] if !has_assemblies => Ok(Self {
+                app: name(program),
+                launch: Launch::Program(name(program)),
+                runtime_config: RuntimeConfig::default(),
+                deps: None,
+                tailored: Some(Tailored::Native),
+                files,
+            }),
+            _ => Err(not_runnable()),
+        }
     }
 
     /// Returns the RID that was published for; `None` for a portable publish.
     pub fn runtime_identifier(&self) -> Option<&str> {
         self.deps.as_ref()?.runtime_identifier.as_deref()
     }
+}
+
+fn runtime_config(file: &Path, bytes: &[u8]) -> Result<RuntimeConfig, PublishError> {
+    RuntimeConfig::parse(bytes).map_err(|source| PublishError::RuntimeConfig {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+fn deps_json(file: &Path, bytes: &[u8], app: &str) -> Result<DepsJson, PublishError> {
+    DepsJson::parse(bytes, app).map_err(|source| PublishError::DepsJson {
+        file: file.to_owned(),
+        source,
+    })
+}
+
+// At the top; `createdump` is the runtime's.
+fn is_app_program(file: &PublishedFile) -> bool {
+    file.is_elf_program && !file.path.contains(&b'/') && file.path != b"createdump"
 }
 
 // `Shop.Api.runtimeconfig.json` at the top; `Shop.Api.runtimeconfig.dev.json` is a build's.

@@ -15,6 +15,8 @@ pub struct RuntimeConfig {
     pub included_frameworks: Vec<Framework>,
     /// The application runs without ICU.
     pub invariant_globalization: bool,
+    /// Publish took out what the application does not use.
+    pub is_trimmed: bool,
 }
 
 /// A shared framework, by name and version: `Microsoft.AspNetCore.App` 10.0.0.
@@ -49,10 +51,20 @@ impl RuntimeConfig {
     /// What the parser says, if the file is no JSON of the expected shape.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let File { options } = serde_json::from_slice(without_bom(bytes))?;
-        let invariant = options
-            .config_properties
-            .get("System.Globalization.Invariant");
+        let property = |name: &str| options.config_properties.get(name);
+        let invariant = property("System.Globalization.Invariant");
+        // The SDK switches startup hooks off where it trims, for they may need what is gone.
+        let hooks = property("System.StartupHookProvider.IsSupported");
+        let is_trimmed = hooks == Some(&Value::Bool(false));
+        // The host takes the string too: templates are merged in as they are written.
+        let invariant_globalization = invariant.is_some_and(|value| match value {
+            Value::Bool(value) => *value,
+            Value::String(text) => text.eq_ignore_ascii_case("true"),
+            _ => false,
+        });
         Ok(Self {
+            invariant_globalization,
+            is_trimmed,
             target_framework: options.tfm,
             frameworks: options
                 .framework
@@ -60,12 +72,6 @@ impl RuntimeConfig {
                 .chain(options.frameworks)
                 .collect(),
             included_frameworks: options.included_frameworks,
-            // The host takes the string too: templates are merged in as they are written.
-            invariant_globalization: invariant.is_some_and(|value| match value {
-                Value::Bool(value) => *value,
-                Value::String(text) => text.eq_ignore_ascii_case("true"),
-                _ => false,
-            }),
         })
     }
 

@@ -6,11 +6,13 @@
 )]
 
 use fs_err as fs;
-use mizzen_dotnet::{LayerPlan, LayerRules, Libc, PlannedLayer, PublishOutput, RuntimeIdentifier};
+use mizzen_dotnet::{
+    DebugSymbols, Launch, LayerPlan, LayerRules, Libc, PlannedLayer, PublishError, PublishOutput,
+    RuntimeIdentifier,
+};
 use mizzen_image::{Entry, LayerBuilder};
 use mizzen_oci::Digest;
 use mizzen_store::{Cancel, Store};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn testdata(name: &str) -> PathBuf {
@@ -21,11 +23,8 @@ fn testdata(name: &str) -> PathBuf {
 
 fn plan(case: &str, platform: &str) -> LayerPlan {
     let platform = platform.parse().unwrap();
-    let rules = LayerRules {
-        prefix: "app/".to_owned(),
-        runtime_identifier: RuntimeIdentifier::of(&platform, Libc::Glibc).unwrap(),
-        executables: BTreeSet::new(),
-    };
+    let runtime_identifier = RuntimeIdentifier::of(&platform, Libc::Glibc).unwrap();
+    let rules = LayerRules::new("app/", runtime_identifier);
     LayerPlan::new(&PublishOutput::read(&testdata(case)).unwrap(), &rules)
 }
 
@@ -46,7 +45,7 @@ fn digest(layer: &PlannedLayer) -> Digest {
 fn text_of(plan: &LayerPlan) -> String {
     let mut lines = Vec::new();
     for layer in &plan.layers {
-        lines.push(format!("{} {}", layer.group, digest(layer)));
+        lines.push(format!("{} {}", layer.name, digest(layer)));
         for file in &layer.files {
             let path = String::from_utf8_lossy(&file.path);
             lines.push(format!("  {:04o} {path}", file.mode));
@@ -79,13 +78,167 @@ fn a_portable_publish_splits_by_change_rate() {
 }
 
 #[test]
+fn a_publish_for_one_runtime_has_its_natives_among_the_packages() {
+    check("rid", "linux/amd64");
+}
+
+#[test]
+fn a_self_contained_publish_has_its_runtime_at_the_bottom() {
+    check("self-contained", "linux/amd64");
+}
+
+#[test]
+fn a_ready_to_run_publish_splits_as_a_self_contained_one() {
+    check("ready-to-run", "linux/amd64");
+}
+
+#[test]
+fn a_trimmed_publish_splits_as_a_self_contained_one() {
+    check("trimmed", "linux/amd64");
+}
+
+#[test]
+fn a_single_file_publish_keeps_what_is_beside_the_file_in_its_groups() {
+    check("single-file", "linux/amd64");
+}
+
+#[test]
+fn a_single_file_that_needs_frameworks_is_read_from_inside() {
+    check("single-file-framework-dependent", "linux/amd64");
+}
+
+#[test]
+fn without_deps_json_only_the_rules_for_paths_apply() {
+    check("no-deps-json", "linux/amd64");
+}
+
+#[test]
+fn static_assets_of_a_blazor_application_and_its_libraries_share_a_layer() {
+    check("blazor", "linux/amd64");
+}
+
+#[test]
+fn views_of_net_core_3_1_are_the_applications() {
+    check("netcoreapp3.1", "linux/amd64");
+}
+
+#[test]
+fn managed_files_for_other_systems_are_left_out() {
+    check("net5.0", "linux/amd64");
+}
+
+#[test]
+fn natives_for_named_distributions_stay() {
+    check("net6.0-worker", "linux/amd64");
+}
+
+#[test]
+fn files_that_nothing_lists_are_the_applications() {
+    check("net7.0-content", "linux/amd64");
+}
+
+#[test]
+fn fsharp_core_is_a_package() {
+    check("net8.0-fsharp", "linux/amd64");
+}
+
+#[test]
+fn a_client_in_webassembly_is_static_assets() {
+    check("net8.0-blazor-webassembly", "linux/amd64");
+}
+
+#[test]
+fn previews_are_apart_from_stable_packages() {
+    check("net9.0", "linux/amd64");
+}
+
+#[test]
+fn local_paths_are_followed() {
+    check("net11.0-local-path", "linux/amd64");
+}
+
+#[test]
+fn a_native_application_is_its_program() {
+    check("native-aot", "linux/amd64");
+}
+
+#[test]
+fn a_static_program_is_one() {
+    check("native-aot-static", "linux/amd64");
+}
+
+#[test]
+fn a_publish_for_arm64_is_planned_on_any_machine() {
+    check("rid-arm64", "linux/arm64");
+}
+
+#[test]
+fn the_publish_of_a_library_is_refused() {
+    let error = PublishOutput::read(&testdata("library")).unwrap_err();
+    assert!(matches!(error, PublishError::NotRunnable { .. }), "{error}");
+}
+
+/// The file that starts each, what it needs, and what publish did to shared files.
+#[test]
+fn what_starts_an_application_and_what_it_needs_is_read() {
+    let read = |case: &str| {
+        let output = PublishOutput::read(&testdata(case)).unwrap();
+        let frameworks = output.runtime_config.frameworks.iter();
+        let names: Vec<_> = frameworks.map(|framework| &framework.name[10..]).collect();
+        let (Launch::Dll(file) | Launch::Program(file)) = &output.launch;
+        format!("{file} {} {:?}", names.join("+"), output.tailored)
+    };
+    assert_eq!(
+        read("portable"),
+        "Web.Api.dll NETCore.App+AspNetCore.App None"
+    );
+    assert_eq!(read("self-contained"), "Web.Api  None");
+    assert_eq!(read("ready-to-run"), "Web.Api  Some(ReadyToRun)");
+    assert_eq!(read("trimmed"), "Web.Api  Some(Trimmed)");
+    assert_eq!(read("single-file"), "Web.Api  Some(SingleFile)");
+    let bundle = "Web.Api NETCore.App+AspNetCore.App Some(SingleFile)";
+    assert_eq!(read("single-file-framework-dependent"), bundle);
+    assert_eq!(read("netcoreapp3.1"), "Shop.dll AspNetCore.App None");
+    assert_eq!(read("native-aot"), "Shop  Some(Native)");
+}
+
+#[test]
+fn rules_keep_files_and_choose_symbols() {
+    let planned = |keep: &[&str], debug_symbols| {
+        let platform = "linux/amd64".parse().unwrap();
+        let runtime_identifier = RuntimeIdentifier::of(&platform, Libc::Glibc).unwrap();
+        let rules = LayerRules {
+            keep: keep
+                .iter()
+                .map(|pattern| pattern.parse().unwrap())
+                .collect(),
+            debug_symbols,
+            ..LayerRules::new("", runtime_identifier)
+        };
+        let output = PublishOutput::read(&testdata("net7.0-content")).unwrap();
+        let plan = LayerPlan::new(&output, &rules);
+        let paths = plan.layers.into_iter().flat_map(|layer| layer.files);
+        let paths = paths.map(|file| String::from_utf8(file.path).unwrap());
+        let is_extra = |path: &String| [".pdb", ".xml"].iter().any(|end| path.ends_with(end));
+        paths.filter(is_extra).collect::<Vec<_>>()
+    };
+    let own = ["Grafana/dashboard.xml"];
+    assert_eq!(planned(&[], DebugSymbols::Own), own);
+    assert_eq!(planned(&[], DebugSymbols::None), own);
+    let all = ["Quartz.pdb", "Grafana/dashboard.xml"];
+    assert_eq!(planned(&[], DebugSymbols::All), all);
+    let kept = ["Quartz.pdb", "Quartz.xml", "Grafana/dashboard.xml"];
+    assert_eq!(planned(&["Quartz.*"], DebugSymbols::None), kept);
+}
+
+#[test]
 fn two_platforms_of_a_portable_publish_share_all_layers_but_the_one_with_natives() {
     let [amd64, arm64] = ["linux/amd64", "linux/arm64"].map(|name| plan("portable", name).layers);
     let differ: Vec<_> = amd64
         .iter()
         .zip(&arm64)
         .filter(|(one, other)| digest(one) != digest(other))
-        .map(|(one, _)| one.group.name())
+        .map(|(one, _)| &one.name[..])
         .collect();
-    assert_eq!(differ, ["packages"]);
+    assert_eq!(differ, ["packages-native"]);
 }

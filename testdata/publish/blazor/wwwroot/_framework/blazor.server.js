@@ -1,0 +1,1 @@
+wwwroot/_framework/blazor.server.js 165205

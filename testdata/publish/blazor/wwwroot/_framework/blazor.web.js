@@ -1,0 +1,1 @@
+wwwroot/_framework/blazor.web.js 200645

@@ -1,0 +1,1 @@
+wwwroot/_framework/dotnet.js

@@ -1,0 +1,1 @@
+wwwroot/js/site.js
