@@ -1,9 +1,11 @@
 use crate::progress::add;
+use crate::sync::lock;
 use crate::{Transfer, TransferReporter};
 use bytes::Bytes;
 use mizzen_oci::Digest;
 use mizzen_store::Blob;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,24 +20,40 @@ const PIECE_BYTES: usize = 256 * 1024;
 pub(crate) enum Payload {
     Empty,
     Bytes(Bytes),
-    Blob(BlobPayload),
+    Blob(Stretch),
 }
 
 /// A stretch of a blob.
 #[derive(Clone, Debug)]
-pub(crate) struct BlobPayload {
+pub(crate) struct Stretch {
+    pub(crate) source: BlobSource,
+    pub(crate) range: Range<u64>,
+}
+
+/// A blob that is sent in one request or several. Stretches that follow one another are read from
+/// one opening, so that a chunked upload reads and verifies the blob once.
+#[derive(Clone, Debug)]
+pub(crate) struct BlobSource {
     pub(crate) blob: Arc<dyn Blob>,
     pub(crate) digest: Digest,
     pub(crate) size_bytes: u64,
+    stream: Arc<Mutex<Option<Stream>>>,
 }
 
-/// A blob on its way: a thread reads it, the connection takes the pieces.
-///
-/// The size is known, so the request has a `Content-Length` and is never chunked.
+/// A blob that a thread reads, and the connection takes piece by piece.
+#[derive(Debug)]
+struct Stream {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    /// What the last stretch left of its last piece.
+    left: Bytes,
+    position: u64,
+}
+
+/// A stretch on its way. Its size is known, so the request has a `Content-Length` and is never
+/// chunked.
 pub(crate) struct BlobBody {
-    pieces: mpsc::Receiver<Bytes>,
-    payload: BlobPayload,
-    sent_bytes: u64,
+    stream: Option<Stream>,
+    stretch: Stretch,
     watch: Arc<Watch>,
     reporter: Arc<dyn TransferReporter>,
 }
@@ -44,39 +62,64 @@ pub(crate) struct BlobBody {
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     /// Grows with each piece, so that a stalled transfer can be told from a slow one.
-    pub(crate) sent_bytes: AtomicU64,
-    /// Why the blob could not be read to its end.
-    pub(crate) unreadable: Mutex<Option<io::Error>>,
+    sent_bytes: AtomicU64,
+    /// Why the blob could not be read.
+    unreadable: Mutex<Option<io::Error>>,
 }
 
-impl BlobBody {
-    /// Starts to read; `None` where there is nothing to read.
-    pub(crate) fn new(
-        payload: BlobPayload,
-        watch: Arc<Watch>,
-        reporter: Arc<dyn TransferReporter>,
-    ) -> Self {
+impl BlobSource {
+    pub(crate) fn new(blob: Arc<dyn Blob>, digest: Digest, size_bytes: u64) -> Self {
+        Self {
+            blob,
+            digest,
+            size_bytes,
+            stream: Arc::default(),
+        }
+    }
+
+    pub(crate) fn stretch(&self, range: Range<u64>) -> Payload {
+        if range.is_empty() {
+            return Payload::Empty;
+        }
+        Payload::Blob(Stretch {
+            source: self.clone(),
+            range,
+        })
+    }
+
+    /// Returns the stream that stands at `position`: the last stretch's, or a new one.
+    fn stream_at(&self, position: u64) -> Stream {
+        if let Some(stream) = lock(&self.stream).take()
+            && stream.position == position
+        {
+            return stream;
+        }
         let (sender, pieces) = mpsc::channel(2);
-        let (blob, report) = (payload.blob.clone(), watch.clone());
+        let blob = self.blob.clone();
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = read_pieces(&*blob, &sender) {
-                *crate::sync::lock(&report.unreadable) = Some(error);
+            if let Err(error) = read_pieces(&*blob, position, &sender) {
+                // Nobody listens any more if the request has failed meanwhile.
+                sender.blocking_send(Err(error)).ok();
             }
         });
-        Self {
+        Stream {
             pieces,
-            payload,
-            sent_bytes: 0,
-            watch,
-            reporter,
+            left: Bytes::new(),
+            position,
         }
     }
 }
 
 // One piece is held back until the next read: the end of a verified blob says whether the bytes
 // were the right ones, and a wrong one must not be sent in full.
-fn read_pieces(blob: &dyn Blob, pieces: &mpsc::Sender<Bytes>) -> io::Result<()> {
+fn read_pieces(
+    blob: &dyn Blob,
+    position: u64,
+    pieces: &mpsc::Sender<io::Result<Bytes>>,
+) -> io::Result<()> {
     let mut reader = blob.open()?;
+    // The part before is read, too: what is sent later belongs to bytes that verify as a whole.
+    io::copy(&mut reader.by_ref().take(position), &mut io::sink())?;
     let mut held: Option<Bytes> = None;
     loop {
         let mut piece = Vec::with_capacity(PIECE_BYTES);
@@ -87,13 +130,60 @@ fn read_pieces(blob: &dyn Blob, pieces: &mpsc::Sender<Bytes>) -> io::Result<()> 
         let ended = piece.is_empty();
         let next = (!ended).then(|| Bytes::from(piece));
         if let Some(piece) = std::mem::replace(&mut held, next)
-            && pieces.blocking_send(piece).is_err()
+            && pieces.blocking_send(Ok(piece)).is_err()
         {
             return Ok(());
         }
         if ended {
             return Ok(());
         }
+    }
+}
+
+impl BlobBody {
+    /// Starts to read.
+    pub(crate) fn new(
+        stretch: Stretch,
+        watch: Arc<Watch>,
+        reporter: Arc<dyn TransferReporter>,
+    ) -> Self {
+        Self {
+            stream: Some(stretch.source.stream_at(stretch.range.start)),
+            stretch,
+            watch,
+            reporter,
+        }
+    }
+
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(None);
+        };
+        if stream.left.is_empty() {
+            match std::task::ready!(stream.pieces.poll_recv(context)) {
+                Some(Ok(piece)) => stream.left = piece,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {
+                    let text = format!("it ends after {} bytes", stream.position);
+                    return Poll::Ready(Some(Err(io::Error::other(text))));
+                }
+            }
+        }
+        let wanted = self.stretch.range.end - stream.position;
+        let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+        let piece = stream.left.split_to(stream.left.len().min(wanted));
+        stream.position += piece.len() as u64;
+        let position = stream.position;
+        if position == self.stretch.range.end {
+            *lock(&self.stretch.source.stream) = self.stream.take();
+        }
+        add(&self.watch.sent_bytes, piece.len() as u64);
+        let BlobSource {
+            digest, size_bytes, ..
+        } = self.stretch.source;
+        self.reporter
+            .report(&digest, size_bytes, Transfer::Sent(position));
+        Poll::Ready(Some(Ok(piece)))
     }
 }
 
@@ -105,36 +195,34 @@ impl http_body::Body for BlobBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<http_body::Frame<Bytes>, io::Error>>> {
-        let piece = match self.pieces.poll_recv(context) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(piece) => piece,
-        };
-        let Some(piece) = piece else {
-            if self.sent_bytes == self.payload.size_bytes {
-                return Poll::Ready(None);
+        match std::task::ready!(self.next(context)) {
+            None => Poll::Ready(None),
+            Some(Ok(piece)) => Poll::Ready(Some(Ok(http_body::Frame::data(piece)))),
+            Some(Err(error)) => {
+                *lock(&self.watch.unreadable) = Some(error);
+                let error = io::Error::other("the blob could not be read");
+                Poll::Ready(Some(Err(error)))
             }
-            let error = io::Error::other("the blob could not be read to its end");
-            return Poll::Ready(Some(Err(error)));
-        };
-        self.sent_bytes += piece.len() as u64;
-        add(&self.watch.sent_bytes, piece.len() as u64);
-        let (digest, size_bytes) = (self.payload.digest, self.payload.size_bytes);
-        self.reporter
-            .report(&digest, size_bytes, Transfer::Sent(self.sent_bytes));
-        Poll::Ready(Some(Ok(http_body::Frame::data(piece))))
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.sent_bytes == self.payload.size_bytes
+        self.stream.is_none()
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.payload.size_bytes - self.sent_bytes)
+        let position = self.stream.as_ref().map(|stream| stream.position);
+        let end = self.stretch.range.end;
+        http_body::SizeHint::with_exact(end - position.unwrap_or(end))
     }
 }
 
 impl Watch {
     pub(crate) fn progress(&self) -> u64 {
         self.sent_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn unreadable(&self) -> Option<io::Error> {
+        lock(&self.unreadable).take()
     }
 }

@@ -34,6 +34,8 @@ struct Host {
     calls: Arc<Semaphore>,
     /// Nobody asks this host before that moment, on the client's clock.
     not_before: Mutex<Duration>,
+    /// The most bytes that one request to this host may carry, once it has refused more.
+    chunk_bytes: Mutex<Option<u64>>,
 }
 
 /// A request that can be sent any number of times.
@@ -191,23 +193,32 @@ impl Client {
                 return Ok(opened);
             }
             let reply = self.read(opened, request).await?;
-            let text = |name| {
-                reply
-                    .headers
-                    .get(name)
-                    .and_then(|value| value.to_str().ok())
-            };
-            let now = self.settings.clock.time_of_day();
-            return Err(Failure::Transient {
-                retry_after: text(header::RETRY_AFTER)
-                    .and_then(|value| retry_after(value, text(header::DATE), now)),
-                cause: Box::new(reply.answer(request)),
-            });
+            return Err(self.passing(&reply, request));
         }
     }
 
+    /// Turns the answer to a request that may succeed later into a failure that may pass.
+    fn passing(&self, reply: &Reply, request: &Request) -> Failure {
+        let now = self.settings.clock.time_of_day();
+        let wait = reply.header("retry-after");
+        Failure::Transient {
+            retry_after: wait.and_then(|wait| retry_after(wait, reply.header("date"), now)),
+            cause: Box::new(reply.answer(request)),
+        }
+    }
+
+    /// Sends a request that has its own authorization, or needs none.
+    pub(crate) async fn ask_token_server(&self, request: &Request) -> Result<Reply, Failure> {
+        let opened = self.exchange(request, None).await?;
+        let reply = self.read(opened, request).await?;
+        if may_pass(reply.status) {
+            return Err(self.passing(&reply, request));
+        }
+        Ok(reply)
+    }
+
     /// Sends `request` once and returns whatever the answer is, after redirects.
-    pub(crate) async fn exchange(
+    async fn exchange(
         &self,
         request: &Request,
         authorization: Option<&HeaderValue>,
@@ -268,9 +279,9 @@ impl Client {
                 add(&self.counters.uploaded_bytes, bytes.len() as u64);
                 builder = builder.body(bytes);
             }
-            Payload::Blob(payload) => {
+            Payload::Blob(stretch) => {
                 let reporter = self.settings.reporter.clone();
-                let body = BlobBody::new(payload, watch.clone(), reporter);
+                let body = BlobBody::new(stretch, watch.clone(), reporter);
                 builder = builder.body(reqwest::Body::wrap(body));
             }
         }
@@ -279,11 +290,9 @@ impl Client {
             .while_it_moves(&watch, builder.headers(headers).send())
             .await;
         add(&self.counters.uploaded_bytes, watch.progress());
-        if let (Payload::Blob(payload), Some(source)) =
-            (&request.payload, lock(&watch.unreadable).take())
-        {
-            let digest = payload.digest;
-            return Err(Failure::Final(RegistryError::Blob { digest, source }));
+        if let (Payload::Blob(stretch), Some(source)) = (&request.payload, watch.unreadable()) {
+            let digest = stretch.source.digest;
+            return Err(RegistryError::Blob { digest, source }.into());
         }
         let response = answered
             .map_err(Failure::transient)?
@@ -363,6 +372,17 @@ impl Client {
         }
     }
 
+    /// Returns the most bytes that one request to the host of `url` may carry, if there is a limit.
+    pub(crate) fn chunk_bytes(&self, url: &Url) -> Result<Option<u64>, RegistryError> {
+        Ok(*lock(&self.host(url)?.chunk_bytes))
+    }
+
+    /// Remembers that the host of `url` takes no more than `bytes` in one request.
+    pub(crate) fn limit_chunks(&self, url: &Url, bytes: u64) -> Result<(), RegistryError> {
+        *lock(&self.host(url)?.chunk_bytes) = Some(bytes);
+        Ok(())
+    }
+
     fn host(&self, url: &Url) -> Result<Arc<Host>, RegistryError> {
         let mut hosts = lock(&self.hosts);
         let key = url.origin().ascii_serialization();
@@ -375,6 +395,9 @@ impl Client {
             transfers: places(),
             calls: places(),
             not_before: Mutex::default(),
+            chunk_bytes: Mutex::new(
+                endpoint::host_settings(&self.settings, url).and_then(|host| host.chunk_bytes),
+            ),
         });
         hosts.insert(key, host.clone());
         Ok(host)

@@ -6,8 +6,8 @@
 //!
 //! What happens on the wire is decided in four places, each of which knows nothing of the others:
 //! [`mod@client`] sends one request (authorization, redirects, time limits) and says whether a
-//! failure may pass; [`mod@retry`] says how long to wait and when to give up; [`mod@pull`] and
-//! [`mod@push`] know the protocol's verbs.
+//! failure may pass; [`mod@retry`] says how long to wait and when to give up; [`mod@pull`],
+//! [`mod@push`] and [`mod@upload`] know the protocol's verbs.
 //!
 //! Source: OCI distribution-spec 1.1.
 
@@ -26,6 +26,7 @@ mod sink;
 mod source;
 mod sync;
 mod tls;
+mod upload;
 
 pub use auth::{Credential, Keychain, KeychainError};
 pub use error::{Answer, ErrorKind, RegistryError};

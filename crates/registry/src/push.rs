@@ -1,17 +1,16 @@
 //! Writes: blobs that are not there, manifests after their blobs, the tag last.
 
 use crate::auth::Access;
-use crate::body::{BlobPayload, Payload};
 use crate::client::{Client, Reply, Request};
 use crate::progress::add;
 use crate::pull::{Document, described};
 use crate::registry::Inner;
-use crate::retry::{Budget, Failure};
+use crate::retry::Budget;
 use crate::{RegistryError, RetrySettings, Transfer};
 use mizzen_image::{Image, Taggable};
 use mizzen_oci::{Descriptor, Digest, Reference, Repository};
 use mizzen_store::{Blob, BytesBlob, Store};
-use reqwest::header::{self, HeaderValue};
+use reqwest::header;
 use reqwest::{Method, StatusCode, Url};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,7 +89,7 @@ impl Push {
         self.remember(what)
     }
 
-    fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Client {
         &self.inner.client
     }
 
@@ -204,7 +203,11 @@ impl Push {
         Ok(())
     }
 
-    async fn exists(&self, digest: &Digest, budget: &mut Budget) -> Result<bool, RegistryError> {
+    pub(crate) async fn exists(
+        &self,
+        digest: &Digest,
+        budget: &mut Budget,
+    ) -> Result<bool, RegistryError> {
         let request = self.request(Method::HEAD, &format!("blobs/{digest}"), digest)?;
         let reply = self.client().call_within(&request, budget).await?;
         // Whatever is not a yes means sending it; a registry that minds says so then, with a body.
@@ -234,73 +237,6 @@ impl Push {
             Err(error @ (RegistryError::Cancelled | RegistryError::Offline { .. })) => Err(error),
             Ok(_) | Err(_) => Ok(Mounted::No(None)),
         }
-    }
-
-    /// Sends a blob as one PUT, from its start again if it does not arrive.
-    async fn upload(
-        &self,
-        descriptor: &Descriptor,
-        blob: Arc<dyn Blob>,
-        mut location: Option<Url>,
-        budget: &mut Budget,
-    ) -> Result<(), RegistryError> {
-        let digest = descriptor.digest;
-        self.make_ready(&digest, &blob).await?;
-        loop {
-            let upload = match location.take() {
-                Some(upload) => upload,
-                None => self.start_upload(&digest, budget).await?,
-            };
-            let mut request = self.request(Method::PUT, "blobs/uploads/", &digest)?;
-            request.url = upload;
-            request
-                .url
-                .query_pairs_mut()
-                .append_pair("digest", &digest.to_string());
-            let octets = HeaderValue::from_static("application/octet-stream");
-            request.headers.insert(header::CONTENT_TYPE, octets);
-            request.payload = Payload::Blob(BlobPayload {
-                blob: blob.clone(),
-                digest,
-                size_bytes: descriptor.size_bytes,
-            });
-            let failure = match self.client().attempt(&request, budget).await {
-                Ok(reply) if reply.status.is_success() => return Ok(()),
-                // The upload is gone: too old, or its bytes were not what they should be.
-                Ok(reply) if restarts(&reply) => Failure::transient(reply.answer(&request)),
-                Ok(reply) => return Err(reply.refused(&request)),
-                Err(failure) => failure,
-            };
-            self.client().pause(&request, budget, failure)?;
-            // It may have arrived, and only the answer be lost.
-            if self.exists(&digest, budget).await? {
-                return Ok(());
-            }
-        }
-    }
-
-    // Bytes that are still in another registry are fetched before a place at this one is taken.
-    async fn make_ready(&self, digest: &Digest, blob: &Arc<dyn Blob>) -> Result<(), RegistryError> {
-        let blob = blob.clone();
-        let opened = tokio::task::spawn_blocking(move || blob.open().map(drop)).await;
-        opened
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-            .map_err(|source| RegistryError::Blob {
-                digest: *digest,
-                source,
-            })
-    }
-
-    async fn start_upload(
-        &self,
-        digest: &Digest,
-        budget: &mut Budget,
-    ) -> Result<Url, RegistryError> {
-        let request = self.request(Method::POST, "blobs/uploads/", digest)?;
-        let reply = self.client().call_within(&request, budget).await?;
-        let reply = reply.check(&request)?;
-        location(&reply, &request)?
-            .ok_or_else(|| request.unusable("it opened no upload (no `Location`)".to_owned()))
     }
 
     async fn send_manifests(&self, what: &Taggable) -> Result<(), RegistryError> {
@@ -384,7 +320,7 @@ impl Push {
         Ok(())
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         method: Method,
         path: &str,
@@ -438,19 +374,9 @@ fn parts_of(image: &Image, presumed: bool) -> Vec<Part> {
     layers.chain([config]).collect()
 }
 
-fn location(reply: &Reply, request: &Request) -> Result<Option<Url>, RegistryError> {
+pub(crate) fn location(reply: &Reply, request: &Request) -> Result<Option<Url>, RegistryError> {
     let location = reply.headers.get(header::LOCATION);
     location
         .map(|location| request.location(&reply.url, location))
         .transpose()
-}
-
-fn restarts(reply: &Reply) -> bool {
-    reply.status == StatusCode::NOT_FOUND
-        || reply.codes().iter().any(|code| {
-            matches!(
-                &**code,
-                "BLOB_UPLOAD_UNKNOWN" | "BLOB_UPLOAD_INVALID" | "DIGEST_INVALID"
-            )
-        })
 }

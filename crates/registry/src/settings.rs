@@ -41,6 +41,9 @@ pub struct HostSettings {
     pub insecure: Option<bool>,
     /// Certificate authorities (PEM) to trust for this host, beside the usual ones.
     pub ca: Option<PathBuf>,
+    /// Send blobs in chunks of so many bytes. Not said: whole, in chunks only after the host
+    /// refused a blob as too large (413).
+    pub chunk_bytes: Option<u64>,
 }
 
 impl Default for Settings {

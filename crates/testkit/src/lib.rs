@@ -15,5 +15,5 @@ pub use aspnet_base::{AspnetBaseError, aspnet_base};
 pub use container::{Container, HttpResponse};
 pub use docker_registry::{DockerRegistry, DockerRegistrySettings};
 pub use oci_tools::{skopeo_copy, skopeo_inspect, umoci_unpack};
-pub use registry::{Fault, MemoryRegistry, RecordedRequest};
+pub use registry::{Fault, FaultProxy, MemoryRegistry, RecordedRequest};
 pub use tiny_base::tiny_base;

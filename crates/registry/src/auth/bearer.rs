@@ -211,13 +211,13 @@ impl Client {
             }
         };
         let asked = self.settings.clock.now();
-        let reply = self.exchange(&request, None).await?;
-        let reply = self.read(reply, &request).await?;
+        let reply = self.ask_token_server(&request).await?;
         if matches!(reply.status.as_u16(), 400 | 401 | 403) {
             return Err(self.unauthorized(access, reply.answer(&request)).into());
         }
         let reply = reply.check(&request)?;
-        let unusable = |reason: String| request.unusable(reason);
+        // An answer that is damaged may be whole the next time.
+        let unusable = |reason: String| Failure::transient(request.unusable(reason));
         let answer: TokenAnswer = serde_json::from_slice(&reply.body)
             .map_err(|error| unusable(format!("the token server's answer: {error}")))?;
         let text = if answer.token.is_empty() {

@@ -1,6 +1,7 @@
 //! The client against registries: one in memory, and Debian's `docker-registry`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod faults;
 mod login;
 mod push_pull;
 mod retries;

@@ -12,7 +12,8 @@ pub enum Fault {
     CutAnswer,
     /// The request is done; one byte in the middle of the answer's body is another one.
     FlipByte,
-    /// The request is not done; 401 with a challenge that says the token is not valid any more.
+    /// The request is not done; 401 with a challenge that says the token is not valid any more. A
+    /// request for a token carries none, and is answered.
     StaleToken,
     /// The request is not done; this status, with these headers.
     Status(u16, Vec<(&'static str, String)>),

@@ -6,6 +6,7 @@
 mod access;
 mod fault;
 mod memory;
+mod proxy;
 mod recorded;
 mod routes;
 mod server;
@@ -14,4 +15,5 @@ mod state;
 pub use access::Login;
 pub use fault::Fault;
 pub use memory::MemoryRegistry;
+pub use proxy::FaultProxy;
 pub use recorded::RecordedRequest;

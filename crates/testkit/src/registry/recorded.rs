@@ -8,6 +8,8 @@ pub struct RecordedRequest {
     pub method: String,
     /// The path, without query.
     pub path: String,
+    /// Path and query as they came.
+    pub target: String,
     /// The query, decoded.
     pub query: BTreeMap<String, String>,
     /// The headers, names in lower case; of several with one name the last.

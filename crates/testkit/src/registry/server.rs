@@ -198,7 +198,7 @@ async fn serve(
         Some(Fault::ResetBeforeAnswer) => return reset(raw),
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::Status(status, headers)) => status_answer(*status, headers),
-        Some(Fault::StaleToken) => stale_token(&recorded),
+        Some(Fault::StaleToken) if recorded.path != "/token" => stale_token(&recorded),
         _ => backend.answer(&asked).await,
     };
     match fault {
@@ -217,7 +217,7 @@ async fn serve(
         }
         _ => {}
     }
-    if recorded.method == "HEAD" {
+    if recorded.method == "HEAD" && !answer.headers().contains_key("content-length") {
         let length = answer.body().len().into();
         answer.headers_mut().insert("content-length", length);
     }
@@ -233,6 +233,7 @@ fn record(head: &hyper::http::request::Parts, pairs: &[(String, String)]) -> Rec
     RecordedRequest {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
+        target: head.uri.to_string(),
         query: pairs.iter().cloned().collect(),
         headers: head.headers.iter().map(header).collect(),
         body_bytes: 0,

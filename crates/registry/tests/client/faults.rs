@@ -1,0 +1,238 @@
+//! Every fault at every request of a push and of a pull; then faults at random.
+
+use crate::support::{Client, image, one, read_layers};
+use mizzen_image::Taggable;
+use mizzen_registry::{ErrorKind, RegistryError};
+use mizzen_testkit::registry::Login;
+use mizzen_testkit::{Fault, MemoryRegistry, RecordedRequest};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+const LAYERS: [&str; 3] = ["the runtime", "the packages", "the app"];
+const ATTEMPTS: u32 = 6;
+
+fn every_fault() -> [(&'static str, Fault); 12] {
+    let status = |status| Fault::Status(status, Vec::new());
+    let busy = |headers: &[(&'static str, &str)]| {
+        let owned = headers
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        Fault::Status(429, owned.collect())
+    };
+    let (date, until) = (
+        "Mon, 23 Nov 2026 08:00:00 GMT",
+        "Mon, 23 Nov 2026 08:00:07 GMT",
+    );
+    [
+        ("reset before the answer", Fault::ResetBeforeAnswer),
+        ("reset in the body", Fault::ResetInBody(5)),
+        ("done, answer lost", Fault::LoseAnswer),
+        ("answer cut in half", Fault::CutAnswer),
+        ("flipped byte", Fault::FlipByte),
+        ("stale token", Fault::StaleToken),
+        ("429 with seconds", busy(&[("retry-after", "7")])),
+        (
+            "429 with a date",
+            busy(&[("date", date), ("retry-after", until)]),
+        ),
+        ("500", status(500)),
+        ("502", status(502)),
+        ("503 and 504", status(503)),
+        ("never answers", Fault::Silence),
+    ]
+}
+
+fn patient_client() -> Client {
+    Client::with(|settings| {
+        settings.retry.attempts = ATTEMPTS;
+        settings.silence_timeout = Duration::from_millis(80);
+    })
+}
+
+fn closed_registry() -> MemoryRegistry {
+    let registry = MemoryRegistry::start();
+    registry.require(Login::Bearer {
+        account: None,
+        repositories: Vec::new(),
+    });
+    registry
+}
+
+fn what() -> Taggable {
+    one(image(&LAYERS))
+}
+
+/// How often the bytes of each blob went over the wire, whole or in part.
+fn sends(requests: &[RecordedRequest]) -> BTreeMap<String, usize> {
+    let mut sends = BTreeMap::new();
+    for request in requests.iter().filter(|request| request.is_blob_upload()) {
+        if let Some(digest) = request.query.get("digest") {
+            *sends.entry(digest.clone()).or_default() += 1;
+        }
+    }
+    sends
+}
+
+#[test]
+fn one_fault_at_any_request_of_a_push_does_no_harm() {
+    let registry = closed_registry();
+    let push = |repository: &str| {
+        let client = patient_client();
+        registry.forget_requests();
+        let pushed = client.push(&format!("{}/{repository}:1", registry.host()), &what());
+        (pushed, client)
+    };
+    push("clean").0.unwrap();
+    let positions = registry.requests().len();
+    assert_eq!(positions, 15, "{:#?}", registry.requests());
+
+    for (number, (name, fault)) in every_fault().into_iter().enumerate() {
+        for position in 0..positions {
+            let at = format!("{name} at request {position}");
+            let played = fault.clone();
+            registry.play(move |number, _| (number == position).then(|| played.clone()));
+            let repository = format!("fault{number}/{position}");
+            let (pushed, client) = push(&repository);
+            registry.play_nothing();
+            let descriptor = pushed.unwrap_or_else(|error| panic!("{at}: {error:?}"));
+            let (tagged, _) = registry.manifest(&repository, "1").unwrap();
+            assert_eq!(tagged, descriptor.digest, "{at}");
+            for part in what().images()[0].layers() {
+                assert!(
+                    registry
+                        .blob(&repository, &part.descriptor.digest)
+                        .is_some(),
+                    "{at}"
+                );
+            }
+            for (digest, count) in sends(&registry.requests()) {
+                assert!(count <= 2, "{at}: {digest} was sent {count} times");
+            }
+            if name.starts_with("429") {
+                let waited: Duration = client.clock.waits().iter().sum();
+                assert!(waited >= Duration::from_secs(7), "{at}: waited {waited:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_fault_at_any_request_of_a_pull_does_no_harm() {
+    let registry = closed_registry();
+    let reference = format!("{}/shop:1", registry.host());
+    Client::new().push(&reference, &what()).unwrap();
+    let pull = || {
+        let client = patient_client();
+        registry.forget_requests();
+        let read = client
+            .pull(&reference)
+            .and_then(|image| read_layers(&image).map_err(within));
+        (read, client)
+    };
+    assert_eq!(pull().0.unwrap(), LAYERS);
+    let positions = registry.requests().len();
+    assert_eq!(positions, 8, "{:#?}", registry.requests());
+
+    for (name, fault) in every_fault() {
+        for position in 0..positions {
+            let at = format!("{name} at request {position}");
+            let played = fault.clone();
+            registry.play(move |number, _| (number == position).then(|| played.clone()));
+            let (read, client) = pull();
+            registry.play_nothing();
+            assert_eq!(
+                read.unwrap_or_else(|error| panic!("{at}: {error:?}")),
+                LAYERS,
+                "{at}"
+            );
+            if name.starts_with("429") {
+                let waited: Duration = client.clock.waits().iter().sum();
+                assert!(waited >= Duration::from_secs(7), "{at}: waited {waited:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn with_a_fault_at_every_fifth_request_a_push_is_right_or_says_that_it_gave_up() {
+    let registry = closed_registry();
+    let mut given_up = 0;
+    for run in 0..200 {
+        let random = Mutex::new(fastrand::Rng::with_seed(run));
+        registry.play(move |_, _| {
+            let mut random = random.lock().unwrap();
+            (random.u32(..100) < 20).then(|| random.choice(every_fault()).unwrap().1)
+        });
+        registry.forget_requests();
+        let repository = format!("random/{run}");
+        let client = patient_client();
+        let pushed = client.push(&format!("{}/{repository}:1", registry.host()), &what());
+        registry.play_nothing();
+        match pushed {
+            Ok(descriptor) => {
+                assert_eq!(
+                    registry.manifest(&repository, "1").unwrap().0,
+                    descriptor.digest
+                );
+            }
+            Err(error) => {
+                given_up += 1;
+                let spent = error.kind() == ErrorKind::Failed
+                    || matches!(error, RegistryError::Unauthorized { .. });
+                assert!(spent, "run {run}: {error:?}");
+            }
+        }
+        for (digest, count) in sends(&registry.requests()) {
+            assert!(
+                count <= ATTEMPTS as usize,
+                "run {run}: {digest} was sent {count} times"
+            );
+        }
+        // The registry refuses a manifest whose blobs it lacks, so a tag is never half an image;
+        // what can be pulled is right.
+        if let Some((digest, _)) = registry.manifest(&repository, "1") {
+            assert_eq!(digest, what().descriptor().digest);
+            let fresh = Client::new();
+            let pulled = fresh
+                .pull(&format!("{}/{repository}:1", registry.host()))
+                .unwrap();
+            assert_eq!(read_layers(&pulled).unwrap(), LAYERS);
+        }
+    }
+    assert!(given_up <= 4, "{given_up} of 200 gave up");
+}
+
+#[test]
+fn a_layer_that_was_cut_at_nine_tenths_goes_on_from_there() {
+    let registry = MemoryRegistry::start();
+    let layer = "0123456789abcdef".repeat(256 * 1024);
+    let size = layer.len() as u64;
+    registry.play(move |_, request| {
+        let hit = request.method == "PUT" && request.path.contains("/uploads/");
+        (hit && request.headers["content-length"].parse::<u64>().unwrap() == size)
+            .then_some(Fault::ResetInBody(size / 10 * 9))
+    });
+    let reference = format!("{}/shop:1", registry.host());
+    Client::new()
+        .push(&reference, &one(image(&[&layer])))
+        .unwrap();
+    let sent: Vec<u64> = registry
+        .requests()
+        .iter()
+        .filter(|request| request.is_blob_upload() && request.body_bytes > 1000)
+        .map(|request| request.body_bytes)
+        .collect();
+    assert_eq!(sent, [size / 10 * 9, size - size / 10 * 9]);
+    registry.play_nothing();
+    let fresh = Client::new();
+    assert_eq!(
+        read_layers(&fresh.pull(&reference).unwrap()).unwrap(),
+        [layer]
+    );
+}
+
+fn within(error: std::io::Error) -> RegistryError {
+    let inner = error.into_inner().unwrap().downcast::<RegistryError>();
+    *inner.unwrap()
+}
