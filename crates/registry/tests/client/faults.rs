@@ -4,9 +4,10 @@ use crate::support::{Client, image, one, read_layers};
 use mizzen_image::Taggable;
 use mizzen_registry::{ErrorKind, RegistryError};
 use mizzen_testkit::registry::Login;
-use mizzen_testkit::{Fault, MemoryRegistry, RecordedRequest};
+use mizzen_testkit::{DockerRegistry, Fault, FaultProxy, MemoryRegistry, RecordedRequest};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const LAYERS: [&str; 3] = ["the runtime", "the packages", "the app"];
@@ -230,6 +231,65 @@ fn a_layer_that_was_cut_at_nine_tenths_goes_on_from_there() {
         read_layers(&fresh.pull(&reference).unwrap()).unwrap(),
         [layer]
     );
+}
+
+#[test]
+fn one_fault_at_any_request_to_debians_registry_does_no_harm() {
+    let docker = DockerRegistry::start().unwrap();
+    let proxy = FaultProxy::before(&docker.host());
+    let push = |repository: &str| {
+        let client = patient_client();
+        proxy.forget_requests();
+        client.push(&format!("{}/{repository}:1", proxy.host()), &what())
+    };
+    push("clean").unwrap();
+    let positions = proxy.requests().len();
+    assert_eq!(positions, 13, "{:#?}", proxy.requests());
+    for (number, (name, fault)) in every_fault().into_iter().enumerate() {
+        // This registry knows no tokens.
+        if fault == Fault::StaleToken {
+            continue;
+        }
+        for position in 0..positions {
+            let at = format!("{name} at request {position}");
+            let played = fault.clone();
+            proxy.play(move |number, _| (number == position).then(|| played.clone()));
+            let repository = format!("fault{number}/{position}");
+            push(&repository).unwrap_or_else(|error| panic!("{at}: {error:?}"));
+            proxy.play_nothing();
+            let fresh = Client::new();
+            let pulled = fresh
+                .pull(&format!("{}/{repository}:1", docker.host()))
+                .unwrap();
+            assert_eq!(read_layers(&pulled).unwrap(), LAYERS, "{at}");
+        }
+    }
+}
+
+#[test]
+fn a_layer_that_was_cut_on_its_way_to_debians_registry_arrives() {
+    let docker = DockerRegistry::start().unwrap();
+    let proxy = FaultProxy::before(&docker.host());
+    let layer = "0123456789abcdef".repeat(256 * 1024);
+    let size = layer.len() as u64;
+    let first = AtomicBool::new(true);
+    proxy.play(move |_, request| {
+        let length = request.headers.get("content-length");
+        let hit = request.method == "PUT" && length == Some(&size.to_string());
+        (hit && first.swap(false, Ordering::SeqCst)).then_some(Fault::ResetInBody(size / 10 * 9))
+    });
+    let to = format!("{}/shop:1", proxy.host());
+    Client::new().push(&to, &one(image(&[&layer]))).unwrap();
+    // It keeps nothing of a PUT that broke off, and says so: the layer is sent again, whole.
+    let sent = proxy.requests().into_iter();
+    let sent: Vec<u64> = sent
+        .map(|request| request.body_bytes)
+        .filter(|bytes| *bytes > 1000)
+        .collect();
+    assert_eq!(sent, [size / 10 * 9, size]);
+    let fresh = Client::new();
+    let pulled = fresh.pull(&format!("{}/shop:1", docker.host())).unwrap();
+    assert_eq!(read_layers(&pulled).unwrap(), [layer]);
 }
 
 fn within(error: std::io::Error) -> RegistryError {
