@@ -1,9 +1,10 @@
+use crate::process::command;
 use fs_err as fs;
 use std::fmt::Write;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -135,9 +136,4 @@ fn config_text(folder: &Path, port: u16, settings: &DockerRegistrySettings) -> i
         .expect("a string takes every text");
     }
     Ok(text)
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests run foreign tools")]
-fn command(name: &str) -> Command {
-    Command::new(name)
 }

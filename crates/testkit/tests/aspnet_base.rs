@@ -4,7 +4,7 @@
 
 use flate2::read::MultiGzDecoder;
 use fs_err as fs;
-use mizzen_image::Image;
+use mizzen_image::{Image, validate};
 use mizzen_oci::Platform;
 use mizzen_store::Store;
 use mizzen_testkit::{AspnetBaseError, aspnet_base};
@@ -48,7 +48,9 @@ fn base(folder: &Path) -> Result<Image, AspnetBaseError> {
     let store = Store::open(&folder.join("cache")).unwrap();
     let platform: Platform = "linux/amd64".parse().unwrap();
     let (debian, dotnet) = (folder.join("debian"), folder.join("dotnet"));
-    aspnet_base(&platform, &debian, &dotnet, &store)
+    let image = aspnet_base(&platform, &debian, &dotnet, &store)?;
+    validate(&image, Some(&platform)).unwrap();
+    Ok(image)
 }
 
 /// Each line: mode, owner, path.

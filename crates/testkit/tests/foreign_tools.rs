@@ -1,7 +1,7 @@
 //! What is made here gets along with the tools that users have.
 
 use fs_err as fs;
-use mizzen_image::{Addendum, Entry, Image, LayerBuilder, Layout, Sink, Taggable};
+use mizzen_image::{Addendum, Entry, Image, LayerBuilder, Layout, Sink, Taggable, validate};
 use mizzen_oci::{History, Platform};
 use mizzen_store::{Cancel, Store};
 use mizzen_testkit::{skopeo_copy, skopeo_inspect, umoci_unpack};
@@ -20,6 +20,7 @@ fn skopeo_copies_and_umoci_unpacks_an_image() {
     };
     let platform: Platform = "linux/amd64".parse().unwrap();
     let image = Image::scratch(&platform).append(addendum);
+    validate(&image, Some(&platform)).unwrap();
     let layer = image.layers()[0].descriptor.digest.to_string();
     let (ours, theirs) = (folder.path().join("ours"), folder.path().join("theirs"));
     Layout::new(&ours, Some("demo"))
