@@ -5,6 +5,9 @@
 # Debian packages are installed by name, and it is said which. Everything else lives in one private
 # folder, $tools; removing it undoes it.
 
+# One language for what is read, 0.5 with a point for what is printed.
+export LC_ALL=C.UTF-8
+
 # A failure inside of $(…) ends the script, too.
 shopt -s inherit_errexit
 
