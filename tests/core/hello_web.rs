@@ -22,6 +22,17 @@ fn one_command_builds_pushes_and_the_image_runs_as_nobody_in_particular() {
     assert_eq!(first.stdout, format!("{reference}@{}\n", first.digest()));
     assert_eq!(first.steps(), "restore=ran publish=ran");
     assert_eq!(user.dotnet_calls(), ["restore", "publish"]);
+    // The base's layers are mounted from its own repository, not fetched.
+    assert!(
+        first.network("mountedBytes") > 10_000_000,
+        "{}",
+        first.metadata
+    );
+    assert!(
+        first.network("downloadedBytes") < 10_000,
+        "{}",
+        first.metadata
+    );
 
     let inspected = skopeo_inspect(&format!("docker://{reference}"));
     assert_eq!(inspected["Architecture"], "amd64");

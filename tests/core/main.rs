@@ -6,6 +6,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod architecture;
 mod errors;
 mod from_publish;
 mod hello_web;
+mod interrupt;

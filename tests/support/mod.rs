@@ -173,6 +173,23 @@ impl User {
         }
     }
 
+    /// Runs it until the file `when` appears, and then sends it a signal.
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build_and_signal(&self, signal: &str, when: &Path, arguments: &[&str]) -> Run {
+        // The shell that waits is no part of what is tested; it has no child of its own to lose.
+        let script = format!(
+            "'{}' \"$@\" & mizzen=$!; while kill -0 $mizzen && ! test -s '{}'; do sleep 0.05; done; \
+             kill -{signal} $mizzen; wait $mizzen",
+            env!("CARGO_BIN_EXE_mizzen"),
+            when.display()
+        );
+        self.run(
+            &["/bin/sh", "-c", &script, "sh"],
+            &self.environment,
+            arguments,
+        )
+    }
+
     /// Returns the verbs that `dotnet` was called with since this was last asked.
     pub(crate) fn dotnet_calls(&self) -> Vec<String> {
         let log = self.path("dotnet-calls");

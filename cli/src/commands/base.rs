@@ -73,7 +73,7 @@ impl Base {
         let reference = default_base(
             registry,
             &frameworks,
-            !app.framework_dependent,
+            app.self_contained,
             !app.invariant_globalization,
         )?;
         Ok(Destination::Registry(Box::new(reference)))

@@ -29,7 +29,9 @@ pub struct AppRuntime {
     /// The file that starts it, relative to its folder.
     pub entry: String,
     /// Whether `entry` needs `dotnet` in front.
-    pub framework_dependent: bool,
+    pub needs_dotnet: bool,
+    /// Whether it brings its frameworks along.
+    pub self_contained: bool,
     /// The shared frameworks that it runs on, or brings along: name and version.
     pub frameworks: Vec<(String, String)>,
     /// Whether it runs without ICU.
@@ -89,7 +91,7 @@ pub(crate) struct LayerFacts {
 impl AppRuntime {
     /// Returns what a publish folder says, which is all but the version.
     pub(crate) fn of(output: &PublishOutput) -> Self {
-        let (entry, framework_dependent) = match &output.launch {
+        let (entry, needs_dotnet) = match &output.launch {
             Launch::Dll(file) => (file.clone(), true),
             Launch::Program(file) => (file.clone(), false),
         };
@@ -98,7 +100,8 @@ impl AppRuntime {
         Self {
             name: output.app.clone(),
             entry,
-            framework_dependent,
+            needs_dotnet,
+            self_contained: config.is_self_contained(),
             frameworks: frameworks
                 .map(|framework| (framework.name.clone(), framework.version.clone()))
                 .collect(),

@@ -143,7 +143,7 @@ fn entrypoint(app: &AppRuntime, options: &ImageOptions) -> Vec<String> {
         return entrypoint.clone();
     }
     let entry = format!("{APP_FOLDER}/{}", app.entry);
-    if app.framework_dependent {
+    if app.needs_dotnet {
         vec!["dotnet".to_owned(), entry]
     } else {
         vec![entry]
@@ -222,7 +222,8 @@ mod tests {
         AppRuntime {
             name: "Shop.Api".to_owned(),
             entry: entry.to_owned(),
-            framework_dependent: entry != "Shop.Api",
+            needs_dotnet: entry != "Shop.Api",
+            self_contained: false,
             frameworks: Vec::new(),
             invariant_globalization: true,
             runtime_identifier: None,
