@@ -38,7 +38,7 @@ pub(crate) struct BuildArgs {
     pub(crate) platforms: Vec<Platform>,
 
     /// The base image: a reference, or oci:DIR[:TAG] [default: distroless for the app's framework]
-    #[arg(long, value_name = "REF", env = "MIZZEN_BASE")]
+    #[arg(long, value_name = "REF", env = "MIZZEN_BASE", hide_env_values = true)]
     pub(crate) base: Option<String>,
 
     /// Take the inferred base from this mirror
@@ -46,7 +46,8 @@ pub(crate) struct BuildArgs {
         long,
         value_name = "HOST[/PREFIX]",
         default_value = "mcr.microsoft.com",
-        env = "MIZZEN_BASE_REGISTRY"
+        env = "MIZZEN_BASE_REGISTRY",
+        hide_env_values = true
     )]
     pub(crate) base_registry: String,
 
@@ -74,11 +75,13 @@ pub(crate) struct BuildArgs {
     #[arg(short, long = "property", value_name = "NAME=VALUE", value_parser = property)]
     pub(crate) properties: Vec<(String, String)>,
 
-    #[command(flatten)]
-    pub(crate) image: ImageArgs,
-
     /// Where blobs and records live [default: the user's cache folder]
-    #[arg(long, value_name = "DIR", env = "MIZZEN_CACHE_DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
     pub(crate) cache_dir: Option<PathBuf>,
 
     /// Run the steps again, or those from one on; results are still stored
@@ -108,6 +111,9 @@ pub(crate) struct BuildArgs {
     /// Say more: dotnet's own output, what was left out of the image
     #[arg(short, long)]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
 }
 
 /// What the image says of itself and how it runs

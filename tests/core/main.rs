@@ -11,3 +11,4 @@ mod errors;
 mod from_publish;
 mod hello_web;
 mod interrupt;
+mod reference;

@@ -145,6 +145,18 @@ impl User {
         self.run(&[env!("CARGO_BIN_EXE_mizzen")], environment, arguments)
     }
 
+    /// Runs `mizzen` with these arguments and nothing else.
+    pub(crate) fn run_bare(&self, arguments: &[&str]) -> Run {
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new(env!("CARGO_BIN_EXE_mizzen"))
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .output()
+            .unwrap();
+        Run::of(output, Value::Null)
+    }
+
     fn run(
         &self,
         program: &[&str],
@@ -165,12 +177,7 @@ impl User {
             .output()
             .unwrap();
         let metadata = fs::read_to_string(&metadata).unwrap_or_else(|_| "null".to_owned());
-        Run {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-            metadata: serde_json::from_str(&metadata).unwrap(),
-        }
+        Run::of(output, serde_json::from_str(&metadata).unwrap())
     }
 
     /// Runs it until the file `when` appears, and then sends it a signal.
@@ -210,6 +217,15 @@ impl User {
 }
 
 impl Run {
+    fn of(output: std::process::Output, metadata: Value) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            metadata,
+        }
+    }
+
     pub(crate) fn success(self) -> Self {
         assert_eq!(self.code, 0, "mizzen failed:\n{}", self.stderr);
         self
@@ -318,6 +334,12 @@ pub(crate) fn testdata(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../testdata")
         .join(name)
+}
+
+/// Tells whether a variable asks the tests for something.
+pub(crate) fn is_set(variable: &str) -> bool {
+    #[expect(clippy::disallowed_methods, reason = "the tests' own configuration")]
+    std::env::var_os(variable).is_some()
 }
 
 /// Returns what `./test` has prepared and named by a variable.
