@@ -1,10 +1,12 @@
 use crate::LayoutError;
+use crate::layout_reader::BlobSource;
 use fs_err as fs;
 use mizzen_oci::{Descriptor, Digest, HashingReader, HashingWriter};
 use mizzen_store::{Blob, verified};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::NamedTempFile;
 
 /// The blobs of a layout: `blobs/sha256/<hex>`.
@@ -22,7 +24,7 @@ pub(crate) struct FileBlob {
 }
 
 /// No manifest, index or config is larger; what says so is not read into memory.
-const MAX_SMALL_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_SMALL_BYTES: u64 = 16 << 20;
 
 impl BlobFolder {
     pub(crate) fn new(root: &Path) -> Self {
@@ -33,31 +35,6 @@ impl BlobFolder {
 
     pub(crate) fn create(&self) -> io::Result<()> {
         fs::create_dir_all(self.root.join("blobs/sha256"))
-    }
-
-    pub(crate) fn blob(&self, descriptor: &Descriptor) -> FileBlob {
-        FileBlob {
-            path: self.path(&descriptor.digest),
-            digest: descriptor.digest,
-            size_bytes: descriptor.size_bytes,
-        }
-    }
-
-    /// Returns the verified bytes of a manifest, index or config.
-    pub(crate) fn read_small(&self, descriptor: &Descriptor) -> Result<Vec<u8>, LayoutError> {
-        let mut bytes = Vec::new();
-        fs::File::open(self.path(&descriptor.digest))?
-            .take(MAX_SMALL_BYTES)
-            .read_to_end(&mut bytes)?;
-        let got = Digest::of(&bytes);
-        if got != descriptor.digest {
-            return Err(LayoutError::Corrupt {
-                folder: self.root.clone(),
-                got,
-                want: descriptor.digest,
-            });
-        }
-        Ok(bytes)
     }
 
     /// Adds a blob that is not there yet: a reflink where the file system can, else a copy; never a
@@ -75,7 +52,7 @@ impl BlobFolder {
         let (file, got, _) = file.finish();
         if got != descriptor.digest {
             return Err(LayoutError::Corrupt {
-                folder: self.root.clone(),
+                place: self.root.clone(),
                 got,
                 want: descriptor.digest,
             });
@@ -93,6 +70,20 @@ impl BlobFolder {
         let mut file = self.temporary_file()?;
         file.write_all(bytes)?;
         persist(file, path)
+    }
+
+    /// Writes a file unless it is there already, which it then is in one piece.
+    pub(crate) fn write_new_file(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if path.exists() {
+            return Ok(());
+        }
+        let mut file = self.temporary_file()?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Err(failed) if failed.error.kind() != io::ErrorKind::AlreadyExists => Err(failed.error),
+            _ => Ok(()),
+        }
     }
 
     fn reflink(
@@ -122,6 +113,36 @@ impl BlobFolder {
 
     fn path(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.hex())
+    }
+}
+
+impl BlobSource for BlobFolder {
+    fn place(&self) -> &Path {
+        &self.root
+    }
+
+    fn read_small(&self, descriptor: &Descriptor) -> Result<Vec<u8>, LayoutError> {
+        let mut bytes = Vec::new();
+        fs::File::open(self.path(&descriptor.digest))?
+            .take(MAX_SMALL_BYTES)
+            .read_to_end(&mut bytes)?;
+        let got = Digest::of(&bytes);
+        if got != descriptor.digest {
+            return Err(LayoutError::Corrupt {
+                place: self.root.clone(),
+                got,
+                want: descriptor.digest,
+            });
+        }
+        Ok(bytes)
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Arc<dyn Blob> {
+        Arc::new(FileBlob {
+            path: self.path(&descriptor.digest),
+            digest: descriptor.digest,
+            size_bytes: descriptor.size_bytes,
+        })
     }
 }
 

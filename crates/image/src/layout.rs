@@ -1,15 +1,12 @@
 use crate::blob_folder::BlobFolder;
-use crate::{Image, ImageError, Sink, SinkError, Source, SourceError, Taggable};
+use crate::layout_reader::{LayoutReader, check_marker, layout_marker, named};
+use crate::{Image, LayoutError, Sink, SinkError, Source, SourceError, Taggable};
 use fs_err as fs;
-use mizzen_oci::{
-    Descriptor, Digest, Index, Manifest, ManifestError, MediaTypeExt, Platform, annotation,
-    canonical_json,
-};
+use mizzen_oci::{Descriptor, Platform, annotation, canonical_json};
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// An OCI image layout: a folder of blobs and an `index.json` that names images in it.
 ///
@@ -20,77 +17,6 @@ use std::sync::Arc;
 pub struct Layout {
     folder: PathBuf,
     tag: Option<String>,
-}
-
-/// A folder that is no layout, or does not hold what was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum LayoutError {
-    /// The folder has no sound `oci-layout` file.
-    #[error("`{}` is not an OCI layout: {why}", .folder.display())]
-    NotALayout {
-        /// The folder.
-        folder: PathBuf,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// No image has the name.
-    #[error("`{}` has no image `{tag}`, only `{}`", .folder.display(), .tags.join("`, `"))]
-    NoTag {
-        /// The folder.
-        folder: PathBuf,
-        /// What was asked for.
-        tag: String,
-        /// The names there are.
-        tags: Vec<String>,
-    },
-    /// Without a name it is not clear which image is meant.
-    #[error("`{}` holds {images} images, want one or a tag: `{}`", .folder.display(), .tags.join("`, `"))]
-    Ambiguous {
-        /// The folder.
-        folder: PathBuf,
-        /// How many images match.
-        images: usize,
-        /// The names there are.
-        tags: Vec<String>,
-    },
-    /// The image runs on other platforms.
-    #[error("the image in `{}` is for {}, want {want}", .folder.display(), .got.join(", "))]
-    Platform {
-        /// The folder.
-        folder: PathBuf,
-        /// The platforms on offer.
-        got: Vec<String>,
-        /// What was asked for.
-        want: String,
-    },
-    /// `index.json` is no index.
-    #[error("`{}` is no image index", .file.display())]
-    IndexFile {
-        /// The file.
-        file: PathBuf,
-        /// What the parser says.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// A blob is not what its name says.
-    #[error("blob of `{}` is corrupt: got {got}, want {want}", .folder.display())]
-    Corrupt {
-        /// The folder.
-        folder: PathBuf,
-        /// The digest of the bytes.
-        got: Digest,
-        /// The digest in its name.
-        want: Digest,
-    },
-    /// A manifest or index is not one.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// The parts do not make an image.
-    #[error(transparent)]
-    Image(#[from] ImageError),
-    /// A file cannot be read or written; the message names it.
-    #[error("the OCI layout cannot be read or written")]
-    Io(#[from] io::Error),
 }
 
 impl Layout {
@@ -108,79 +34,28 @@ impl Layout {
         &self.folder
     }
 
-    /// Reads the image, or the index with every image that it names for a platform.
+    /// Reads the image, or the index with every image in it.
     ///
     /// # Errors
     /// [`LayoutError`] says what is not there or not sound.
     pub fn read(&self) -> Result<Taggable, LayoutError> {
         let blobs = self.opened()?;
-        let descriptor = self.choose(self.entries()?)?;
-        if !descriptor.media_type.is_index() {
-            return Ok(Taggable::Image(Box::new(read_image(&blobs, &descriptor)?)));
-        }
-        let index = Index::parse(
-            blobs.read_small(&descriptor)?,
-            Some(descriptor.media_type.clone()),
-        )?;
-        // Attestations are manifests without layers' config; they are for `unknown/unknown`.
-        let has_platform = |descriptor: &&Descriptor| {
-            let platform = descriptor.platform.as_ref().map(ToString::to_string);
-            platform.is_none_or(|platform| platform != "unknown/unknown")
-        };
-        let images = index
-            .manifests()
-            .iter()
-            .filter(has_platform)
-            .map(|descriptor| read_image(&blobs, descriptor));
-        Ok(Taggable::Index(
-            Box::new(index.clone()),
-            images.collect::<Result<_, _>>()?,
-        ))
+        LayoutReader::new(&blobs, &self.index()?, self.tag.as_deref())?.read()
     }
 
     fn find(&self, platform: &Platform) -> Result<Image, LayoutError> {
         let blobs = self.opened()?;
-        let mut entries = self.entries()?;
-        // Several unnamed images may be one for each platform.
-        if entries.len() > 1 {
-            entries.retain(|entry| {
-                let entry = entry.platform.as_ref();
-                entry.is_none_or(|entry| platform.accepts(entry))
-            });
-        }
-        let mut descriptor = self.choose(entries)?;
-        let unfit = |got| LayoutError::Platform {
-            folder: self.folder.clone(),
-            got,
-            want: platform.to_string(),
-        };
-        if descriptor.media_type.is_index() {
-            let index = Index::parse(
-                blobs.read_small(&descriptor)?,
-                Some(descriptor.media_type.clone()),
-            )?;
-            descriptor = match index.find(platform) {
-                Some(descriptor) => descriptor.clone(),
-                None => return Err(unfit(index.platforms())),
-            };
-        }
-        let image = read_image(&blobs, &descriptor)?;
-        let is = image.config().platform();
-        if platform.accepts(&is) {
-            Ok(image)
-        } else {
-            Err(unfit(vec![is.to_string()]))
-        }
+        LayoutReader::new(&blobs, &self.index()?, self.tag.as_deref())?.find(platform)
+    }
+
+    fn index(&self) -> Result<Vec<u8>, LayoutError> {
+        Ok(fs::read(self.folder.join("index.json"))?)
     }
 
     fn put(&self, what: &Taggable) -> Result<Descriptor, LayoutError> {
         let blobs = BlobFolder::new(&self.folder);
         blobs.create()?;
-        let version = canonical_json(&json!({ "imageLayoutVersion": "1.0.0" }));
-        let version_file = self.folder.join("oci-layout");
-        if !version_file.exists() {
-            blobs.write_file(&version_file, &version)?;
-        }
+        blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
         for image in what.images() {
             for layer in image.layers() {
                 blobs.add(&layer.descriptor, &*layer.blob)?;
@@ -188,15 +63,10 @@ impl Layout {
             blobs.add_bytes(image.config_bytes())?;
             blobs.add_bytes(image.manifest().bytes())?;
         }
-        let mut descriptor = what.descriptor().clone();
-        match what {
-            Taggable::Image(image) => descriptor.platform = Some(image.config().platform()),
-            Taggable::Index(index, _) => blobs.add_bytes(index.bytes())?,
+        if let Taggable::Index(index, _) = what {
+            blobs.add_bytes(index.bytes())?;
         }
-        if let Some(tag) = &self.tag {
-            let name = annotation::REF_NAME.to_owned();
-            descriptor.annotations.insert(name, tag.clone());
-        }
+        let descriptor = named(what, self.tag.as_deref());
         self.name(&blobs, &descriptor)?;
         Ok(descriptor)
     }
@@ -237,58 +107,13 @@ impl Layout {
     }
 
     fn opened(&self) -> Result<BlobFolder, LayoutError> {
-        let not = |why| LayoutError::NotALayout {
-            folder: self.folder.clone(),
-            why,
-        };
-        let bytes = match fs::read(self.folder.join("oci-layout")) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(not("no `oci-layout` file"));
-            }
+        let marker = match fs::read(self.folder.join("oci-layout")) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error.into()),
         };
-        let marker: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        match marker["imageLayoutVersion"].as_str() {
-            Some(version) if version.starts_with("1.") => Ok(BlobFolder::new(&self.folder)),
-            _ => Err(not("`imageLayoutVersion` is not 1")),
-        }
-    }
-
-    /// Returns the entries of `index.json` that the tag means.
-    fn entries(&self) -> Result<Vec<Descriptor>, LayoutError> {
-        let file = self.folder.join("index.json");
-        let mut entries = Index::parse(fs::read(&file)?, None)?.manifests().to_vec();
-        let is_unnamed = |entry: &Descriptor| !entry.annotations.contains_key(annotation::REF_NAME);
-        if self.tag.is_none() && entries.iter().any(is_unnamed) {
-            entries.retain(is_unnamed);
-        }
-        if let Some(tag) = &self.tag {
-            let tags = tags(&entries);
-            entries.retain(|entry| entry.annotations.get(annotation::REF_NAME) == Some(tag));
-            if entries.is_empty() {
-                return Err(LayoutError::NoTag {
-                    folder: self.folder.clone(),
-                    tag: tag.clone(),
-                    tags,
-                });
-            }
-        }
-        Ok(entries)
-    }
-
-    fn choose(&self, mut entries: Vec<Descriptor>) -> Result<Descriptor, LayoutError> {
-        let tags = tags(&entries);
-        entries.sort_by_key(|entry| entry.digest);
-        entries.dedup_by(|one, other| one.digest == other.digest);
-        match <[_; 1]>::try_from(entries) {
-            Ok([descriptor]) => Ok(descriptor),
-            Err(entries) => Err(LayoutError::Ambiguous {
-                folder: self.folder.clone(),
-                images: entries.len(),
-                tags,
-            }),
-        }
+        check_marker(&self.folder, marker.as_deref())?;
+        Ok(BlobFolder::new(&self.folder))
     }
 }
 
@@ -304,28 +129,10 @@ impl Sink for Layout {
     }
 }
 
-fn read_image(blobs: &BlobFolder, descriptor: &Descriptor) -> Result<Image, LayoutError> {
-    let manifest = Manifest::parse(
-        blobs.read_small(descriptor)?,
-        Some(descriptor.media_type.clone()),
-    )?;
-    let config = blobs.read_small(manifest.config())?;
-    Ok(Image::from_parts(manifest, &config, |descriptor| {
-        Arc::new(blobs.blob(descriptor))
-    })?)
-}
-
-fn tags(entries: &[Descriptor]) -> Vec<String> {
-    let names = entries
-        .iter()
-        .filter_map(|entry| entry.annotations.get(annotation::REF_NAME));
-    names.cloned().collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Layout, LayoutError};
-    use crate::{Addendum, Entry, Image, LayerBuilder, Sink, Source, Taggable};
+    use super::Layout;
+    use crate::{Addendum, Entry, Image, LayerBuilder, LayoutError, Sink, Source, Taggable};
     use fs_err as fs;
     use mizzen_oci::{History, Index, MediaType, Platform};
     use mizzen_store::{Cancel, Store};
