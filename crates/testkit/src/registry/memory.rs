@@ -2,7 +2,7 @@ use super::access::Login;
 use super::routes::{self, Asked};
 use super::server::{Backend, Server, lock};
 use super::state::{State, StoredManifest};
-use super::{Fault, RecordedRequest};
+use super::{Fault, Personality, RecordedRequest};
 use bytes::Bytes;
 use hyper::Response;
 use mizzen_oci::Digest;
@@ -19,6 +19,7 @@ pub struct MemoryRegistry {
 struct Held {
     state: Mutex<State>,
     login: Mutex<Option<Login>>,
+    personality: Mutex<Option<Personality>>,
 }
 
 impl fmt::Debug for MemoryRegistry {
@@ -51,6 +52,11 @@ impl MemoryRegistry {
     /// Lets in only who can log in.
     pub fn require(&self, login: Login) {
         *lock(&self.held.login) = Some(login);
+    }
+
+    /// Takes on the habits of a registry.
+    pub fn behave(&self, personality: Personality) {
+        *lock(&self.held.personality) = Some(personality);
     }
 
     /// Makes every token that was given out so far an old one.
@@ -135,10 +141,22 @@ impl MemoryRegistry {
     }
 }
 
+impl Held {
+    fn personality(&self) -> Personality {
+        let set = lock(&self.personality).clone();
+        set.unwrap_or(Personality::BY_THE_BOOK)
+    }
+}
+
 impl Backend for Held {
     async fn answer(&self, asked: &Asked<'_>) -> Response<Bytes> {
         let login = lock(&self.login).clone();
-        routes::answer(&mut lock(&self.state), login.as_ref(), asked)
+        let personality = self.personality();
+        routes::answer(&mut lock(&self.state), login.as_ref(), &personality, asked)
+    }
+
+    fn most_body_bytes(&self) -> u64 {
+        self.personality().most_body_bytes
     }
 
     fn part(&self, request: &RecordedRequest, bytes: &[u8]) {

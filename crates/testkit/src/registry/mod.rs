@@ -4,16 +4,21 @@
 //! distribution-spec 1.1, so that a client that agrees with it agrees with others.
 
 mod access;
+mod blobs;
 mod fault;
+mod manifests;
 mod memory;
+mod personality;
 mod proxy;
 mod recorded;
 mod routes;
 mod server;
 mod state;
+mod uploads;
 
 pub use access::Login;
 pub use fault::Fault;
 pub use memory::MemoryRegistry;
+pub use personality::{ChunkRule, Mount, Personality, Referrers};
 pub use proxy::FaultProxy;
 pub use recorded::RecordedRequest;

@@ -20,6 +20,11 @@ use tokio::sync::{Notify, oneshot};
 pub(super) trait Backend: Send + Sync + 'static {
     fn answer(&self, asked: &Asked<'_>) -> impl Future<Output = Response<Bytes>> + Send;
 
+    /// A longer body is answered 413.
+    fn most_body_bytes(&self) -> u64 {
+        u64::MAX
+    }
+
     /// Takes the first bytes of a body whose rest never came.
     fn part(&self, request: &RecordedRequest, bytes: &[u8]);
 }
@@ -185,20 +190,28 @@ async fn serve(
         return reset(raw);
     }
 
-    let scopes = pairs
-        .into_iter()
-        .filter(|(name, _)| name == "scope")
-        .map(|(_, value)| value);
+    // The OAuth2 form has the scopes in one field, the query in several.
+    let form = url::form_urlencoded::parse(&body).into_owned();
+    let form = form.filter(|_| recorded.path == "/token");
+    let scopes = pairs.into_iter().chain(form.collect::<Vec<_>>());
+    let scopes = scopes.filter(|(name, _)| name == "scope");
     let asked = Asked {
         request: &recorded,
+        scopes: scopes
+            .flat_map(|(_, value)| value.split(' ').map(str::to_owned).collect::<Vec<_>>())
+            .collect(),
         body: body.into(),
-        scopes: scopes.collect(),
     };
     let mut answer = match &fault {
         Some(Fault::ResetBeforeAnswer) => return reset(raw),
         Some(Fault::Silence) => std::future::pending().await,
         Some(Fault::Status(status, headers)) => status_answer(*status, headers),
         Some(Fault::StaleToken) if recorded.path != "/token" => stale_token(&recorded),
+        _ if body_bytes > backend.most_body_bytes() => {
+            let mut answer = Response::new(Bytes::from_static(b"<h1>413</h1>"));
+            *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            answer
+        }
         _ => backend.answer(&asked).await,
     };
     match fault {
@@ -246,7 +259,7 @@ async fn read_body(mut incoming: Incoming, limit: usize) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     while body.len() < limit {
         match incoming.frame().await {
-            Some(Ok(frame)) => body.extend(frame.into_data().unwrap_or_default()),
+            Some(Ok(frame)) => body.extend_from_slice(&frame.into_data().unwrap_or_default()),
             Some(Err(_)) => return (body, false),
             None => break,
         }

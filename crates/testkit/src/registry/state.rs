@@ -29,6 +29,10 @@ pub(super) struct StoredManifest {
 pub(super) struct Upload {
     pub(super) repository: String,
     pub(super) bytes: Vec<u8>,
+    /// How many bytes were there after the first chunk.
+    pub(super) first_chunk: Option<usize>,
+    /// A chunk was shorter than the registry allows for any but the last.
+    pub(super) had_short_chunk: bool,
 }
 
 impl State {
@@ -64,6 +68,8 @@ impl State {
         let upload = Upload {
             repository: repository.to_owned(),
             bytes: Vec::new(),
+            first_chunk: None,
+            had_short_chunk: false,
         };
         self.uploads.insert(name.clone(), upload);
         name
