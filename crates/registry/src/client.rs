@@ -3,6 +3,7 @@ use crate::body::{BlobBody, Payload, Watch};
 use crate::progress::{Counters, add};
 use crate::retry::{Budget, Failure, retry_after};
 use crate::sync::lock;
+use crate::upload::Chunks;
 use crate::{Answer, RegistryError, Settings, endpoint, tls};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -34,8 +35,7 @@ struct Host {
     calls: Arc<Semaphore>,
     /// Nobody asks this host before that moment, on the client's clock.
     not_before: Mutex<Duration>,
-    /// The most bytes that one request to this host may carry, once it has refused more.
-    chunk_bytes: Mutex<Option<u64>>,
+    chunks: Mutex<Chunks>,
 }
 
 /// A request that can be sent any number of times.
@@ -372,14 +372,13 @@ impl Client {
         }
     }
 
-    /// Returns the most bytes that one request to the host of `url` may carry, if there is a limit.
-    pub(crate) fn chunk_bytes(&self, url: &Url) -> Result<Option<u64>, RegistryError> {
-        Ok(*lock(&self.host(url)?.chunk_bytes))
+    /// Returns what the host of `url` has shown about the sizes that it takes.
+    pub(crate) fn chunks(&self, url: &Url) -> Result<Chunks, RegistryError> {
+        Ok(*lock(&self.host(url)?.chunks))
     }
 
-    /// Remembers that the host of `url` takes no more than `bytes` in one request.
-    pub(crate) fn limit_chunks(&self, url: &Url, bytes: u64) -> Result<(), RegistryError> {
-        *lock(&self.host(url)?.chunk_bytes) = Some(bytes);
+    pub(crate) fn set_chunks(&self, url: &Url, chunks: Chunks) -> Result<(), RegistryError> {
+        *lock(&self.host(url)?.chunks) = chunks;
         Ok(())
     }
 
@@ -389,15 +388,17 @@ impl Client {
         if let Some(host) = hosts.get(&key) {
             return Ok(host.clone());
         }
+        let special = endpoint::host_settings(&self.settings, url);
         let places = || Arc::new(Semaphore::new(self.settings.transfers_per_host.max(1)));
         let host = Arc::new(Host {
             http: tls::http_client(&self.settings, url)?,
             transfers: places(),
             calls: places(),
             not_before: Mutex::default(),
-            chunk_bytes: Mutex::new(
-                endpoint::host_settings(&self.settings, url).and_then(|host| host.chunk_bytes),
-            ),
+            chunks: Mutex::new(Chunks {
+                limit_bytes: special.and_then(|host| host.chunk_bytes),
+                ..Chunks::default()
+            }),
         });
         hosts.insert(key, host.clone());
         Ok(host)

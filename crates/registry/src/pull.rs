@@ -3,7 +3,7 @@
 use crate::auth::Access;
 use crate::client::{Client, Reply, Request};
 use crate::retry::Failure;
-use crate::{RegistryError, Transfer, endpoint};
+use crate::{Quirk, RegistryError, Transfer, endpoint};
 use mizzen_oci::{
     Descriptor, Digest, Index, Manifest, MediaType, MediaTypeExt, Reference, Repository,
 };
@@ -111,6 +111,9 @@ impl Client {
             && let Some(descriptor) = described(&reply)
         {
             return Ok(Some(descriptor));
+        }
+        if !self.settings.handles(Quirk::HeadWithoutDigest) {
+            return Err(request.unusable("it names no digest".to_owned()));
         }
         // Some registries name no digest, some refuse HEAD, and the answer to a HEAD has no body
         // that would say why.

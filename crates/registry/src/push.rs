@@ -6,7 +6,8 @@ use crate::progress::add;
 use crate::pull::{Document, described};
 use crate::registry::Inner;
 use crate::retry::Budget;
-use crate::{RegistryError, RetrySettings, Transfer};
+use crate::upload::Session;
+use crate::{Quirk, RegistryError, RetrySettings, Transfer};
 use mizzen_image::{Image, Taggable};
 use mizzen_oci::{Descriptor, Digest, Reference, Repository};
 use mizzen_store::{Blob, BytesBlob, Store};
@@ -37,7 +38,7 @@ struct Part {
 enum Mounted {
     Yes,
     /// It opened an upload instead, or did not even do that.
-    No(Option<Url>),
+    No(Option<Session>),
 }
 
 /// A layer this small is sent without being asked for when the image under the tag lacks it.
@@ -102,10 +103,13 @@ impl Push {
         let reply = self.client().call(&request).await?;
         // 404, but also 403 and 400 where a registry says so for what is not there: the PUT will
         // tell.
-        if !reply.status.is_success() {
-            return Ok(None);
+        if reply.status.is_success() {
+            return Ok(described(&reply));
         }
-        Ok(described(&reply))
+        if reply.status != StatusCode::NOT_FOUND && !self.handles(Quirk::MissingIsRefused) {
+            return Err(reply.refused(&request));
+        }
+        Ok(None)
     }
 
     /// Counts the blobs of the image that the tag points at as present. `false` if they cannot be
@@ -177,7 +181,7 @@ impl Push {
             known.note(&digest, repository);
             return Ok(());
         }
-        let mut location = None;
+        let mut opened = None;
         let origin = blob.origin().filter(|origin| {
             origin.registry == repository.registry && origin.name != repository.name
         });
@@ -192,11 +196,10 @@ impl Push {
                     known.note(&digest, repository);
                     return Ok(());
                 }
-                Mounted::No(upload) => location = upload,
+                Mounted::No(session) => opened = session,
             }
         }
-        self.upload(&descriptor, blob, location, &mut budget)
-            .await?;
+        self.upload(&descriptor, blob, opened, &mut budget).await?;
         add(&self.client().counters.uploaded_blobs, 1);
         self.report(&descriptor, Transfer::Uploaded);
         known.note(&digest, repository);
@@ -222,7 +225,12 @@ impl Push {
             .query_pairs_mut()
             .append_pair("mount", &digest.to_string())
             .append_pair("from", &from.name);
-        request.access = self.access.and_pull(from);
+        if self.handles(Quirk::MountSourceScope) {
+            request.access = self.access.and_pull(from);
+        }
+        if !self.handles(Quirk::FirstScopeOnly) {
+            request.access.scopes.reverse();
+        }
         // One more try, then the blob is sent: a mount is a favour, registries refuse it in every
         // way there is.
         let mut budget = Budget::new(RetrySettings {
@@ -232,8 +240,10 @@ impl Push {
         match self.client().call_within(&request, &mut budget).await {
             Ok(reply) if reply.status == StatusCode::CREATED => Ok(Mounted::Yes),
             Ok(reply) if reply.status == StatusCode::ACCEPTED => {
-                Ok(Mounted::No(location(&reply, &request)?))
+                Ok(Mounted::No(self.session(&reply, &request)?))
             }
+            Ok(reply) if !self.handles(Quirk::MountRefused) => Err(reply.refused(&request)),
+            Err(error) if !self.handles(Quirk::MountRefused) => Err(error),
             Err(error @ (RegistryError::Cancelled | RegistryError::Offline { .. })) => Err(error),
             Ok(_) | Err(_) => Ok(Mounted::No(None)),
         }
@@ -320,6 +330,26 @@ impl Push {
         Ok(())
     }
 
+    pub(crate) fn handles(&self, quirk: Quirk) -> bool {
+        self.client().settings.handles(quirk)
+    }
+
+    /// Returns where an upload goes on; the `Location` may be relative.
+    pub(crate) fn location(
+        &self,
+        reply: &Reply,
+        request: &Request,
+    ) -> Result<Option<Url>, RegistryError> {
+        let Some(location) = reply.headers.get(header::LOCATION) else {
+            return Ok(None);
+        };
+        let is_whole = location.as_bytes().starts_with(b"http");
+        if !is_whole && !self.handles(Quirk::RelativeLocation) {
+            return Err(request.unusable("its `Location` is no URL".to_owned()));
+        }
+        request.location(&reply.url, location).map(Some)
+    }
+
     pub(crate) fn request(
         &self,
         method: Method,
@@ -372,11 +402,4 @@ fn parts_of(image: &Image, presumed: bool) -> Vec<Part> {
         send_unasked: true,
     };
     layers.chain([config]).collect()
-}
-
-pub(crate) fn location(reply: &Reply, request: &Request) -> Result<Option<Url>, RegistryError> {
-    let location = reply.headers.get(header::LOCATION);
-    location
-        .map(|location| request.location(&reply.url, location))
-        .transpose()
 }

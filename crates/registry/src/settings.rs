@@ -1,5 +1,5 @@
-use crate::{Clock, Keychain, RetrySettings, Silent, SystemClock, TransferReporter};
-use std::collections::BTreeMap;
+use crate::{Clock, Keychain, Quirk, RetrySettings, Silent, SystemClock, TransferReporter};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,9 @@ pub struct Settings {
     pub clock: Arc<dyn Clock>,
     /// Who hears how blobs move.
     pub reporter: Arc<dyn TransferReporter>,
+    /// Habits of registries that are not dealt with. Only tests have a use for it.
+    #[doc(hidden)]
+    pub unhandled: BTreeSet<Quirk>,
 }
 
 /// What is special about one registry.
@@ -60,6 +63,13 @@ impl Default for Settings {
             transfers_per_host: 4,
             clock: Arc::new(SystemClock::default()),
             reporter: Arc::new(Silent),
+            unhandled: BTreeSet::new(),
         }
+    }
+}
+
+impl Settings {
+    pub(crate) fn handles(&self, quirk: Quirk) -> bool {
+        !self.unhandled.contains(&quirk)
     }
 }

@@ -1,11 +1,11 @@
 //! Gets one blob into a repository: whole where that works, in chunks where it must, from the place
 //! where it broke off where the registry tells it.
 
-use crate::RegistryError;
 use crate::body::BlobSource;
 use crate::client::{Reply, Request};
-use crate::push::{Push, location};
+use crate::push::Push;
 use crate::retry::{Budget, Failure};
+use crate::{Quirk, RegistryError};
 use mizzen_oci::{Descriptor, Digest};
 use mizzen_store::Blob;
 use reqwest::header::{self, HeaderValue};
@@ -15,16 +15,32 @@ use std::sync::Arc;
 /// The first size of chunks for a host that refused a whole blob: proxies that limit bodies mostly
 /// do at 100 MB.
 const FIRST_CHUNK_BYTES: u64 = 64 * 1024 * 1024;
+/// So many connections lost under a blob, and its chunks are tried: a proxy may cut off what is too
+/// large before its 413 can be read.
+const CUTS_BEFORE_CHUNKS: u32 = 3;
+/// A host is asked to take a blob in so many sizes at most.
+const MOST_SIZES: u32 = 8;
 /// Chunks never get smaller than this by themselves.
 const LEAST_CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// An upload that the registry has opened.
-struct Session {
+pub(crate) struct Session {
     url: Url,
     /// How many bytes it holds.
     offset: u64,
     /// The least that a chunk but the last may have, where the registry says so.
     least_chunk_bytes: u64,
+    /// The offset is the registry's word, not ours.
+    is_resumed: bool,
+}
+
+/// What a host has shown about the sizes that it takes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chunks {
+    /// The most bytes of a blob in one request.
+    pub(crate) limit_bytes: Option<u64>,
+    /// A whole blob was too large.
+    pub(crate) whole_is_refused: bool,
 }
 
 /// How a step of an upload ended.
@@ -32,8 +48,8 @@ enum Step {
     Done,
     /// The chunk is there; the next one follows.
     Next(Session),
-    /// The host takes no body of this size; it will be sent smaller ones.
-    TooLarge,
+    /// Bodies of this size or kind are not taken here; the next upload has others.
+    Otherwise(RegistryError),
     /// The registry wants no more of this upload; another one may go well.
     Refused(Failure),
 }
@@ -44,32 +60,42 @@ impl Push {
         &self,
         descriptor: &Descriptor,
         blob: Arc<dyn Blob>,
-        opened: Option<Url>,
+        opened: Option<Session>,
         budget: &mut Budget,
     ) -> Result<(), RegistryError> {
         let digest = descriptor.digest;
         self.make_ready(&digest, &blob).await?;
         let source = BlobSource::new(blob, digest, descriptor.size_bytes);
-        let mut session = opened.map(Session::at_start);
-        let (mut is_resumed, mut may_resume) = (false, true);
+        let mut session = opened;
+        let mut may_resume = true;
+        let (mut sizes, mut cuts) = (0, 0);
         loop {
             let current = match session.take() {
                 Some(session) => session,
                 None => self.start(&digest, budget).await?,
             };
-            let url = current.url.clone();
+            let (url, is_resumed) = (current.url.clone(), current.is_resumed);
             let request = self.request(Method::GET, "blobs/uploads/", &digest)?;
             match self.step(&source, current, budget).await {
                 Ok(Step::Done) => return Ok(()),
                 Ok(Step::Next(next)) => session = Some(next),
-                Ok(Step::TooLarge) => {}
+                Ok(Step::Otherwise(refusal)) => {
+                    sizes += 1;
+                    if sizes == MOST_SIZES {
+                        return Err(refusal);
+                    }
+                }
                 Ok(Step::Refused(failure)) => {
                     // A resumed upload that comes out wrong: this registry's word on how much it
                     // holds is not taken again.
-                    may_resume &= !std::mem::take(&mut is_resumed);
+                    may_resume &= !is_resumed;
                     self.client().pause(&request, budget, failure)?;
                 }
                 Err(failure) => {
+                    cuts += 1;
+                    if cuts == CUTS_BEFORE_CHUNKS && self.handles(Quirk::WholeTooLarge) {
+                        self.expect_limit(&url, source.size_bytes)?;
+                    }
                     self.client().pause(&request, budget, failure)?;
                     // It may all have arrived, and only the answer be lost.
                     if self.exists(&digest, budget).await? {
@@ -77,7 +103,6 @@ impl Push {
                     }
                     if may_resume {
                         session = self.ask_offset(request, url, &source, budget).await?;
-                        is_resumed = session.is_some();
                     }
                 }
             }
@@ -99,14 +124,26 @@ impl Push {
     async fn start(&self, digest: &Digest, budget: &mut Budget) -> Result<Session, RegistryError> {
         let request = self.request(Method::POST, "blobs/uploads/", digest)?;
         let reply = self.client().call_within(&request, budget).await?;
-        let reply = reply.check(&request)?;
-        let url = location(&reply, &request)?
-            .ok_or_else(|| request.unusable("it opened no upload (no `Location`)".to_owned()))?;
-        let least_chunk_bytes = reply.header("oci-chunk-min-length");
-        Ok(Session {
-            least_chunk_bytes: least_chunk_bytes.map_or(0, |text| text.parse().unwrap_or(0)),
-            ..Session::at_start(url)
-        })
+        let reply = self.check(reply, StatusCode::ACCEPTED, &request)?;
+        self.session(&reply, &request)?
+            .ok_or_else(|| request.unusable("it opened no upload (no `Location`)".to_owned()))
+    }
+
+    /// Returns the upload that an answer opened, if it did.
+    pub(crate) fn session(
+        &self,
+        reply: &Reply,
+        request: &Request,
+    ) -> Result<Option<Session>, RegistryError> {
+        let least = reply.header("oci-chunk-min-length");
+        let least = least.filter(|_| self.handles(Quirk::ChunkTooSmall));
+        let url = self.location(reply, request)?;
+        Ok(url.map(|url| Session {
+            url,
+            offset: 0,
+            least_chunk_bytes: least.map_or(0, |text| text.parse().unwrap_or(0)),
+            is_resumed: false,
+        }))
     }
 
     /// Sends the whole blob, or the next chunk, or the end.
@@ -117,9 +154,9 @@ impl Push {
         budget: &mut Budget,
     ) -> Result<Step, Failure> {
         let (offset, size_bytes) = (session.offset, source.size_bytes);
-        let limit = self.client().chunk_bytes(&session.url)?;
-        let whole = offset == 0 && limit.is_none_or(|limit| size_bytes <= limit);
-        if whole || offset == size_bytes {
+        let limit = self.client().chunks(&session.url)?.limit_bytes;
+        let is_whole = offset == 0 && limit.is_none_or(|limit| size_bytes <= limit);
+        if is_whole || offset == size_bytes {
             return self.finish(source, session, budget).await;
         }
         let chunk_bytes = limit.unwrap_or(u64::MAX).max(session.least_chunk_bytes);
@@ -134,18 +171,17 @@ impl Push {
         request.headers.insert(header::CONTENT_TYPE, octets());
         request.payload = source.stretch(offset..end);
         let reply = self.client().attempt(&request, budget).await?;
-        if reply.status == StatusCode::PAYLOAD_TOO_LARGE {
-            return self.too_large(&reply, &request, end - offset);
+        if !reply.status.is_success() {
+            return self.chunk_refused(&reply, &request, &session, end - offset);
         }
-        if restarts(&reply) {
-            return Ok(Step::Refused(Failure::transient(reply.answer(&request))));
-        }
-        let reply = reply.check(&request)?;
+        let reply = self.check(reply, StatusCode::ACCEPTED, &request)?;
         // The `Range` of the answer is not asked: one registry's stands still, others count
         // differently. The digest decides at the end.
+        let held = reply.header("range").and_then(held_bytes);
+        let held = held.filter(|_| !self.handles(Quirk::RangeStandsStill));
         Ok(Step::Next(Session {
-            url: location(&reply, &request)?.unwrap_or(session.url),
-            offset: end,
+            url: self.location(&reply, &request)?.unwrap_or(session.url),
+            offset: held.unwrap_or(end),
             ..session
         }))
     }
@@ -159,36 +195,99 @@ impl Push {
     ) -> Result<Step, Failure> {
         let mut request = self.request(Method::PUT, "blobs/uploads/", &source.digest)?;
         request.url = session.url;
+        if !self.handles(Quirk::LocationWithQuery) {
+            request.url.set_query(None);
+        }
         let digest = source.digest.to_string();
         request.url.query_pairs_mut().append_pair("digest", &digest);
         request.headers.insert(header::CONTENT_TYPE, octets());
         request.payload = source.stretch(session.offset..source.size_bytes);
         let reply = self.client().attempt(&request, budget).await?;
         if reply.status.is_success() {
+            self.check(reply, StatusCode::CREATED, &request)?;
             return Ok(Step::Done);
         }
-        if reply.status == StatusCode::PAYLOAD_TOO_LARGE && session.offset == 0 {
-            return self.too_large(&reply, &request, source.size_bytes);
+        let sent_bytes = source.size_bytes - session.offset;
+        let refusal = reply.refused(&request);
+        if reply.status == StatusCode::PAYLOAD_TOO_LARGE
+            && self.handles(Quirk::WholeTooLarge)
+            && let Some(limit) = smaller(sent_bytes)
+        {
+            let chunks = Chunks {
+                limit_bytes: Some(limit),
+                whole_is_refused: true,
+            };
+            self.client().set_chunks(&request.url, chunks)?;
+            return Ok(Step::Otherwise(refusal));
         }
         if restarts(&reply) {
             return Ok(Step::Refused(Failure::transient(reply.answer(&request))));
         }
-        Err(reply.refused(&request).into())
+        Err(refusal.into())
     }
 
-    /// Remembers that a body of `bytes` is too large for the host; a fresh upload in smaller chunks
-    /// follows.
-    fn too_large(&self, reply: &Reply, request: &Request, bytes: u64) -> Result<Step, Failure> {
-        let smaller = if bytes > FIRST_CHUNK_BYTES {
-            FIRST_CHUNK_BYTES
-        } else {
-            bytes / 4
-        };
-        if smaller < LEAST_CHUNK_BYTES {
-            return Err(reply.refused(request).into());
+    /// Sends smaller bodies from now on, if bodies of `bytes` can get smaller.
+    fn expect_limit(&self, url: &Url, bytes: u64) -> Result<(), RegistryError> {
+        let chunks = self.client().chunks(url)?;
+        if let (None, Some(limit)) = (chunks.limit_bytes, smaller(bytes)) {
+            let limit_bytes = Some(limit);
+            self.client().set_chunks(
+                url,
+                Chunks {
+                    limit_bytes,
+                    ..chunks
+                },
+            )?;
         }
-        self.client().limit_chunks(&request.url, smaller)?;
-        Ok(Step::TooLarge)
+        Ok(())
+    }
+
+    fn chunk_refused(
+        &self,
+        reply: &Reply,
+        request: &Request,
+        session: &Session,
+        sent_bytes: u64,
+    ) -> Result<Step, Failure> {
+        let refusal = reply.refused(request);
+        let is_range = reply.status == StatusCode::RANGE_NOT_SATISFIABLE;
+        if reply.status == StatusCode::NOT_FOUND || (is_range && session.is_resumed) {
+            return Ok(Step::Refused(Failure::transient(reply.answer(request))));
+        }
+        if matches!(
+            reply.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
+            return Err(refusal.into());
+        }
+        let is_size = is_range || reply.status == StatusCode::PAYLOAD_TOO_LARGE;
+        let limit_bytes = (is_size && self.handles(Quirk::ChunkTooLarge))
+            .then(|| smaller(sent_bytes))
+            .flatten();
+        let chunks = self.client().chunks(&request.url)?;
+        let whole = self.handles(Quirk::ChunksRefused) && !chunks.whole_is_refused;
+        let Some(limit_bytes) = limit_bytes.or(whole.then_some(u64::MAX)) else {
+            return Err(refusal.into());
+        };
+        let chunks = Chunks {
+            limit_bytes: Some(limit_bytes),
+            ..chunks
+        };
+        self.client().set_chunks(&request.url, chunks)?;
+        Ok(Step::Otherwise(refusal))
+    }
+
+    fn check(
+        &self,
+        reply: Reply,
+        by_the_book: StatusCode,
+        request: &Request,
+    ) -> Result<Reply, RegistryError> {
+        let other = reply.status.is_success() && reply.status != by_the_book;
+        if other && !self.handles(Quirk::OtherSuccess) {
+            return Err(reply.refused(request));
+        }
+        reply.check(request)
     }
 
     /// Asks how much of a broken upload arrived; `None` means to start again.
@@ -206,25 +305,16 @@ impl Push {
             Err(error) => return Err(error),
         };
         let offset = reply.header("range").and_then(held_bytes).unwrap_or(0);
-        let url = location(&reply, &request)?.unwrap_or(request.url);
+        let url = self.location(&reply, &request)?.unwrap_or(request.url);
         // From the very start a fresh upload is the surer way.
         Ok(
             (offset > 0 && offset <= source.size_bytes).then_some(Session {
                 url,
                 offset,
                 least_chunk_bytes: 0,
+                is_resumed: true,
             }),
         )
-    }
-}
-
-impl Session {
-    fn at_start(url: Url) -> Self {
-        Self {
-            url,
-            offset: 0,
-            least_chunk_bytes: 0,
-        }
     }
 }
 
@@ -252,6 +342,16 @@ fn restarts(reply: &Reply) -> bool {
             "BLOB_UPLOAD_UNKNOWN" | "BLOB_UPLOAD_INVALID" | "DIGEST_INVALID"
         )
     })
+}
+
+/// Returns the next size of chunks to try after a body of `bytes` was refused.
+fn smaller(bytes: u64) -> Option<u64> {
+    let smaller = if bytes > FIRST_CHUNK_BYTES {
+        FIRST_CHUNK_BYTES
+    } else {
+        bytes / 4
+    };
+    (smaller >= LEAST_CHUNK_BYTES).then_some(smaller)
 }
 
 fn octets() -> HeaderValue {

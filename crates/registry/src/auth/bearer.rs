@@ -4,7 +4,7 @@ use crate::client::{Client, Request};
 use crate::endpoint;
 use crate::retry::Failure;
 use crate::sync::lock;
-use crate::{Answer, RegistryError};
+use crate::{Answer, Quirk, RegistryError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mizzen_oci::Repository;
@@ -123,8 +123,12 @@ impl Client {
         answer: Answer,
     ) -> Result<(), RegistryError> {
         let header_values = headers.get_all(header::WWW_AUTHENTICATE);
-        let challenges =
+        let mut challenges =
             challenge::parse(header_values.iter().filter_map(|value| value.to_str().ok()));
+        if self.settings.handles(Quirk::BasicBeforeBearer) {
+            // A token says less than a password.
+            challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
+        }
         let registry = self.authorizations.of(access);
         let known = registry.challenge();
         let unauthorized = |answer| self.unauthorized(access, answer);
@@ -220,7 +224,8 @@ impl Client {
         let unusable = |reason: String| Failure::transient(request.unusable(reason));
         let answer: TokenAnswer = serde_json::from_slice(&reply.body)
             .map_err(|error| unusable(format!("the token server's answer: {error}")))?;
-        let text = if answer.token.is_empty() {
+        let either = self.settings.handles(Quirk::AccessTokenName);
+        let text = if answer.token.is_empty() && either {
             answer.access_token
         } else {
             answer.token

@@ -16,10 +16,9 @@ pub(crate) enum Challenge {
     },
 }
 
-/// Reads the challenges that are understood here; the one to follow comes first: a token says less
-/// than a password.
+/// Reads the challenges that are understood here, in their order.
 pub(crate) fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Vec<Challenge> {
-    let mut challenges: Vec<Challenge> = headers
+    headers
         .into_iter()
         .flat_map(schemes)
         .filter_map(|(scheme, parameters)| {
@@ -42,9 +41,7 @@ pub(crate) fn parse<'a>(headers: impl IntoIterator<Item = &'a str>) -> Vec<Chall
                 None
             }
         })
-        .collect();
-    challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
-    challenges
+        .collect()
 }
 
 /// Splits a header into its schemes, each with its parameters.
@@ -111,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn several_schemes_in_one_header_or_in_two_give_the_token_first() {
+    fn several_schemes_may_stand_in_one_header_or_in_two() {
         let one = r#"Basic realm="x", bearer Realm=https://a/t, service="s""#;
-        let want = [bearer("https://a/t", None), Challenge::Basic];
+        let want = [Challenge::Basic, bearer("https://a/t", None)];
         assert_eq!(parse([one]), want);
         assert_eq!(
             parse([

@@ -267,6 +267,27 @@ fn one_fault_at_any_request_to_debians_registry_does_no_harm() {
 }
 
 #[test]
+fn a_proxy_that_cuts_off_what_is_too_large_gets_chunks() {
+    let registry = MemoryRegistry::start();
+    let large = 4 * 1024 * 1024;
+    registry.play(move |_, request| {
+        let length = request.headers.get("content-length");
+        let length = length.map_or(0, |length| length.parse().unwrap());
+        (length >= large).then_some(Fault::ResetInBody(1))
+    });
+    let layer = "0123456789abcdef".repeat(256 * 1024);
+    let reference = format!("{}/shop:1", registry.host());
+    Client::new()
+        .push(&reference, &one(image(&[&layer])))
+        .unwrap();
+    let fresh = Client::new();
+    assert_eq!(
+        read_layers(&fresh.pull(&reference).unwrap()).unwrap(),
+        [layer]
+    );
+}
+
+#[test]
 fn a_layer_that_was_cut_on_its_way_to_debians_registry_arrives() {
     let docker = DockerRegistry::start().unwrap();
     let proxy = FaultProxy::before(&docker.host());

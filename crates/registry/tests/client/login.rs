@@ -2,7 +2,7 @@
 
 use crate::support::{Client, addendum, image, one};
 use mizzen_registry::{Credential, ErrorKind, RegistryError, Settings};
-use mizzen_testkit::registry::Login;
+use mizzen_testkit::registry::{Login, Personality};
 use mizzen_testkit::{DockerRegistry, DockerRegistrySettings, MemoryRegistry};
 
 /// `user` with the password `secret`, as `htpasswd -B` writes it.
@@ -152,8 +152,10 @@ fn a_mount_source_that_may_not_be_read_means_sending_the_layer() {
         .unwrap();
     let client = Client::new();
     let app = client.pull(&format!("{host}/base:1")).unwrap();
+    // Read now, for later it may not.
     let texts = crate::support::read_layers(&app).unwrap();
     assert_eq!(texts, ["base"]);
+    registry.behave(Personality::named("Docker Hub"));
     registry.require(Login::Bearer {
         account: None,
         repositories: vec!["shop".to_owned()],

@@ -3,6 +3,7 @@
 
 mod faults;
 mod login;
+mod personalities;
 mod push_pull;
 mod retries;
 mod support;
