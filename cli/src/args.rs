@@ -1,3 +1,13 @@
+// The comments of this file are the help text, not Markdown.
+#![cfg_attr(
+    doc,
+    expect(
+        rustdoc::broken_intra_doc_links,
+        rustdoc::invalid_html_tags,
+        reason = "`[:TAG]` and `<cache>` are for people who read the help"
+    )
+)]
+
 use clap::{Parser, Subcommand, ValueEnum};
 use mizzen_oci::Platform;
 use std::ffi::OsString;

@@ -185,6 +185,46 @@ fn a_floating_version_is_never_a_hit_by_the_workspace_alone() {
 }
 
 #[test]
+fn a_package_that_a_source_file_asks_for_is_there_though_restores_key_does_not_know_that_file() {
+    let user = user();
+    shop(&user, "shop");
+    let base = format!("oci:{}", base().display());
+    let project = user.path("shop/src/Shop.Catalog/Shop.Catalog.csproj");
+    edit(
+        &project,
+        "</Project>",
+        "<ItemGroup Condition=\"Exists('wants-json')\"><PackageReference Include=\"Newtonsoft.Json\" /></ItemGroup></Project>",
+    );
+    edit(
+        &user.path("shop/Directory.Packages.props"),
+        "</Project>",
+        "<ItemGroup><PackageVersion Include=\"Newtonsoft.Json\" Version=\"13.0.*\" /></ItemGroup></Project>",
+    );
+    edit(
+        &user.path("shop/Directory.Packages.props"),
+        "<PropertyGroup>",
+        "<PropertyGroup><CentralPackageFloatingVersionsEnabled>true</CentralPackageFloatingVersionsEnabled>",
+    );
+    let arguments = [PROJECT, "-o", "oci:out", "--base", &base];
+    let without = user.build(&arguments).success();
+    assert_eq!(
+        user.build(&arguments).success().steps(),
+        "restore=hit publish=hit"
+    );
+
+    fs::write(user.path("shop/src/Shop.Catalog/wants-json"), "").unwrap();
+    let with = user.build(&arguments).success();
+    assert_ne!(with.layers()["packages"], without.layers()["packages"]);
+    // What floats was asked for outside the restore step: nothing of it is kept.
+    assert!(
+        user.build(&arguments)
+            .success()
+            .steps()
+            .ends_with("publish=ran")
+    );
+}
+
+#[test]
 fn nothing_is_left_running_and_nothing_lies_around() {
     let user = user();
     shop(&user, "shop");

@@ -74,6 +74,9 @@ pub(crate) struct AppFacts {
     pub(crate) left_out: Vec<LeftOutFile>,
     /// The warnings of the run, to be shown again with every hit.
     pub(crate) warnings: Vec<DotnetMessage>,
+    /// Why the same workspace may get other packages tomorrow.
+    #[serde(default)]
+    pub(crate) floating: Option<String>,
     /// The sources' path in the stage that ran, which the warnings contain.
     pub(crate) staged_sources: String,
 }

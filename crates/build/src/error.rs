@@ -89,6 +89,16 @@ pub enum BuildError {
     Cancelled(#[from] Cancelled),
 }
 
+impl BuildError {
+    /// `true` if `dotnet` could not get, or did not find, the packages that a project asks for.
+    pub(crate) fn is_about_packages(&self) -> bool {
+        let is_nuget = |message: &DotnetMessage| {
+            message.code.starts_with("NU") || message.code == "NETSDK1004"
+        };
+        matches!(self, Self::Dotnet { messages, .. } if messages.iter().any(is_nuget))
+    }
+}
+
 impl From<StageError> for BuildError {
     fn from(error: StageError) -> Self {
         match error {

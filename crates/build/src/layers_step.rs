@@ -152,6 +152,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
             .collect(),
         left_out: layers.left_out.clone(),
         warnings: Vec::new(),
+        floating: None,
         staged_sources: String::new(),
     }
 }

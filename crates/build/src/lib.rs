@@ -1,7 +1,7 @@
 //! Carries out a plan: runs or reuses each step, asks again after each, makes the layers, assembles
 //! the image.
 //!
-//! Read [`publish_project`] first: it is the whole story. The executor, the store and the records
+//! Read [`publish_project()`] first: it is the whole story. The executor, the store and the records
 //! are injected; base images arrive through `image::Source` and results leave through `image::Sink`,
 //! both in the hands of the caller.
 
@@ -10,6 +10,7 @@ mod assemble;
 mod dotnet_lines;
 mod error;
 mod facts;
+mod floating;
 mod layers_step;
 mod publish_project;
 mod publish_step;

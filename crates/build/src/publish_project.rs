@@ -1,6 +1,6 @@
 use crate::app::{App, AppFacts};
 use crate::facts::{Injected, SOURCES, canonical, facts, injected};
-use crate::records::{Known, RestoreFacts};
+use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace, toolchain_id};
 use crate::{BuildError, layers_step, publish_step, restore_step};
@@ -111,69 +111,202 @@ fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, 
     let staged = read(context, request)?;
     let slot = staged.facts.slot(&request.workspace.root.to_string_lossy());
     let known = Known::new(&context.store, context.records, slot);
-    let mut reports = Vec::new();
+    let mut steps = Steps {
+        staged: &staged,
+        known: &known,
+        started,
+        reports: Vec::new(),
+        dotnet_calls: 0,
+    };
+    let app = steps.carry_out(request.skip)?;
+    known.check()?;
+    Ok(app)
+}
 
-    let mut decided = plan(&staged.facts, &known, request.skip, None);
-    let mut dotnet_calls = 0;
-    let mut floating = false;
-    let restored = match take(&mut decided.steps, StepName::Restore) {
-        (_, Verdict::Covered) => None,
-        (_, Verdict::Hit(result)) => Some(result),
-        (_, Verdict::Run(reasons)) if request.offline => {
+/// The steps of one build, as far as they have come.
+struct Steps<'a> {
+    staged: &'a Staged<'a>,
+    known: &'a Known<'a>,
+    started: Instant,
+    reports: Vec<StepReport>,
+    dotnet_calls: usize,
+}
+
+impl Steps<'_> {
+    fn carry_out(&mut self, skip: Skip) -> Result<App, BuildError> {
+        let mut decided = plan(&self.staged.facts, self.known, skip, None);
+        let (restore_key, verdict) = take(&mut decided.steps, StepName::Restore);
+        let mut restored_now = false;
+        let restored = match verdict {
+            Verdict::Covered => {
+                self.report_hit(StepName::Restore, restore_key);
+                let (key, verdict) = take(&mut decided.steps, StepName::Publish);
+                if let Some(app) = self.app_of(&verdict) {
+                    return Ok(self.reused(key, app));
+                }
+                // The record is not of our shape, or a layer went since it was looked for.
+                self.reports.clear();
+                return self.carry_out(Skip {
+                    publish: true,
+                    ..skip
+                });
+            }
+            Verdict::Hit(result) => {
+                self.report_hit(StepName::Restore, restore_key);
+                result
+            }
+            Verdict::Run(reasons) => {
+                let result = self.restore(restore_key, reasons)?;
+                restored_now = true;
+                decided = plan(&self.staged.facts, self.known, skip, Some(&result));
+                take(&mut decided.steps, StepName::Restore);
+                result
+            }
+        };
+        let (key, verdict) = take(&mut decided.steps, StepName::Publish);
+        if let Some(app) = self.app_of(&verdict) {
+            return Ok(self.reused(key, app));
+        }
+        let reasons = match verdict {
+            Verdict::Run(reasons) => reasons,
+            Verdict::Hit(_) | Verdict::Covered => {
+                vec![MissReason::Incomplete("a layer".to_owned())]
+            }
+        };
+        match self.publish(&restored, key, reasons.clone()) {
+            // The project asks for packages that restore's key knows nothing of, because of a file
+            // that restore does not read: restore it again with everything at hand.
+            Err(error) if !restored_now && error.is_about_packages() => {
+                self.reports.clear();
+                let restored = self.restore(restore_key, reasons.clone())?;
+                let key = self
+                    .staged
+                    .facts
+                    .publish_key(&self.known.resolved(&restored));
+                self.publish(&restored, key, reasons)
+            }
+            result => result,
+        }
+    }
+
+    fn restore(
+        &mut self,
+        key: Digest,
+        reasons: Vec<MissReason>,
+    ) -> Result<ActionResult, BuildError> {
+        if self.staged.request.offline {
             return Err(BuildError::Offline(reasons));
         }
-        (key, Verdict::Run(reasons)) => {
-            let (result, report) = timed(context, StepName::Restore, key, reasons, || {
-                restore_step::restore(&staged)
-            })?;
-            dotnet_calls += 1;
-            known.keep_restore(&key, &result)?;
-            reports.push(report);
-            decided = plan(&staged.facts, &known, request.skip, Some(&result));
-            take(&mut decided.steps, StepName::Restore);
-            Some(result)
-        }
-    };
-    if reports.is_empty() {
-        let key = staged.facts.restore_key();
-        reports.push(hit(context, StepName::Restore, key, started));
-    }
-    if let Some(result) = &restored {
-        floating = serde_json::from_value::<RestoreFacts>(result.facts.clone())
-            .map_or(true, |facts| facts.floating.is_some());
-    }
-    let (key, verdict) = take(&mut decided.steps, StepName::Publish);
-    if let Verdict::Hit(result) = &verdict
-        && let Some(app) = app_of(result, context, request)
-    {
-        reports.push(hit(context, StepName::Publish, key, started));
-        known.check()?;
-        return Ok(App {
-            steps: reports,
-            dotnet_calls,
-            ..app
+        self.dotnet_calls += 1;
+        let result = self.timed(StepName::Restore, key, reasons, || {
+            restore_step::restore(self.staged)
         });
+        let (result, report) = result?;
+        self.known.keep_restore(&key, &result)?;
+        self.reports.push(report);
+        Ok(result)
     }
-    let reasons = match verdict {
-        Verdict::Run(reasons) => reasons,
-        Verdict::Hit(_) | Verdict::Covered => vec![MissReason::Incomplete("a layer".to_owned())],
-    };
-    let restored = restored.expect("publish runs only after a restore that was found or run");
-    let ((facts, layers), report) = timed(context, StepName::Publish, key, reasons, || {
-        publish_step::publish(&staged, &restored)
-    })?;
-    reports.push(report);
-    let publish_key = staged.facts.publish_key(&known.resolved(&restored));
-    known.keep_app(&staged.facts, &publish_key, &facts, floating)?;
-    known.check()?;
-    show_warnings(context, request, &facts);
-    Ok(App {
-        runtime: facts.runtime,
-        layers: layers.by_platform,
-        left_out: facts.left_out,
-        steps: reports,
-        dotnet_calls: dotnet_calls + 1,
-    })
+
+    fn publish(
+        &mut self,
+        restored: &ActionResult,
+        key: Digest,
+        reasons: Vec<MissReason>,
+    ) -> Result<App, BuildError> {
+        self.dotnet_calls += 1;
+        let staged = self.staged;
+        let result = self.timed(StepName::Publish, key, reasons, || {
+            publish_step::publish(staged, restored)
+        });
+        let ((facts, layers), report) = result?;
+        self.reports.push(report);
+        self.known.keep_app(&staged.facts, &key, &facts, restored)?;
+        self.show_warnings(&facts);
+        Ok(App {
+            runtime: facts.runtime,
+            layers: layers.by_platform,
+            left_out: facts.left_out,
+            steps: std::mem::take(&mut self.reports),
+            dotnet_calls: self.dotnet_calls,
+        })
+    }
+
+    fn reused(&mut self, key: Digest, app: App) -> App {
+        self.report_hit(StepName::Publish, key);
+        App {
+            steps: std::mem::take(&mut self.reports),
+            dotnet_calls: self.dotnet_calls,
+            ..app
+        }
+    }
+
+    /// Returns the app that a hit's record describes, if the store has all of it.
+    fn app_of(&self, verdict: &Verdict<ActionResult>) -> Option<App> {
+        let Verdict::Hit(result) = verdict else {
+            return None;
+        };
+        let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
+        let (request, context) = (self.staged.request, self.staged.context);
+        let layers = layers_step::found(&facts, &request.platforms, &context.store)?;
+        self.show_warnings(&facts);
+        Some(App {
+            runtime: facts.runtime,
+            layers,
+            left_out: facts.left_out,
+            steps: Vec::new(),
+            dotnet_calls: 0,
+        })
+    }
+
+    fn report_hit(&mut self, step: StepName, key: Digest) {
+        let (outcome, took) = (Outcome::Hit, self.started.elapsed());
+        let report = StepReport {
+            step,
+            key,
+            outcome,
+            took,
+            reasons: Vec::new(),
+        };
+        self.staged
+            .context
+            .reporter
+            .event(&Event::StepEnded(&report));
+        self.reports.push(report);
+    }
+
+    fn timed<R>(
+        &self,
+        step: StepName,
+        key: Digest,
+        reasons: Vec<MissReason>,
+        work: impl FnOnce() -> Result<R, BuildError>,
+    ) -> Result<(R, StepReport), BuildError> {
+        let context = self.staged.context;
+        context.cancel.check()?;
+        context.reporter.event(&Event::StepStarted(step, &reasons));
+        let started = Instant::now();
+        let result = work()?;
+        let report = StepReport {
+            step,
+            key,
+            outcome: Outcome::Ran,
+            took: started.elapsed(),
+            reasons,
+        };
+        context.reporter.event(&Event::StepEnded(&report));
+        Ok((result, report))
+    }
+
+    fn show_warnings(&self, facts: &AppFacts) {
+        let root = &self.staged.request.workspace.root;
+        for warning in &facts.warnings {
+            let warning = warning.clone().with_own_paths(&facts.staged_sources, root);
+            self.staged
+                .context
+                .reporter
+                .event(&Event::Message(&warning));
+        }
+    }
 }
 
 fn read<'a>(
@@ -210,62 +343,7 @@ fn take(steps: &mut Vec<mizzen_plan::Planned<ActionResult>>, step: StepName) -> 
     let planned = steps.remove(place);
     match planned.key.key {
         Key::Known(key) => (key, planned.verdict),
+        // Asked for again once restore has run; until then nothing is kept under it.
         Key::After(_) => (Digest::from_bytes([0; 32]), planned.verdict),
-    }
-}
-
-fn timed<R>(
-    context: &Context<'_>,
-    step: StepName,
-    key: Digest,
-    reasons: Vec<MissReason>,
-    work: impl FnOnce() -> Result<R, BuildError>,
-) -> Result<(R, StepReport), BuildError> {
-    context.cancel.check()?;
-    context.reporter.event(&Event::StepStarted(step, &reasons));
-    let started = Instant::now();
-    let result = work()?;
-    let report = StepReport {
-        step,
-        key,
-        outcome: Outcome::Ran,
-        took: started.elapsed(),
-        reasons,
-    };
-    context.reporter.event(&Event::StepEnded(&report));
-    Ok((result, report))
-}
-
-fn hit(context: &Context<'_>, step: StepName, key: Digest, started: Instant) -> StepReport {
-    let report = StepReport {
-        step,
-        key,
-        outcome: Outcome::Hit,
-        took: started.elapsed(),
-        reasons: Vec::new(),
-    };
-    context.reporter.event(&Event::StepEnded(&report));
-    report
-}
-
-fn app_of(result: &ActionResult, context: &Context<'_>, request: &ProjectRequest) -> Option<App> {
-    let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
-    let layers = layers_step::found(&facts, &request.platforms, &context.store)?;
-    show_warnings(context, request, &facts);
-    Some(App {
-        runtime: facts.runtime,
-        layers,
-        left_out: facts.left_out,
-        steps: Vec::new(),
-        dotnet_calls: 0,
-    })
-}
-
-fn show_warnings(context: &Context<'_>, request: &ProjectRequest, facts: &AppFacts) {
-    for warning in &facts.warnings {
-        let warning = warning
-            .clone()
-            .with_own_paths(&facts.staged_sources, &request.workspace.root);
-        context.reporter.event(&Event::Message(&warning));
     }
 }

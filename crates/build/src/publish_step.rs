@@ -1,6 +1,7 @@
 use crate::BuildError;
 use crate::app::AppFacts;
 use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY};
+use crate::floating::floating;
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
 use crate::restore_step::run;
@@ -10,7 +11,7 @@ use mizzen_oci::Digest;
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Content, Network, OutputSpec};
 use mizzen_store::ActionResult;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
@@ -41,7 +42,7 @@ pub(crate) fn publish(
         command: staged.facts.commands[&StepCommand::Publish].clone(),
         working_folder: SOURCES.to_owned(),
         environment,
-        secret_environment: staged.request.restore_environment.clone(),
+        secret_environment: BTreeMap::new(),
         outputs: vec![OutputSpec::Folder(OUTPUT.to_owned())],
         network: Network::None,
     };
@@ -61,6 +62,8 @@ pub(crate) fn publish(
     let mut facts = layers_step::facts(&output, &layers);
     facts.runtime.version = fact(&outcome.path(FACTS_FILE), "Version")?;
     facts.warnings = lines.warnings();
+    // Publish's own restore may have added to what the restore step gave.
+    facts.floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
     facts.staged_sources.clone_from(&staged.canonical.sources);
     Ok((facts, layers))
 }
@@ -68,7 +71,7 @@ pub(crate) fn publish(
 // A file of the workspace keeps its execute bit; one from a package has whatever bits NuGet gave it.
 fn executables(
     output: &PublishOutput,
-    contents: &std::collections::BTreeMap<String, Content>,
+    contents: &BTreeMap<String, Content>,
 ) -> Result<BTreeSet<Vec<u8>>, BuildError> {
     let programs = contents.iter().filter_map(|(path, content)| match content {
         Content::File {

@@ -55,13 +55,16 @@ impl<'a> Known<'a> {
         self.cache.put(StepName::Restore.as_str(), key, result)
     }
 
-    /// Keeps the layers under publish's key and, unless `floating`, under the whole key.
+    /// Keeps the layers under publish's key and under the whole key, as far as those name one result.
+    ///
+    /// If packages float, the whole key names none. If `restored` knows nothing of what floats, for
+    /// publish's own restore asked for it, publish's key names none either.
     pub(crate) fn keep_app(
         &self,
         facts: &Facts,
         publish_key: &Digest,
         app: &AppFacts,
-        floating: bool,
+        restored: &ActionResult,
     ) -> Result<(), StoreError> {
         let table = facts.to_bytes();
         let inputs = Output {
@@ -82,9 +85,13 @@ impl<'a> Known<'a> {
             inputs,
             facts: json!(app),
         };
-        self.cache
-            .put(StepName::Publish.as_str(), publish_key, &result)?;
-        if !floating {
+        let is_resolved = |restored: RestoreFacts| restored.floating.is_some();
+        let resolved = serde_json::from_value(restored.facts.clone()).is_ok_and(is_resolved);
+        if app.floating.is_none() || resolved {
+            let step = StepName::Publish.as_str();
+            self.cache.put(step, publish_key, &result)?;
+        }
+        if app.floating.is_none() {
             self.cache.put(WHOLE, &facts.whole_key(), &result)?;
         }
         self.cache.put(LATEST, &self.slot, &result)

@@ -1,17 +1,15 @@
 use crate::BuildError;
 use crate::dotnet_lines::{DotnetLines, with_own_paths};
 use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY};
+use crate::floating::floating;
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
-use fs_err as fs;
-use mizzen_dotnet::{RestoredPackage, floating_version};
+use mizzen_dotnet::RestoredPackage;
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Content, Network, OutputSpec};
+use mizzen_stage::{Action, Network, OutputSpec};
 use mizzen_store::{ActionResult, Output};
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Runs restore in a stage of its own.
 ///
@@ -47,8 +45,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     let packages = packages
         .collect::<Result<_, _>>()
         .map_err(BuildError::Read)?;
-    let changed = &outcome.changed[SOURCES];
-    let floating = floating(&outcome.path(SOURCES), changed, &action.inputs)?;
+    let floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
     let table = staged.facts.to_bytes();
     Ok(ActionResult {
         inputs: Output {
@@ -58,38 +55,6 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         outputs: outcome.outputs.clone(),
         facts: json!(RestoreFacts { packages, floating }),
     })
-}
-
-// A lock file beside the project pins what floats.
-fn floating(
-    sources: &Path,
-    changed: &[String],
-    inputs: &BTreeMap<String, Content>,
-) -> Result<Option<String>, BuildError> {
-    let assets = changed
-        .iter()
-        .filter(|path| path.ends_with("/project.assets.json") || *path == "project.assets.json");
-    let mut found = false;
-    for path in assets {
-        found = true;
-        let text = fs::read_to_string(sources.join(path)).map_err(BuildError::Read)?;
-        let project = path.rsplit_once("/obj/").map_or("", |(folder, _)| folder);
-        let prefix = if project.is_empty() {
-            format!("{SOURCES}/packages")
-        } else {
-            format!("{SOURCES}/{project}/packages")
-        };
-        let is_lock = |path: &String| {
-            path.strip_prefix(&prefix)
-                .is_some_and(|rest| !rest.contains('/') && rest.ends_with(".lock.json"))
-        };
-        if !inputs.keys().any(is_lock)
-            && let Some(floating) = floating_version(&text)
-        {
-            return Ok(Some(floating));
-        }
-    }
-    Ok((!found).then(|| "restore left no project.assets.json".to_owned()))
 }
 
 /// Runs a command of `dotnet`, reports its lines with the user's paths, and turns a failure into an

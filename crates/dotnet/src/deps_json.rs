@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 ///
 /// Only the target named by `runtimeTarget.name` counts: beside it a RID-specific publish carries
 /// the portable one, with other paths.
-/// Source: dotnet/sdk, runtime-configuration-file.md, "[appname].deps.json".
+/// Source: dotnet/sdk, runtime-configuration-file.md, "`[appname].deps.json`".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DepsJson {
     /// The RID that was published for; `None` for a portable publish.

@@ -25,7 +25,7 @@ impl LayerBuilder {
     /// Writes the entries as one gzip-compressed layer into `store`.
     ///
     /// Entries are sorted by the bytes of their paths and have the modes and owners they were given;
-    /// a file's time is a function of its content ([`ContentTime`]), other times are constant.
+    /// a file's time is a function of its content (`oci::ContentTime`), other times are constant.
     /// `descriptor.size_bytes` counts compressed bytes; `diff_id` names the tar inside. Memory does
     /// not grow with the files.
     ///

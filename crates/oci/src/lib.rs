@@ -3,7 +3,7 @@
 //!
 //! Built on `oci-spec`, with one difference that matters: its `labels`, `annotations` and
 //! `exposed_ports` are hash maps, so the same value serialises to another byte string each time.
-//! Whatever gets a digest here is therefore a JSON value written by [`canonical_json`]; the typed
+//! Whatever gets a digest here is therefore a JSON value written by [`canonical_json()`]; the typed
 //! structs are views of it.
 
 mod canonical_json;

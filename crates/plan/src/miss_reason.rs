@@ -7,6 +7,8 @@ use std::fmt;
 pub enum MissReason {
     /// There is no earlier build to compare with.
     FirstBuild,
+    /// The same facts were built, and what they gave was not kept or is gone.
+    NotKept,
     /// The caller asked to run the step again.
     Asked,
     /// The same facts may give other packages today.
@@ -117,6 +119,7 @@ impl fmt::Display for MissReason {
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "unset".to_owned());
         match self {
             Self::FirstBuild => f.write_str("no earlier build of this project is in the cache"),
+            Self::NotKept => f.write_str("the result of the same sources was not kept, or is gone"),
             Self::Asked => f.write_str("asked to run again"),
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),

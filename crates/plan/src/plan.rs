@@ -101,10 +101,13 @@ pub fn plan<S: Records>(
             return vec![MissReason::Asked];
         }
         if reasons.is_empty() {
-            reasons = records.latest().map_or_else(
-                || vec![MissReason::FirstBuild],
-                |earlier| MissReason::between(&earlier, facts),
-            );
+            reasons = match records.latest() {
+                None => vec![MissReason::FirstBuild],
+                Some(earlier) => MissReason::between(&earlier, facts),
+            };
+        }
+        if reasons.is_empty() {
+            reasons.push(MissReason::NotKept);
         }
         reasons
     };

@@ -5,9 +5,9 @@
 //! [`image::Sink`](mizzen_image::Sink) for one. Both are sync; the async client stays inside.
 //!
 //! What happens on the wire is decided in four places, each of which knows nothing of the others:
-//! [`mod@client`] sends one request (authorization, redirects, time limits) and says whether a
-//! failure may pass; [`mod@retry`] says how long to wait and when to give up; [`mod@pull`],
-//! [`mod@push`] and [`mod@upload`] know the protocol's verbs.
+//! `client` sends one request (authorization, redirects, time limits) and says whether a
+//! failure may pass; `retry` says how long to wait and when to give up; `pull`,
+//! `push` and `upload` know the protocol's verbs.
 //!
 //! Source: OCI distribution-spec 1.1.
 

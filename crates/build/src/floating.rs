@@ -1,0 +1,111 @@
+use crate::BuildError;
+use fs_err as fs;
+use mizzen_dotnet::floating_version;
+use mizzen_stage::Content;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Returns why the same workspace may get other packages tomorrow, from what restore wrote below
+/// `sources`; `None` if it will not as long as its feeds keep what they published.
+///
+/// `contents` is the workspace as it was staged: a lock file in it pins what floats.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn floating(
+    sources: &Path,
+    contents: &BTreeMap<String, Content>,
+) -> Result<Option<String>, BuildError> {
+    let assets = assets_below(sources)?;
+    if assets.is_empty() {
+        return Ok(Some("restore left no project.assets.json".to_owned()));
+    }
+    for file in assets {
+        let text = fs::read_to_string(&file).map_err(BuildError::Read)?;
+        if let Some(floating) = floating_version(&text)
+            && !is_locked(&text, sources, contents)
+        {
+            return Ok(Some(floating));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns every `project.assets.json`, wherever the projects have their `obj`.
+fn assets_below(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let mut found = Vec::new();
+    let mut folders = vec![sources.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
+            let entry = entry.map_err(BuildError::Read)?;
+            if entry.file_type().map_err(BuildError::Read)?.is_dir() {
+                folders.push(entry.path());
+            } else if entry.file_name() == "project.assets.json" {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Returns whether the project that the file was written for has a lock file beside it.
+fn is_locked(assets: &str, sources: &Path, contents: &BTreeMap<String, Content>) -> bool {
+    let value: serde_json::Value = serde_json::from_str(assets).unwrap_or_default();
+    let project = value["project"]["restore"]["projectPath"]
+        .as_str()
+        .map(Path::new);
+    let folder = project.and_then(|project| project.strip_prefix(sources).ok()?.parent()?.to_str());
+    let Some(folder) = folder else { return false };
+    contents.keys().any(|path| {
+        let (beside, name) = path.rsplit_once('/').unwrap_or(("", path));
+        beside == folder && name.starts_with("packages.") && name.ends_with(".lock.json")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::floating;
+    use fs_err as fs;
+    use mizzen_stage::Content;
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    fn assets(sources: &Path, project: &str, dependency: &str) {
+        let obj = sources.join(project).join("obj");
+        fs::create_dir_all(&obj).unwrap();
+        let path = sources.join(project).join("App.csproj");
+        let text = format!(
+            r#"{{"projectFileDependencyGroups":{{"net10.0":["{dependency}"]}},
+                "project":{{"restore":{{"projectPath":"{}"}}}}}}"#,
+            path.display()
+        );
+        fs::write(obj.join("project.assets.json"), text).unwrap();
+    }
+
+    #[test]
+    fn one_floating_project_is_enough_unless_its_own_lock_file_pins_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = folder.path();
+        let none = BTreeMap::new();
+        assert!(floating(sources, &none).unwrap().is_some());
+        assets(sources, "src/App", "Serilog >= 4.3.0");
+        assert_eq!(floating(sources, &none).unwrap(), None);
+        assets(sources, "src/Lib", "Serilog >= 4.*");
+        assert_eq!(
+            floating(sources, &none).unwrap().as_deref(),
+            Some("Serilog >= 4.*")
+        );
+
+        let lock = |path: &str| BTreeMap::from([(path.to_owned(), Content::Folder)]);
+        assert!(
+            floating(sources, &lock("src/App/packages.lock.json"))
+                .unwrap()
+                .is_some()
+        );
+        assert_eq!(
+            floating(sources, &lock("src/Lib/packages.lock.json")).unwrap(),
+            None
+        );
+    }
+}
