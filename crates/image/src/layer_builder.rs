@@ -1,7 +1,8 @@
+use crate::compression::Compression;
 use crate::entry::{Entry, in_order};
 use crate::tar_writer::TarWriter;
 use crate::{Layer, LayerError};
-use mizzen_oci::{Descriptor, MediaType};
+use mizzen_oci::Descriptor;
 use mizzen_store::{Cancel, Store, StoreError};
 use std::io;
 use std::sync::Arc;
@@ -11,7 +12,10 @@ use std::sync::Arc;
 ///
 /// Whatever may change those bytes also changes [`LayerBuilder::FORMAT`].
 #[derive(Clone, Debug, Default)]
-pub struct LayerBuilder(Vec<Entry>);
+pub struct LayerBuilder {
+    entries: Vec<Entry>,
+    compression: Compression,
+}
 
 impl LayerBuilder {
     /// Names the rules by which entries become bytes.
@@ -19,10 +23,17 @@ impl LayerBuilder {
 
     /// Adds an entry; order does not matter.
     pub fn add(&mut self, entry: Entry) {
-        self.0.push(entry);
+        self.entries.push(entry);
     }
 
-    /// Writes the entries as one gzip-compressed layer into `store`.
+    /// Returns the builder of a layer that is compressed this way.
+    #[must_use]
+    pub fn compressed_by(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Writes the entries as one compressed layer into `store`.
     ///
     /// Entries are sorted by the bytes of their paths and have the modes and owners they were given;
     /// a file's time is a function of its content (`oci::ContentTime`), other times are constant.
@@ -36,8 +47,8 @@ impl LayerBuilder {
     ///
     /// Source: OCI image-spec, layer.md, "Distributable Format".
     pub fn write(self, store: &Store, cancel: &Cancel) -> Result<Layer, LayerError> {
-        let entries = in_order(self.0)?;
-        let mut tar = TarWriter::new(store.writer()?, cancel);
+        let entries = in_order(self.entries)?;
+        let mut tar = TarWriter::new(store.writer()?, self.compression, cancel);
         entries.iter().try_for_each(|entry| tar.add(entry))?;
         let (blob, diff_id) = tar.finish()?;
         let (digest, size_bytes) = blob.commit()?;
@@ -46,7 +57,7 @@ impl LayerBuilder {
             StoreError::Io(io::Error::new(io::ErrorKind::NotFound, message))
         })?;
         Ok(Layer {
-            descriptor: Descriptor::new(MediaType::ImageLayerGzip, digest, size_bytes),
+            descriptor: Descriptor::new(self.compression.media_type(), digest, size_bytes),
             diff_id,
             blob: Arc::new(blob),
         })
@@ -55,15 +66,19 @@ impl LayerBuilder {
 
 impl FromIterator<Entry> for LayerBuilder {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
-        Self(entries.into_iter().collect())
+        Self {
+            entries: entries.into_iter().collect(),
+            compression: Compression::default(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, LayerBuilder};
+    use super::{Compression, Entry, LayerBuilder};
     use crate::{Layer, LayerError};
     use fs_err as fs;
+    use mizzen_oci::MediaType;
     use mizzen_store::{Cancel, Store};
     use std::io::Read;
     use std::path::Path;
@@ -136,6 +151,24 @@ mod tests {
         assert_eq!(
             layer.descriptor.digest.to_string(),
             "sha256:88b8ba15ba7b459f8bb870069c94f2a8c6e0b707c549bd0de9ddc6d646cbb45a"
+        );
+    }
+
+    #[test]
+    fn the_bytes_of_a_zstd_layer_are_pinned_and_the_tar_inside_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("cache")).unwrap();
+        let builder: LayerBuilder = sample().into_iter().collect();
+        let builder = builder.compressed_by(Compression::ZSTD);
+        let layer = builder.write(&store, &Cancel::default()).unwrap();
+        assert_eq!(
+            layer.diff_id,
+            write(folder.path(), sample()).unwrap().diff_id
+        );
+        assert_eq!(layer.descriptor.media_type, MediaType::ImageLayerZstd);
+        assert_eq!(
+            layer.descriptor.digest.to_string(),
+            "sha256:79ef86d2a66108575d06ea9befdaaf43a242fdf57f160568f702e4d4780127e0"
         );
     }
 

@@ -38,6 +38,16 @@ pub(crate) fn check_layer(layer: &Layer, family: Family, defects: &mut Vec<Defec
             let gzip = MultiGzDecoder::new(&mut blob);
             check_tar(gzip, &name, defects)
         }
+        MediaType::ImageLayerZstd => match zstd::Decoder::new(&mut blob) {
+            Ok(zstd) => check_tar(zstd, &name, defects),
+            Err(error) => {
+                defects.push(Defect::Archive {
+                    layer: name.clone(),
+                    why: error.to_string(),
+                });
+                None
+            }
+        },
         _ => None,
     };
     // What the blob itself says when it is read to the end is the better message.

@@ -4,11 +4,16 @@
 //! gives a new one, a [`Sink`] takes it. Each medium (registry, layout, archive) is a source, a sink
 //! or both.
 
+mod archive;
+mod archive_error;
+mod archive_reader;
+mod archive_writer;
 mod blob_folder;
+mod compression;
 mod defect;
+mod docker_manifest;
 mod document_check;
 mod entry;
-mod gzip;
 mod image;
 mod layer;
 mod layer_builder;
@@ -18,10 +23,14 @@ mod layout;
 mod layout_error;
 mod layout_reader;
 mod medium;
+mod member_writer;
 mod tar_header;
 mod tar_writer;
 mod validate;
 
+pub use archive::Archive;
+pub use archive_error::ArchiveError;
+pub use compression::Compression;
 pub use defect::Defect;
 pub use entry::Entry;
 pub use image::{Addendum, Image, ImageError};

@@ -1,6 +1,7 @@
 use crate::LayerError;
+use crate::compression::Compression;
 use crate::entry::{Content, Entry, lossy};
-use crate::gzip::GzipWriter;
+use crate::member_writer::MemberWriter;
 use crate::tar_header::{Attributes, padding};
 use fs_err as fs;
 use libdeflater::Crc;
@@ -10,9 +11,9 @@ use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use tar::EntryType;
 
-/// Writes entries, in the order they come, as a gzip-compressed tar.
+/// Writes entries, in the order they come, as a compressed tar.
 pub(crate) struct TarWriter<'a, W> {
-    gzip: GzipWriter<W>,
+    members: MemberWriter<W>,
     diff_id: Hasher,
     cancel: &'a Cancel,
 }
@@ -20,16 +21,16 @@ pub(crate) struct TarWriter<'a, W> {
 /// A file up to this size is read once; a larger one twice, for its time comes before its bytes and
 /// memory stays bounded.
 const IN_MEMORY_BYTES: u64 = 8 << 20;
-/// A file from this size on has gzip members of its own, which stay the same whatever lies beside
+/// A file from this size on has members of its own, which stay the same whatever lies beside
 /// it.
 const OWN_MEMBER_BYTES: u64 = 64 << 10;
 /// Smaller files share a member until it holds this much.
 const SHARED_MEMBER_BYTES: usize = 256 << 10;
 
 impl<'a, W: Write> TarWriter<'a, W> {
-    pub(crate) fn new(inner: W, cancel: &'a Cancel) -> Self {
+    pub(crate) fn new(inner: W, compression: Compression, cancel: &'a Cancel) -> Self {
         Self {
-            gzip: GzipWriter::new(inner),
+            members: MemberWriter::new(inner, compression),
             diff_id: Hasher::default(),
             cancel,
         }
@@ -63,7 +64,7 @@ impl<'a, W: Write> TarWriter<'a, W> {
         // Two blocks of zeros end a tar.
         self.write(&[0; 1024])?;
         let diff_id = DiffId(self.diff_id.finish());
-        Ok((self.gzip.finish().map_err(stored)?, diff_id))
+        Ok((self.members.finish().map_err(stored)?, diff_id))
     }
 
     fn add_bytes(&mut self, entry: &Entry, bytes: &[u8]) -> Result<(), LayerError> {
@@ -136,9 +137,9 @@ impl<'a, W: Write> TarWriter<'a, W> {
 
     fn write_header(&mut self, attributes: Attributes<'_>) -> Result<(), LayerError> {
         if attributes.size_bytes >= OWN_MEMBER_BYTES
-            || self.gzip.pending_bytes() >= SHARED_MEMBER_BYTES
+            || self.members.pending_bytes() >= SHARED_MEMBER_BYTES
         {
-            self.gzip.end_member().map_err(stored)?;
+            self.members.end_member().map_err(stored)?;
         }
         self.write(&attributes.to_blocks())
     }
@@ -146,14 +147,14 @@ impl<'a, W: Write> TarWriter<'a, W> {
     fn pad(&mut self, size_bytes: u64) -> Result<(), LayerError> {
         self.write(&[0; 512][..padding(size_bytes)])?;
         if size_bytes >= OWN_MEMBER_BYTES {
-            self.gzip.end_member().map_err(stored)?;
+            self.members.end_member().map_err(stored)?;
         }
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), LayerError> {
         self.diff_id.update(bytes);
-        self.gzip.write_all(bytes).map_err(stored)
+        self.members.write_all(bytes).map_err(stored)
     }
 }
 

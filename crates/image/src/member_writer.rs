@@ -1,19 +1,19 @@
-use libdeflater::{CompressionLvl, Compressor};
+use crate::compression::{Compression, MemberCompressor};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Compresses what is written as a sequence of gzip members: the same bytes on every machine, with
-/// any number of threads.
+/// Compresses what is written as a sequence of gzip members or zstd frames: the same bytes on every
+/// machine, with any number of threads.
 ///
 /// Each member is compressed alone and whole, so members can be made in any order and kept by
 /// content. A streaming deflate is no choice: what zlib-rs makes depends on the sizes of the writes.
-/// Members have no name, no time and operating system "unknown".
-/// Source: RFC 1952, section 2.2: a file is a series of members.
-pub(crate) struct GzipWriter<W> {
+/// Source: RFC 1952, section 2.2: a file is a series of members; RFC 8878, section 3: of frames.
+pub(crate) struct MemberWriter<W> {
     inner: W,
+    compression: Compression,
     member: Vec<u8>,
     thread_count: usize,
     /// `None` until the first member is full.
@@ -22,19 +22,18 @@ pub(crate) struct GzipWriter<W> {
 
 /// The most that one member holds, uncompressed.
 const MEMBER_BYTES: usize = 1 << 20;
-/// Smaller output than zlib's level 6, at three times its speed.
-const LEVEL: i32 = 5;
 /// With more, memory would grow past what a small build machine has to spare.
 const MAX_THREADS: usize = 8;
 
-impl<W: Write> GzipWriter<W> {
-    pub(crate) fn new(inner: W) -> Self {
+impl<W: Write> MemberWriter<W> {
+    pub(crate) fn new(inner: W, compression: Compression) -> Self {
         let count = thread::available_parallelism().map_or(1, usize::from);
-        Self::with_threads(inner, count.min(MAX_THREADS))
+        Self::with_threads(inner, compression, count.min(MAX_THREADS))
     }
 
-    fn with_threads(inner: W, thread_count: usize) -> Self {
+    fn with_threads(inner: W, compression: Compression, thread_count: usize) -> Self {
         Self {
+            compression,
             thread_count,
             inner,
             member: Vec::with_capacity(MEMBER_BYTES),
@@ -52,8 +51,10 @@ impl<W: Write> GzipWriter<W> {
         if self.member.is_empty() {
             return Ok(());
         }
-        let count = self.thread_count;
-        let threads = self.threads.get_or_insert_with(|| Threads::start(count));
+        let (count, compression) = (self.thread_count, self.compression);
+        let threads = self
+            .threads
+            .get_or_insert_with(|| Threads::start(count, compression));
         let next = Vec::with_capacity(MEMBER_BYTES);
         let member = std::mem::replace(&mut self.member, next);
         if let Some(compressed) = threads.compress(member) {
@@ -67,7 +68,7 @@ impl<W: Write> GzipWriter<W> {
         match self.threads.take() {
             // Most layers are one small member: not worth a thread.
             None => {
-                let compressed = compress(&mut compressor(), &self.member);
+                let compressed = MemberCompressor::new(self.compression).compress(&self.member);
                 self.inner.write_all(&compressed)?;
             }
             Some(threads) => {
@@ -82,7 +83,7 @@ impl<W: Write> GzipWriter<W> {
     }
 }
 
-impl<W: Write> Write for GzipWriter<W> {
+impl<W: Write> Write for MemberWriter<W> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = buffer.len().min(MEMBER_BYTES - self.member.len());
         self.member.extend_from_slice(&buffer[..count]);
@@ -108,17 +109,17 @@ struct Threads {
 }
 
 impl Threads {
-    fn start(count: usize) -> Self {
+    fn start(count: usize, compression: Compression) -> Self {
         let (jobs, queue) = sync_channel::<Job>(count);
         let queue = Arc::new(Mutex::new(queue));
         let work = |queue: Arc<Mutex<Receiver<Job>>>| {
             move || {
-                let mut compressor = compressor();
+                let mut compressor = MemberCompressor::new(compression);
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok((member, done)) = next else { return };
                     // Nobody waits any more if the layer failed meanwhile.
-                    drop(done.send(compress(&mut compressor, &member)));
+                    drop(done.send(compressor.compress(&member)));
                 }
             }
         };
@@ -156,22 +157,9 @@ fn received(receiver: &Receiver<Vec<u8>>) -> Vec<u8> {
         .expect("compressing in memory does not fail")
 }
 
-fn compressor() -> Compressor {
-    Compressor::new(CompressionLvl::new(LEVEL).expect("a level that libdeflate has"))
-}
-
-fn compress(compressor: &mut Compressor, member: &[u8]) -> Vec<u8> {
-    let mut compressed = vec![0; compressor.gzip_compress_bound(member.len())];
-    let size = compressor
-        .gzip_compress(member, &mut compressed)
-        .expect("the buffer has the size that libdeflate asks for");
-    compressed.truncate(size);
-    compressed
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{GzipWriter, MEMBER_BYTES};
+    use super::{Compression, MEMBER_BYTES, MemberWriter};
     use std::io::{Read, Write};
 
     /// Bytes that compress, but not to nothing.
@@ -184,24 +172,34 @@ mod tests {
         (0..count).map(|_| next()).collect()
     }
 
-    fn compressed(bytes: &[u8], piece_bytes: usize, thread_count: usize) -> Vec<u8> {
-        let mut gzip = GzipWriter::with_threads(Vec::new(), thread_count);
+    fn compressed(
+        compression: Compression,
+        bytes: &[u8],
+        piece_bytes: usize,
+        thread_count: usize,
+    ) -> Vec<u8> {
+        let mut writer = MemberWriter::with_threads(Vec::new(), compression, thread_count);
         for piece in bytes.chunks(piece_bytes) {
-            gzip.write_all(piece).unwrap();
+            writer.write_all(piece).unwrap();
         }
-        gzip.finish().unwrap()
+        writer.finish().unwrap()
     }
 
     #[test]
     fn threads_and_write_sizes_do_not_change_the_bytes() {
         let bytes = sample(5 * MEMBER_BYTES + 17);
-        let one = compressed(&bytes, bytes.len(), 1);
-        for (piece_bytes, thread_count) in [(1000, 1), (MEMBER_BYTES, 2), (70_001, 8)] {
-            assert!(compressed(&bytes, piece_bytes, thread_count) == one);
+        for compression in [Compression::Gzip, Compression::ZSTD] {
+            let one = compressed(compression, &bytes, bytes.len(), 1);
+            for (piece_bytes, thread_count) in [(1000, 1), (MEMBER_BYTES, 2), (70_001, 8)] {
+                assert!(compressed(compression, &bytes, piece_bytes, thread_count) == one);
+            }
+            let mut read = Vec::new();
+            let mut reader: Box<dyn Read> = match compression {
+                Compression::Gzip => Box::new(flate2::read::MultiGzDecoder::new(&one[..])),
+                Compression::Zstd(_) => Box::new(zstd::Decoder::new(&one[..]).unwrap()),
+            };
+            reader.read_to_end(&mut read).unwrap();
+            assert!(read == bytes);
         }
-        let mut read = Vec::new();
-        let mut reader = flate2::read::MultiGzDecoder::new(&one[..]);
-        reader.read_to_end(&mut read).unwrap();
-        assert!(read == bytes);
     }
 }
