@@ -4,12 +4,13 @@ use crate::progress::{Counters, add};
 use crate::retry::{Budget, Failure, retry_after};
 use crate::sync::lock;
 use crate::upload::Chunks;
-use crate::{Answer, RegistryError, Settings, endpoint, tls};
+use crate::{Answer, RegistryError, Settings, endpoint, follow, tls};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -67,6 +68,8 @@ pub(crate) struct Reply {
     pub(crate) body: Bytes,
     /// Where it came from at last; a `Location` is relative to it.
     pub(crate) url: Url,
+    /// Who gave it.
+    pub(crate) peer: Option<IpAddr>,
 }
 
 /// A peer that accepted and then did nothing.
@@ -170,17 +173,12 @@ impl Client {
             let status = opened.response.status();
             if status == StatusCode::UNAUTHORIZED && at_home {
                 let reply = self.read(opened, request).await?;
-                let answer = reply.answer(request);
                 if refreshes == MOST_REFRESHES {
+                    let answer = reply.answer(request);
                     return Err(self.unauthorized(&request.access, answer).into());
                 }
-                self.challenged(
-                    &request.access,
-                    authorization.as_ref(),
-                    &reply.headers,
-                    answer,
-                )
-                .await?;
+                self.challenged(request, authorization.as_ref(), &reply)
+                    .await?;
                 refreshes += u32::from(authorization.is_some());
                 // A blob goes over the wire once more, so this counts as an attempt.
                 if authorization.is_some() && matches!(request.payload, Payload::Blob(_)) {
@@ -208,8 +206,12 @@ impl Client {
     }
 
     /// Sends a request that has its own authorization, or needs none.
-    pub(crate) async fn ask_token_server(&self, request: &Request) -> Result<Reply, Failure> {
-        let opened = self.exchange(request, None).await?;
+    pub(crate) async fn ask_token_server(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Reply, Failure> {
+        let opened = self.exchange(request, authorization).await?;
         let reply = self.read(opened, request).await?;
         if may_pass(reply.status) {
             return Err(self.passing(&reply, request));
@@ -232,7 +234,7 @@ impl Client {
             let location = opened.response.headers().get(header::LOCATION);
             match location.filter(|_| follow) {
                 None => return Ok(opened),
-                Some(location) => url = request.location(&opened.url, location)?,
+                Some(location) => url = request.location(&opened.url, opened.peer(), location)?,
             }
         }
         Err(request.unusable("too many redirects".to_owned()).into())
@@ -321,6 +323,7 @@ impl Client {
         }
         Ok(Reply {
             status: opened.response.status(),
+            peer: opened.peer(),
             headers: std::mem::take(opened.response.headers_mut()),
             body: body.into(),
             url: opened.url,
@@ -445,15 +448,24 @@ impl Request {
     pub(crate) fn location(
         &self,
         from: &Url,
+        peer: Option<IpAddr>,
         location: &HeaderValue,
     ) -> Result<Url, RegistryError> {
         let text = String::from_utf8_lossy(location.as_bytes());
-        let unusable = |why: &str| self.unusable(format!("it points to `{text}`, which {why}"));
+        // What follows `?` may be a secret of the upload.
+        let shown = text.split('?').next().unwrap_or_default();
+        let unusable = |why: &str| self.unusable(format!("it points to `{shown}`, which {why}"));
         let url = from.join(&text).map_err(|_| unusable("is no URL"))?;
-        match (from.scheme(), url.scheme()) {
-            (_, "https") | ("http", "http") => Ok(url),
-            _ => Err(unusable("is not spoken to by HTTPS")),
+        match follow::refusal(from, peer, &url) {
+            Some(why) => Err(unusable(why)),
+            None => Ok(url),
         }
+    }
+}
+
+impl Opened {
+    fn peer(&self) -> Option<IpAddr> {
+        self.response.remote_addr().map(|peer| peer.ip())
     }
 }
 

@@ -16,6 +16,8 @@ mod body;
 mod client;
 mod endpoint;
 mod error;
+mod follow;
+mod preflight;
 mod progress;
 mod pull;
 mod push;
@@ -29,7 +31,7 @@ mod sync;
 mod tls;
 mod upload;
 
-pub use auth::{Credential, Keychain, KeychainError};
+pub use auth::{Credential, CredentialFile, Kept, Keychain, KeychainError};
 pub use error::{Answer, ErrorKind, RegistryError};
 pub use progress::{Counts, Silent, Transfer, TransferReporter};
 pub use quirk::Quirk;

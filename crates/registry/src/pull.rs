@@ -149,6 +149,10 @@ impl Client {
         let what = format!("config {digest} of `{}`", access.repository.name);
         let mut request = Request::new(Method::GET, url, access, what);
         request.limit_bytes = CONFIG_LIMIT_BYTES;
+        if descriptor.size_bytes > CONFIG_LIMIT_BYTES as u64 {
+            let reason = format!("it is longer than {CONFIG_LIMIT_BYTES} bytes");
+            return Err(request.unusable(reason));
+        }
         let reply = self.verified(&request, Some(&digest)).await?;
         let reply = reply.ok_or_else(|| request.unusable("it is not there (404)".to_owned()))?;
         Ok(reply.body.to_vec())

@@ -347,7 +347,7 @@ impl Push {
         if !is_whole && !self.handles(Quirk::RelativeLocation) {
             return Err(request.unusable("its `Location` is no URL".to_owned()));
         }
-        request.location(&reply.url, location).map(Some)
+        request.location(&reply.url, reply.peer, location).map(Some)
     }
 
     pub(crate) fn request(

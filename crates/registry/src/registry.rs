@@ -91,6 +91,23 @@ impl Registry {
         RegistrySink::new(self.0.clone(), reference, store)
     }
 
+    /// Tries to get in with the credentials for `registry`, as a login does.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unauthorized`] if they do not do.
+    pub fn check_login(&self, registry: &str) -> Result<(), RegistryError> {
+        self.0.block_on(self.0.client.check_login(registry))
+    }
+
+    /// Tries whether `repository` could be pushed to, before there is anything to push. A
+    /// repository that is not there is no failure: the push may make it.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unauthorized`] or [`RegistryError::Refused`] if it could not.
+    pub fn check_push(&self, repository: &Repository) -> Result<(), RegistryError> {
+        self.0.block_on(self.0.client.check_push(repository))
+    }
+
     /// Returns what has been done so far, by every source and sink.
     pub fn counts(&self) -> Counts {
         self.0.client.counters.counts()

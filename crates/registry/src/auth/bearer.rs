@@ -1,14 +1,15 @@
+use super::Credential;
 use super::challenge::{self, Challenge};
-use super::{Credential, keychain::Found};
-use crate::client::{Client, Request};
-use crate::endpoint;
+use super::keychain::{Found, LookUp};
+use crate::client::{Client, Reply, Request};
+use crate::follow;
 use crate::retry::Failure;
 use crate::sync::lock;
 use crate::{Answer, Quirk, RegistryError};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mizzen_oci::Repository;
-use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, Url};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -26,7 +27,13 @@ pub(crate) struct Access {
 
 /// What each registry wants to see, and the tokens that it gave.
 #[derive(Debug, Default)]
-pub(crate) struct Authorizations(Mutex<BTreeMap<String, Arc<OneRegistry>>>);
+pub(crate) struct Authorizations {
+    registries: Mutex<BTreeMap<String, Arc<OneRegistry>>>,
+    /// What the keychain said; a credential helper is asked once.
+    looked_up: tokio::sync::Mutex<BTreeMap<Repository, Arc<LookUp>>>,
+    /// The same, for error messages, which cannot wait.
+    tried: Mutex<BTreeMap<Repository, String>>,
+}
 
 #[derive(Debug, Default)]
 struct OneRegistry {
@@ -66,6 +73,17 @@ impl Access {
         }
     }
 
+    /// Access to the registry as such.
+    pub(crate) fn registry(registry: &str) -> Self {
+        Self {
+            repository: Repository {
+                registry: registry.to_owned(),
+                name: String::new(),
+            },
+            scopes: Vec::new(),
+        }
+    }
+
     pub(crate) fn push(repository: &Repository) -> Self {
         let scopes = vec![format!("repository:{}:pull,push", repository.name)];
         Self {
@@ -96,7 +114,7 @@ impl Client {
         match registry.challenge() {
             None => Ok(None),
             Some(Challenge::Basic) => {
-                let found = self.settings.keychain.find(&access.repository);
+                let found = self.credential(&access.repository).await;
                 Ok(found.and_then(|found| basic(&found.credential)))
             }
             Some(challenge) => {
@@ -117,60 +135,80 @@ impl Client {
     /// to try again.
     pub(crate) async fn challenged(
         &self,
-        access: &Access,
+        request: &Request,
         used: Option<&HeaderValue>,
-        headers: &HeaderMap,
-        answer: Answer,
+        reply: &Reply,
     ) -> Result<(), RegistryError> {
-        let header_values = headers.get_all(header::WWW_AUTHENTICATE);
+        let access = &request.access;
+        let values = reply.headers.get_all(header::WWW_AUTHENTICATE);
         let mut challenges =
-            challenge::parse(header_values.iter().filter_map(|value| value.to_str().ok()));
+            challenge::parse(values.iter().filter_map(|value| value.to_str().ok()));
         if self.settings.handles(Quirk::BasicBeforeBearer) {
             // A token says less than a password.
             challenges.sort_by_key(|challenge| *challenge == Challenge::Basic);
         }
         let registry = self.authorizations.of(access);
         let known = registry.challenge();
-        let unauthorized = |answer| self.unauthorized(access, answer);
+        let unauthorized = || self.unauthorized(access, reply.answer(request));
         let Some(challenge) = challenges.into_iter().next().or(known) else {
-            return Err(unauthorized(answer));
+            return Err(unauthorized());
         };
         match (&challenge, used) {
-            (Challenge::Basic, Some(_)) => return Err(unauthorized(answer)),
+            (Challenge::Basic, Some(_)) => return Err(unauthorized()),
             (Challenge::Basic, None) => {
-                let found = self.settings.keychain.find(&access.repository);
+                let found = self.credential(&access.repository).await;
                 if found.and_then(|found| basic(&found.credential)).is_none() {
-                    return Err(unauthorized(answer));
+                    return Err(unauthorized());
                 }
             }
-            // The token is sound and grants too little: the token server has decided.
-            (
-                Challenge::Bearer {
-                    error: Some(error), ..
-                },
-                Some(_),
-            ) if error == "insufficient_scope" => {
-                return Err(unauthorized(answer));
-            }
-            (Challenge::Bearer { .. }, Some(used)) => {
+            (Challenge::Bearer { realm, error, .. }, used) => {
+                check_realm(request, reply, realm)?;
+                // The token is sound and grants too little: the token server has decided.
+                if used.is_some() && error.as_deref() == Some("insufficient_scope") {
+                    return Err(unauthorized());
+                }
                 let slot = registry.slot(access);
                 let mut slot = slot.lock().await;
                 // Another request may have put a fresh one here meanwhile; that one is kept.
-                if slot.as_ref().is_some_and(|token| token.header == used) {
+                if slot
+                    .as_ref()
+                    .is_some_and(|token| Some(&token.header) == used)
+                {
                     *slot = None;
                 }
             }
-            (Challenge::Bearer { .. }, None) => {}
         }
         *lock(&registry.challenge) = Some(challenge);
         Ok(())
+    }
+
+    /// Returns the credential for a repository; credential helpers run on a thread of their own.
+    async fn credential(&self, repository: &Repository) -> Option<Found> {
+        let mut looked_up = self.authorizations.looked_up.lock().await;
+        if let Some(known) = looked_up.get(repository) {
+            return known.found.clone();
+        }
+        let (keychain, wanted) = (self.settings.keychain.clone(), repository.clone());
+        let look_up = tokio::task::spawn_blocking(move || keychain.look_up(&wanted)).await;
+        let look_up = look_up.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let look_up = Arc::new(look_up);
+        looked_up.insert(repository.clone(), look_up.clone());
+        lock(&self.authorizations.tried).insert(repository.clone(), look_up.tried());
+        look_up.found.clone()
+    }
+
+    /// Says where credentials were looked for.
+    fn tried(&self, repository: &Repository) -> String {
+        let tried = lock(&self.authorizations.tried);
+        let anonymous = || "without credentials".to_owned();
+        tried.get(repository).cloned().unwrap_or_else(anonymous)
     }
 
     pub(crate) fn unauthorized(&self, access: &Access, answer: Answer) -> RegistryError {
         RegistryError::Unauthorized {
             registry: access.repository.registry.clone(),
             scope: format!("`{}`", access.scopes.join(" ")),
-            tried: self.settings.keychain.tried(&access.repository),
+            tried: self.tried(&access.repository),
             answer: Box::new(answer),
         }
     }
@@ -179,43 +217,28 @@ impl Client {
         let Challenge::Bearer { realm, service, .. } = challenge else {
             unreachable!("only a Bearer challenge asks for a token");
         };
-        let mut url = self.realm(access, realm)?;
-        let found = self.settings.keychain.find(&access.repository);
-        let mut pairs: Vec<(&str, &str)> = Vec::new();
-        pairs.extend(service.iter().map(|service| ("service", &**service)));
-        let joined = access.scopes.join(" ");
-        let request = match found {
-            Some(Found {
-                credential: Credential::IdentityToken(token),
-                ..
-            }) => {
-                pairs.extend([
-                    ("grant_type", "refresh_token"),
-                    ("refresh_token", &token),
-                    ("client_id", "mizzen"),
-                    ("scope", &joined),
-                ]);
-                let mut request =
-                    Request::new(Method::POST, url.clone(), access, "an access token");
-                url.query_pairs_mut().clear().extend_pairs(pairs);
-                request.bytes(
-                    url.query().unwrap_or_default().as_bytes().to_vec().into(),
-                    "application/x-www-form-urlencoded",
-                );
-                request
-            }
-            other => {
-                pairs.extend(access.scopes.iter().map(|scope| ("scope", &**scope)));
-                url.query_pairs_mut().extend_pairs(pairs);
-                let mut request = Request::new(Method::GET, url, access, "an access token");
-                if let Some(header) = other.and_then(|found| basic(&found.credential)) {
-                    request.headers.insert(header::AUTHORIZATION, header);
+        let realm = Url::parse(realm).expect("check_realm() has parsed it");
+        let service = service.as_deref();
+        let found = self.credential(&access.repository).await;
+        let credential = found.as_ref().map(|found| &found.credential);
+        let asked = self.settings.clock.now();
+        let reply = if let Some(token @ Credential::IdentityToken(_)) = credential {
+            let request = exchange(&realm, service, access, token);
+            self.ask_token_server(&request, None).await?
+        } else {
+            // Every token server knows GET; few that know POST do not.
+            let request = question(&realm, service, access);
+            let header = credential.and_then(basic);
+            let reply = self.ask_token_server(&request, header.as_ref()).await?;
+            match credential {
+                Some(password) if matches!(reply.status.as_u16(), 404 | 405) => {
+                    let request = exchange(&realm, service, access, password);
+                    self.ask_token_server(&request, None).await?
                 }
-                request
+                _ => reply,
             }
         };
-        let asked = self.settings.clock.now();
-        let reply = self.ask_token_server(&request).await?;
+        let request = question(&realm, service, access);
         if matches!(reply.status.as_u16(), 400 | 401 | 403) {
             return Err(self.unauthorized(access, reply.answer(&request)).into());
         }
@@ -241,27 +264,64 @@ impl Client {
             expires: asked + life.saturating_sub(MARGIN).max(life / 2),
         })
     }
+}
 
-    /// Returns the URL of the token server that a challenge names, if a password may be told to it.
-    fn realm(&self, access: &Access, realm: &str) -> Result<Url, RegistryError> {
-        let base = endpoint::base_url(&self.settings, &access.repository.registry)?;
-        let unusable = |reason: &str| RegistryError::Unusable {
-            registry: access.repository.registry.clone(),
-            what: "an access token".to_owned(),
-            reason: format!("it names the token server `{realm}`, which {reason}"),
-        };
-        let url = Url::parse(realm).map_err(|_| unusable("is no URL"))?;
-        match url.scheme() {
-            "https" => Ok(url),
-            "http" if base.scheme() == "http" => Ok(url),
-            _ => Err(unusable("is not spoken to by HTTPS")),
+/// Asks for a token by GET; a password goes into the `Authorization` header.
+///
+/// Source: distribution's "Token Authentication Specification".
+fn question(realm: &Url, service: Option<&str>, access: &Access) -> Request {
+    let mut url = realm.clone();
+    let scopes = access.scopes.iter().map(|scope| ("scope", &**scope));
+    let pairs = service.map(|service| ("service", service)).into_iter();
+    url.query_pairs_mut().extend_pairs(pairs.chain(scopes));
+    Request::new(Method::GET, url, access, "an access token")
+}
+
+/// Asks for a token by POST, with the credential in the body.
+///
+/// Source: distribution's "Oauth2 Token Authentication".
+fn exchange(
+    realm: &Url,
+    service: Option<&str>,
+    access: &Access,
+    credential: &Credential,
+) -> Request {
+    let joined = access.scopes.join(" ");
+    let mut form = vec![("client_id", "mizzen"), ("scope", &joined)];
+    form.extend(service.map(|service| ("service", service)));
+    match credential {
+        Credential::IdentityToken(token) => {
+            form.extend([("grant_type", "refresh_token"), ("refresh_token", &**token)]);
         }
+        Credential::Password { username, password } => form.extend([
+            ("grant_type", "password"),
+            ("username", &**username),
+            ("password", &**password),
+        ]),
+    }
+    // A form is written like a query.
+    let mut form_url = realm.clone();
+    form_url.query_pairs_mut().clear().extend_pairs(form);
+    let body = form_url.query().unwrap_or_default().as_bytes().to_vec();
+    let mut request = Request::new(Method::POST, realm.clone(), access, "an access token");
+    request.bytes(body.into(), "application/x-www-form-urlencoded");
+    request
+}
+
+/// Refuses a token server that a password must not be told to.
+fn check_realm(request: &Request, reply: &Reply, realm: &str) -> Result<(), RegistryError> {
+    let unusable =
+        |why: &str| request.unusable(format!("it names the token server `{realm}`, which {why}"));
+    let url = Url::parse(realm).map_err(|_| unusable("is no URL"))?;
+    match follow::refusal(&reply.url, reply.peer, &url) {
+        Some(why) => Err(unusable(why)),
+        None => Ok(()),
     }
 }
 
 impl Authorizations {
     fn of(&self, access: &Access) -> Arc<OneRegistry> {
-        let mut registries = lock(&self.0);
+        let mut registries = lock(&self.registries);
         registries
             .entry(access.repository.registry.clone())
             .or_default()

@@ -1,14 +1,31 @@
 use super::Credential;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mizzen_oci::Repository;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// The part of docker's `config.json` and podman's `auth.json` that holds credentials.
+/// The part of docker's `config.json` and podman's `auth.json` that leads to credentials.
 #[derive(Clone, Default, Deserialize)]
 pub(super) struct DockerConfig {
     #[serde(default)]
     auths: BTreeMap<String, Auth>,
+    #[serde(default, rename = "credHelpers")]
+    helpers: BTreeMap<String, String>,
+    #[serde(default, rename = "credsStore")]
+    store: Option<String>,
+}
+
+/// Where a config says that a credential is.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Entry<'a> {
+    /// Here.
+    Inline {
+        key: &'a str,
+        credential: Credential,
+    },
+    /// In what this helper keeps.
+    Helper(&'a str),
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -26,24 +43,38 @@ struct Auth {
 }
 
 impl DockerConfig {
-    /// Returns the credential of the longest entry that `registry/name` begins with, with the
-    /// entry's key.
-    pub(super) fn find(&self, registry: &str, name: &str) -> Option<(&str, Credential)> {
-        let wanted = format!("{registry}/{name}");
-        let covers = |key: &str| {
-            let scope = scope_of(key);
-            wanted
-                .strip_prefix(&scope)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-                .then_some(scope.len())
-        };
-        let entries = self.auths.iter().filter_map(|(key, auth)| {
-            let length = covers(key)?;
-            Some((length, key.as_str(), auth.credential()?))
-        });
-        entries
-            .max_by_key(|(length, ..)| *length)
-            .map(|(_, key, credential)| (key, credential))
+    /// Returns what covers a repository, what says most first: an entry for a path, the registry's
+    /// helper, the helper for all, the entry for the registry.
+    pub(super) fn entries(&self, repository: &Repository) -> Vec<Entry<'_>> {
+        let wanted = repository.to_string();
+        let mut inline: Vec<(String, &str, Credential)> = self
+            .auths
+            .iter()
+            .filter_map(|(key, auth)| {
+                let scope = scope_of(key);
+                let rest = wanted.strip_prefix(&scope)?;
+                let covers = rest.is_empty() || rest.starts_with('/');
+                covers.then_some((scope, key.as_str(), auth.credential()?))
+            })
+            .collect();
+        inline.sort_by_key(|(scope, ..)| std::cmp::Reverse(scope.len()));
+        let is_whole = |(scope, ..): &(String, &str, Credential)| !scope.contains('/');
+        let whole = inline.iter().position(is_whole).unwrap_or(inline.len());
+        let entry = |(_, key, credential)| Entry::Inline { key, credential };
+        let for_registry: Vec<Entry<'_>> = inline.split_off(whole).into_iter().map(entry).collect();
+        let helper = self.helper(&repository.registry).map(Entry::Helper);
+        let for_paths = inline.into_iter().map(entry);
+        for_paths.chain(helper).chain(for_registry).collect()
+    }
+
+    /// Returns the helper that keeps the credentials of a registry.
+    pub(super) fn helper(&self, registry: &str) -> Option<&str> {
+        let mut own = self.helpers.iter();
+        let own = own.find(|(key, _)| scope_of(key) == registry);
+        let helper = own.map(|(_, helper)| helper).or(self.store.as_ref());
+        helper
+            .map(String::as_str)
+            .filter(|helper| !helper.is_empty())
     }
 }
 
@@ -68,7 +99,7 @@ impl Auth {
 
 /// Returns what a key covers, in the words of a reference: docker writes Docker Hub as a URL, and
 /// others follow it.
-fn scope_of(key: &str) -> String {
+pub(super) fn scope_of(key: &str) -> String {
     let scope = key
         .trim_start_matches("https://")
         .trim_start_matches("http://")
@@ -91,14 +122,58 @@ fn scope_of(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Credential, DockerConfig};
+    use super::{Credential, DockerConfig, Entry};
+    use mizzen_oci::Repository;
+
+    fn repository(registry: &str, name: &str) -> Repository {
+        Repository {
+            registry: registry.to_owned(),
+            name: name.to_owned(),
+        }
+    }
 
     fn user(config: &str, registry: &str, name: &str) -> Option<String> {
         let config: DockerConfig = serde_json::from_str(config).unwrap();
-        match config.find(registry, name)?.1 {
-            Credential::Password { username, .. } => Some(username),
-            Credential::IdentityToken(token) => Some(token),
+        let entry = config
+            .entries(&repository(registry, name))
+            .into_iter()
+            .next()?;
+        match entry {
+            Entry::Inline {
+                credential: Credential::Password { username, .. },
+                ..
+            } => Some(username),
+            Entry::Inline {
+                credential: Credential::IdentityToken(token),
+                ..
+            } => Some(token),
+            Entry::Helper(helper) => Some(format!("helper {helper}")),
         }
+    }
+
+    #[test]
+    fn a_path_comes_before_the_registrys_helper_that_before_the_helper_for_all() {
+        let config = r#"{"auths":{"r.example":{"username":"host","password":"p"},
+            "r.example/acme":{"username":"acme","password":"p"}},
+            "credHelpers":{"https://r.example/":"own","index.docker.io":"hub"},"credsStore":"all"}"#;
+        assert_eq!(
+            user(config, "r.example", "acme/shop").as_deref(),
+            Some("acme")
+        );
+        assert_eq!(
+            user(config, "r.example", "x").as_deref(),
+            Some("helper own")
+        );
+        assert_eq!(
+            user(config, "docker.io", "library/x").as_deref(),
+            Some("helper hub")
+        );
+        assert_eq!(
+            user(config, "other.example", "x").as_deref(),
+            Some("helper all")
+        );
+        let config: DockerConfig = serde_json::from_str(config).unwrap();
+        assert_eq!(config.entries(&repository("r.example", "x")).len(), 2);
     }
 
     #[test]
@@ -141,7 +216,8 @@ mod tests {
 
     #[test]
     fn an_identity_token_wins_over_a_password_and_empty_entries_are_none() {
-        let config = r#"{"auths":{"a":{"auth":"dTpw","identitytoken":"t"},"b":{},"c":{"auth":"??"}},"credsStore":"x"}"#;
+        let config =
+            r#"{"auths":{"a":{"auth":"dTpw","identitytoken":"t"},"b":{},"c":{"auth":"??"}}}"#;
         assert_eq!(user(config, "a", "x").as_deref(), Some("t"));
         assert_eq!(user(config, "b", "x"), None);
         assert_eq!(user(config, "c", "x"), None);

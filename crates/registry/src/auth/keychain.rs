@@ -1,6 +1,8 @@
-use super::docker_config::DockerConfig;
+use super::credential_helper;
+use super::docker_config::{DockerConfig, Entry};
 use fs_err as fs;
 use mizzen_oci::Repository;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -9,6 +11,7 @@ use std::path::Path;
 #[derive(Clone, Default)]
 pub struct Keychain {
     places: Vec<Place>,
+    helper_path: Option<OsString>,
 }
 
 /// What proves who we are.
@@ -28,8 +31,8 @@ pub enum Credential {
 /// A file of credentials is there but cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeychainError {
-    /// The file cannot be read.
-    #[error("credentials cannot be read")]
+    /// The file cannot be read or written.
+    #[error("credentials cannot be read or written")]
     Io(#[from] io::Error),
     /// The text is not a docker config.
     #[error("{name} is no docker config")]
@@ -39,6 +42,14 @@ pub enum KeychainError {
         /// What the parser says.
         #[source]
         source: serde_json::Error,
+    },
+    /// The program that keeps the credentials did not.
+    #[error("credential helper `docker-credential-{helper}` failed: {reason}")]
+    Helper {
+        /// The helper's name in the config.
+        helper: String,
+        /// What it said; never a secret.
+        reason: String,
     },
 }
 
@@ -51,6 +62,7 @@ struct Place {
 
 #[derive(Clone)]
 enum Kind {
+    Missing,
     Config(DockerConfig),
     Host {
         registry: String,
@@ -59,9 +71,23 @@ enum Kind {
 }
 
 /// A credential, and where it was found.
+#[derive(Clone)]
 pub(crate) struct Found {
     pub(crate) credential: Credential,
-    pub(crate) place: String,
+    place: String,
+}
+
+/// What a search gave.
+pub(crate) struct LookUp {
+    pub(crate) found: Option<Found>,
+    /// Where nothing was found, and why.
+    notes: Vec<String>,
+}
+
+impl fmt::Debug for LookUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.tried())
+    }
 }
 
 impl Credential {
@@ -86,12 +112,14 @@ impl Keychain {
     /// # Errors
     /// [`KeychainError`] if the file is there but no docker config.
     pub fn add_config_file(&mut self, path: &Path) -> Result<(), KeychainError> {
+        let name = format!("`{}`", path.display());
         match fs::read_to_string(path) {
-            Ok(text) => self.add_config(&format!("`{}`", path.display()), &text),
+            Ok(text) => self.add_config(&name, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let name = format!("{name} (not there)");
                 self.places.push(Place {
-                    name: format!("`{}` (not there)", path.display()),
-                    kind: Kind::Config(DockerConfig::default()),
+                    name,
+                    kind: Kind::Missing,
                 });
                 Ok(())
             }
@@ -126,33 +154,65 @@ impl Keychain {
         });
     }
 
-    pub(crate) fn find(&self, repository: &Repository) -> Option<Found> {
-        self.places.iter().find_map(|place| match &place.kind {
-            Kind::Config(config) => {
-                let (key, credential) = config.find(&repository.registry, &repository.name)?;
-                let place = format!("entry `{key}` of {}", place.name);
-                Some(Found { credential, place })
-            }
-            Kind::Host {
-                registry,
-                credential,
-            } => (*registry == repository.registry).then(|| Found {
-                credential: credential.clone(),
-                place: place.name.clone(),
-            }),
-        })
+    /// Looks for credential helpers in these folders (in the form of `PATH`), not where the
+    /// process's own `PATH` says.
+    pub fn set_helper_path(&mut self, path: OsString) {
+        self.helper_path = Some(path);
     }
 
-    /// Says where a credential was found, or where none was.
-    pub(crate) fn tried(&self, repository: &Repository) -> String {
-        if let Some(found) = self.find(repository) {
-            return format!("with the credentials of {}", found.place);
+    /// Searches, which may run a program. One that fails has nothing: many configs name a helper of
+    /// another machine, and public images need none.
+    pub(crate) fn look_up(&self, repository: &Repository) -> LookUp {
+        let mut notes = Vec::new();
+        for Place { name, kind } in &self.places {
+            let found = match kind {
+                Kind::Missing => None,
+                Kind::Host {
+                    registry,
+                    credential,
+                } => (*registry == repository.registry).then(|| (name.clone(), credential.clone())),
+                Kind::Config(config) => {
+                    config
+                        .entries(repository)
+                        .into_iter()
+                        .find_map(|entry| match entry {
+                            Entry::Inline { key, credential } => {
+                                Some((format!("entry `{key}` of {name}"), credential))
+                            }
+                            Entry::Helper(helper) => {
+                                let place = format!("`docker-credential-{helper}` (from {name})");
+                                match credential_helper::get(
+                                    helper,
+                                    self.helper_path.as_ref(),
+                                    &repository.registry,
+                                ) {
+                                    Ok(credential) => Some((place, credential?)),
+                                    Err(error) => {
+                                        notes.push(error.to_string());
+                                        None
+                                    }
+                                }
+                            }
+                        })
+                }
+            };
+            if let Some((place, credential)) = found {
+                let found = Some(Found { credential, place });
+                return LookUp { found, notes };
+            }
+            notes.push(format!("none in {name}"));
         }
-        let places: Vec<&str> = self.places.iter().map(|place| &*place.name).collect();
-        if places.is_empty() {
-            "without credentials".to_owned()
-        } else {
-            format!("without credentials: none in {}", places.join(", "))
+        LookUp { found: None, notes }
+    }
+}
+
+impl LookUp {
+    /// Says where the credential was found, or where none was.
+    pub(crate) fn tried(&self) -> String {
+        match &self.found {
+            Some(found) => format!("with the credentials of {}", found.place),
+            None if self.notes.is_empty() => "without credentials".to_owned(),
+            None => format!("without credentials: {}", self.notes.join(", ")),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The client against registries: one in memory, and Debian's `docker-registry`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod credentials;
 mod faults;
 mod login;
 mod personalities;
 mod push_pull;
 mod retries;
+mod safety;
 mod support;

@@ -1,0 +1,178 @@
+//! Programs that keep credentials, by docker's protocol: one word as argument, a question on stdin,
+//! JSON on stdout.
+
+use super::{Credential, KeychainError};
+use serde::Deserialize;
+use serde_json::json;
+use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A helper may ask its user for a password or a finger.
+const LONGEST_RUN: Duration = Duration::from_secs(60);
+/// No answer but a credential is expected.
+const MOST_ANSWER_BYTES: u64 = 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "Username")]
+    username: String,
+    #[serde(rename = "Secret")]
+    secret: String,
+}
+
+/// Asks the helper for the credential of a registry; `None` if it has none.
+pub(super) fn get(
+    helper: &str,
+    path: Option<&OsString>,
+    registry: &str,
+) -> Result<Option<Credential>, KeychainError> {
+    let answer = match run(helper, path, "get", &server(registry)) {
+        Ok(answer) => answer,
+        // The protocol knows this only as a text.
+        Err(KeychainError::Helper { reason, .. }) if reason.contains("credentials not found") => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let answer: Answer = serde_json::from_str(&answer)
+        .map_err(|_| failed(helper, "its answer is no credential".to_owned()))?;
+    Ok(Credential::new(&answer.username, &answer.secret))
+}
+
+/// Gives the helper a credential to keep.
+pub(super) fn store(
+    helper: &str,
+    path: Option<&OsString>,
+    registry: &str,
+    credential: &Credential,
+) -> Result<(), KeychainError> {
+    let (username, secret) = match credential {
+        Credential::Password { username, password } => (&**username, password),
+        Credential::IdentityToken(token) => ("<token>", token),
+    };
+    let kept = json!({ "ServerURL": server(registry), "Username": username, "Secret": secret });
+    run(helper, path, "store", &kept.to_string()).map(drop)
+}
+
+/// Has the helper forget the credential of a registry.
+pub(super) fn erase(
+    helper: &str,
+    path: Option<&OsString>,
+    registry: &str,
+) -> Result<(), KeychainError> {
+    run(helper, path, "erase", &server(registry)).map(drop)
+}
+
+/// Docker Hub has a name of its own in docker's world.
+pub(super) fn server(registry: &str) -> String {
+    if registry == "docker.io" {
+        "https://index.docker.io/v1/".to_owned()
+    } else {
+        registry.to_owned()
+    }
+}
+
+fn run(
+    helper: &str,
+    path: Option<&OsString>,
+    verb: &str,
+    question: &str,
+) -> Result<String, KeychainError> {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
+    // The name comes from a file; it names a program beside the others, never a path or an option.
+    if helper.is_empty() || !helper.chars().all(is_name) {
+        let reason = "its name has other characters than letters, digits, `.`, `_` and `-`";
+        return Err(failed(helper, reason.to_owned()));
+    }
+    let mut command = command(&format!("docker-credential-{helper}"));
+    if let Some(path) = path {
+        // Where the child's PATH is set, the program is looked for there.
+        command.env("PATH", path);
+    }
+    let mut process = command
+        .arg(verb)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(helper, error.to_string()))?;
+    let mut stdin = process.stdin.take().expect("it is piped");
+    let stdout = process.stdout.take().expect("it is piped");
+    let reading = std::thread::spawn(move || {
+        let mut answer = String::new();
+        stdout
+            .take(MOST_ANSWER_BYTES)
+            .read_to_string(&mut answer)
+            .map(|_| answer)
+    });
+    // A helper that does not read its question may have answered without.
+    drop(
+        stdin
+            .write_all(question.as_bytes())
+            .and_then(|()| stdin.write_all(b"\n")),
+    );
+    drop(stdin);
+    let succeeded = wait(&mut process).map_err(|reason| failed(helper, reason))?;
+    let answer = reading
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let answer = answer.map_err(|error| failed(helper, error.to_string()))?;
+    if succeeded {
+        return Ok(answer);
+    }
+    let first = answer.lines().next().unwrap_or("it said nothing");
+    Err(failed(helper, first.chars().take(200).collect()))
+}
+
+fn wait(process: &mut Child) -> Result<bool, String> {
+    let started = Instant::now();
+    loop {
+        match process.try_wait() {
+            Ok(Some(status)) => return Ok(status.success()),
+            Ok(None) if started.elapsed() < LONGEST_RUN => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Ok(None) => {
+                drop(process.kill());
+                drop(process.wait());
+                return Err(format!("no answer for {}s", LONGEST_RUN.as_secs()));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+}
+
+fn failed(helper: &str, reason: String) -> KeychainError {
+    KeychainError::Helper {
+        helper: helper.to_owned(),
+        reason,
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "credential helpers are programs; they run without a shell"
+)]
+fn command(name: &str) -> Command {
+    Command::new(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::get;
+
+    #[test]
+    fn a_name_that_is_a_path_or_an_option_is_not_run() {
+        for name in ["", "../../tmp/x", "/bin/sh", "x y", "x;y", "x$(y)", "é"] {
+            let error = get(name, None, "r.example").unwrap_err().to_string();
+            assert!(error.contains("characters"), "{name}: {error}");
+        }
+        let error = get("mizzen-has-none-of-this-name", None, "r.example").unwrap_err();
+        assert!(
+            error.to_string().contains("docker-credential-mizzen"),
+            "{error}"
+        );
+    }
+}

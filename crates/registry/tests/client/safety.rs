@@ -1,0 +1,259 @@
+//! What a registry must not get from us, and must not make us do.
+
+use crate::support::{Client, image, one, read_layers};
+use mizzen_oci::{Descriptor, Manifest, MediaType};
+use mizzen_registry::{Credential, ErrorKind, RegistryError};
+use mizzen_testkit::registry::Login;
+use mizzen_testkit::{Fault, MemoryRegistry};
+use std::collections::BTreeMap;
+
+const REFERENCE: &str = "shop:1";
+
+fn logged_in(host: &str) -> Client {
+    Client::with(|settings| {
+        let credential = Credential::new("user", "secret").unwrap();
+        settings
+            .keychain
+            .add_credential("the test", host, credential);
+    })
+}
+
+/// A registry that wants a password.
+fn closed() -> MemoryRegistry {
+    let registry = MemoryRegistry::start();
+    registry.require(Login::Basic {
+        username: "user".to_owned(),
+        password: "secret".to_owned(),
+    });
+    registry
+}
+
+fn told_a_secret(registry: &MemoryRegistry) -> bool {
+    let requests = registry.requests();
+    requests
+        .iter()
+        .any(|request| request.headers.contains_key("authorization"))
+}
+
+#[test]
+fn a_redirected_layer_is_fetched_without_the_password() {
+    let (registry, elsewhere) = (closed(), MemoryRegistry::start());
+    let to = format!("{}/{REFERENCE}", registry.host());
+    let client = logged_in(&registry.host());
+    client.push(&to, &one(image(&["layer"]))).unwrap();
+    elsewhere.put_blob("shop", b"layer");
+
+    let reader = logged_in(&registry.host());
+    let pulled = reader.pull(&to).unwrap();
+    let other = elsewhere.host();
+    registry.play(move |_, request| {
+        let location = format!("http://{other}{}", request.path);
+        Some(Fault::Status(307, vec![("location", location)]))
+    });
+    assert_eq!(read_layers(&pulled).unwrap(), ["layer"]);
+    assert_eq!(elsewhere.requests().len(), 1);
+    assert!(!told_a_secret(&elsewhere));
+}
+
+#[test]
+fn another_host_that_asks_for_the_password_does_not_get_it() {
+    let (registry, elsewhere) = (closed(), closed());
+    let other = elsewhere.host();
+    for status in [307, 202] {
+        let to = other.clone();
+        registry.play(move |_, request| {
+            let asks = if status == 307 { "GET" } else { "POST" };
+            let location = format!("http://{to}/v2/shop/blobs/uploads/1");
+            (request.method == asks).then(|| Fault::Status(status, vec![("location", location)]))
+        });
+        let client = logged_in(&registry.host());
+        let reference = format!("{}/{REFERENCE}", registry.host());
+        let error = if status == 307 {
+            let digest = mizzen_oci::Digest::of(b"x");
+            client
+                .pull(&format!("{}/shop@{digest}", registry.host()))
+                .unwrap_err()
+        } else {
+            client
+                .push(&reference, &one(image(&["layer"])))
+                .unwrap_err()
+        };
+        assert_eq!(error.kind(), ErrorKind::SaidNo, "{error}");
+    }
+    assert!(elsewhere.requests().len() >= 2);
+    assert!(!told_a_secret(&elsewhere));
+}
+
+#[test]
+fn a_look_alike_gets_nothing() {
+    let registry = closed();
+    let port = registry.host().rsplit(':').next().unwrap().to_owned();
+    // The password is for another name of the same place.
+    let client = logged_in(&format!("localhost:{port}"));
+    let error = client
+        .pull(&format!("{}/{REFERENCE}", registry.host()))
+        .unwrap_err();
+    assert!(
+        matches!(error, RegistryError::Unauthorized { .. }),
+        "{error}"
+    );
+    assert!(!told_a_secret(&registry));
+}
+
+#[test]
+fn a_token_server_in_the_clouds_own_network_is_not_asked() {
+    for realm in [
+        "http://169.254.169.254/token",
+        "file:///etc/passwd",
+        "http://u:p@127.0.0.1/x",
+        "nowhere",
+    ] {
+        let registry = MemoryRegistry::start();
+        let challenge = format!("Bearer realm=\"{realm}\",service=\"x\"");
+        registry.play(move |_, _| {
+            Some(Fault::Status(
+                401,
+                vec![("www-authenticate", challenge.clone())],
+            ))
+        });
+        let client = logged_in(&registry.host());
+        let error = client
+            .pull(&format!("{}/{REFERENCE}", registry.host()))
+            .unwrap_err();
+        assert!(
+            matches!(error, RegistryError::Unusable { .. }),
+            "{realm}: {error}"
+        );
+        assert_eq!(client.registry.counts().requests, 1, "{realm}");
+    }
+}
+
+#[test]
+fn redirects_in_a_circle_end() {
+    let registry = MemoryRegistry::start();
+    registry.play(|_, request| {
+        Some(Fault::Status(
+            307,
+            vec![("location", request.target.clone())],
+        ))
+    });
+    let client = Client::new();
+    let error = client
+        .pull(&format!("{}/{REFERENCE}", registry.host()))
+        .unwrap_err();
+    assert!(matches!(error, RegistryError::Unusable { .. }), "{error}");
+    assert!(
+        registry.requests().len() < 15,
+        "{}",
+        registry.requests().len()
+    );
+}
+
+#[test]
+fn what_is_too_long_is_refused() {
+    let registry = MemoryRegistry::start();
+    let media_type = MediaType::ImageManifest;
+    let long = format!(
+        "{{\"schemaVersion\":2,\"x\":\"{}\"}}",
+        "y".repeat(5 * 1024 * 1024)
+    );
+    registry.put_manifest(
+        "shop",
+        Some("manifest"),
+        media_type.as_ref(),
+        long.as_bytes(),
+    );
+
+    let config = Descriptor {
+        size_bytes: 9 * 1024 * 1024,
+        ..Descriptor::of(MediaType::ImageConfig, b"{}")
+    };
+    let manifest = Manifest::new(media_type.clone(), config, Vec::new(), BTreeMap::new());
+    registry.put_manifest(
+        "shop",
+        Some("config"),
+        media_type.as_ref(),
+        manifest.bytes(),
+    );
+    for tag in ["manifest", "config"] {
+        let client = Client::new();
+        let error = client
+            .pull(&format!("{}/shop:{tag}", registry.host()))
+            .unwrap_err();
+        assert!(error.to_string().contains("longer than"), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Failed);
+    }
+}
+
+#[test]
+fn a_layer_longer_than_its_manifest_says_is_not_kept() {
+    let registry = MemoryRegistry::start();
+    let honest = image(&["a layer"]);
+    Client::new()
+        .push(
+            &format!("{}/{REFERENCE}", registry.host()),
+            &one(honest.clone()),
+        )
+        .unwrap();
+    let layer = &honest.layers()[0].descriptor;
+    let lie = Descriptor {
+        size_bytes: layer.size_bytes - 1,
+        ..layer.clone()
+    };
+    let config = honest.manifest().config().clone();
+    let manifest = Manifest::new(MediaType::ImageManifest, config, vec![lie], BTreeMap::new());
+    let media_type = MediaType::ImageManifest;
+    registry.put_manifest("shop", Some("lie"), media_type.as_ref(), manifest.bytes());
+
+    let client = Client::new();
+    let pulled = client
+        .pull(&format!("{}/shop:lie", registry.host()))
+        .unwrap();
+    assert!(read_layers(&pulled).is_err());
+    assert_eq!(client.store.read(&layer.digest).unwrap(), None);
+}
+
+#[test]
+fn a_mount_ends_well_however_it_is_answered() {
+    use mizzen_testkit::registry::{Mount, Personality};
+    let statuses = [401, 403, 404, 405, 500];
+    let mounts = statuses
+        .map(Mount::Status)
+        .into_iter()
+        .chain([Mount::Done, Mount::OpensUpload]);
+    for mount in mounts {
+        let registry = MemoryRegistry::start();
+        registry.behave(Personality {
+            mount,
+            ..Personality::BY_THE_BOOK
+        });
+        let host = registry.host();
+        Client::new()
+            .push(&format!("{host}/base:1"), &one(image(&["base"])))
+            .unwrap();
+        let client = Client::new();
+        let app = client.pull(&format!("{host}/base:1")).unwrap();
+        registry.forget_requests();
+        client.push(&format!("{host}/shop:1"), &one(app)).unwrap();
+        let requests = registry.requests();
+        let downloads = requests
+            .iter()
+            .filter(|request| request.method == "GET")
+            .count();
+        let opened = requests
+            .iter()
+            .filter(|request| request.method == "POST")
+            .count();
+        match mount {
+            Mount::Done => assert_eq!(downloads, 0, "{mount:?}"),
+            // The upload that came instead of the mount is used: one POST for each blob.
+            Mount::OpensUpload => assert_eq!((downloads, opened), (1, 2), "{mount:?}"),
+            Mount::Status(_) => assert_eq!(downloads, 1, "{mount:?}"),
+        }
+        let reader = Client::new();
+        assert_eq!(
+            read_layers(&reader.pull(&format!("{host}/shop:1")).unwrap()).unwrap(),
+            ["base"]
+        );
+    }
+}
