@@ -9,6 +9,8 @@
 )]
 
 use clap::{Parser, Subcommand, ValueEnum};
+use mizzen_dotnet::PathPattern;
+use mizzen_image::Compression;
 use mizzen_oci::Platform;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,7 +41,8 @@ pub(crate) struct BuildArgs {
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
 
-    /// Write here: oci:DIR[:TAG] [default: oci:<cache>/out/<name> when nothing is pushed]
+    /// Write here: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE [default:
+    /// oci:<cache>/out/<name> when nothing is pushed]
     #[arg(short, long = "output", value_name = "DEST")]
     pub(crate) outputs: Vec<String>,
 
@@ -47,7 +50,8 @@ pub(crate) struct BuildArgs {
     #[arg(long = "platform", value_name = "LIST", value_delimiter = ',')]
     pub(crate) platforms: Vec<Platform>,
 
-    /// The base image: a reference, or oci:DIR[:TAG] [default: distroless for the app's framework]
+    /// The base image: a reference, oci:DIR[:TAG] or oci-archive:FILE [default: distroless for the
+    /// app's framework]
     #[arg(long, value_name = "REF", env = "MIZZEN_BASE", hide_env_values = true)]
     pub(crate) base: Option<String>,
 
@@ -123,7 +127,47 @@ pub(crate) struct BuildArgs {
     pub(crate) verbose: bool,
 
     #[command(flatten)]
+    pub(crate) layers: LayerArgs,
+
+    #[command(flatten)]
     pub(crate) image: ImageArgs,
+}
+
+/// What goes into the layers
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Layers")]
+pub(crate) struct LayerArgs {
+    /// Split the app by how often its parts change, or not at all
+    #[arg(long, value_enum, default_value_t = Split::Auto)]
+    pub(crate) layers: Split,
+
+    /// How they are compressed: gzip, zstd or zstd:LEVEL
+    #[arg(long, value_name = "KIND", default_value = "gzip", value_parser = compression)]
+    pub(crate) compression: Compression,
+
+    /// Files to take in that would be left out, by their path in the publish folder
+    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    pub(crate) keep: Vec<PathPattern>,
+
+    /// Which .pdb and .dbg files go in
+    #[arg(long, value_enum, default_value_t = Symbols::Own)]
+    pub(crate) debug_symbols: Symbols,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Split {
+    Auto,
+    Single,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Symbols {
+    /// Those of the app's own projects
+    Own,
+    /// Those of packages, too
+    All,
+    /// None
+    None,
 }
 
 /// What the image says of itself and how it runs
@@ -218,6 +262,22 @@ fn property(text: &str) -> Result<(String, String), String> {
         );
     }
     Ok((name, value))
+}
+
+fn compression(text: &str) -> Result<Compression, String> {
+    let level = |level: &str| level.parse().ok().filter(|level| (1..=19).contains(level));
+    match text.split_once(':') {
+        None if text == "gzip" => Ok(Compression::Gzip),
+        None if text == "zstd" => Ok(Compression::ZSTD),
+        Some(("zstd", text)) => level(text)
+            .map(Compression::Zstd)
+            .ok_or_else(|| "want a level of 1 to 19".to_owned()),
+        _ => Err("want gzip, zstd or zstd:LEVEL".to_owned()),
+    }
+}
+
+fn pattern(text: &str) -> Result<PathPattern, String> {
+    text.parse().map_err(|error| format!("{error}"))
 }
 
 fn port(text: &str) -> Result<String, String> {

@@ -15,10 +15,23 @@ pub(crate) enum Destination {
         folder: PathBuf,
         tag: Option<String>,
     },
+    /// `oci-archive:FILE` or `docker-archive:FILE`; the file as the user wrote it and where that is.
+    Archive {
+        written: PathBuf,
+        file: PathBuf,
+        kind: ArchiveKind,
+    },
 }
 
-/// Schemes of the contract that are not served yet, so that they are no strange registries.
-const OTHER_SCHEMES: [&str; 4] = ["oci-archive:", "docker-archive:", "docker:", "podman:"];
+/// Which reader an archive is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ArchiveKind {
+    Oci,
+    Docker,
+}
+
+/// Prefixes that name no registry, so that a slip is told as one.
+const OTHER_SCHEMES: [&str; 3] = ["docker:", "podman:", "docker-archive:"];
 
 impl Destination {
     /// Reads the argument of `--tag`.
@@ -37,28 +50,52 @@ impl Destination {
 
     /// Reads the argument of `--output`.
     pub(crate) fn output(text: &str, process: &Process) -> Result<Self, CommandError> {
-        text.strip_prefix("oci:")
-            .filter(|rest| !rest.is_empty())
-            .map(|rest| Self::layout(rest, process))
-            .ok_or_else(|| {
-                CommandError::usage(format!("`{text}` is no output"))
-                    .hinted("write oci:DIR or oci:DIR:TAG; to push, use --tag")
-            })
+        Self::local(text, process).ok_or_else(|| {
+            CommandError::usage(format!("`{text}` is no output")).hinted(
+                "write oci:DIR, oci-archive:FILE or docker-archive:FILE; to push, use --tag",
+            )
+        })
     }
 
     /// Reads the argument of `--base`.
     pub(crate) fn base(text: &str, process: &Process) -> Result<Self, CommandError> {
-        if let Some(rest) = text.strip_prefix("oci:").filter(|rest| !rest.is_empty()) {
-            return Ok(Self::layout(rest, process));
-        }
-        if OTHER_SCHEMES.iter().any(|scheme| text.starts_with(scheme)) {
-            return Err(CommandError::usage(format!("`{text}` is no base image"))
-                .hinted("name a reference or oci:DIR[:TAG]"));
+        match Self::local(text, process) {
+            Some(base) => return Ok(base),
+            None if OTHER_SCHEMES.iter().any(|scheme| text.starts_with(scheme)) => {
+                return Err(CommandError::usage(format!("`{text}` is no base image"))
+                    .hinted("name a reference, oci:DIR[:TAG] or oci-archive:FILE"));
+            }
+            None => {}
         }
         let reference: Reference = text
             .parse()
             .map_err(|error| CommandError::usage(format!("{error}")))?;
         Ok(Self::Registry(Box::new(reference)))
+    }
+
+    fn local(text: &str, process: &Process) -> Option<Self> {
+        let (scheme, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty())?;
+        let kind = match scheme {
+            "oci" => return Some(Self::layout(rest, process)),
+            "oci-archive" => ArchiveKind::Oci,
+            "docker-archive" => ArchiveKind::Docker,
+            _ => return None,
+        };
+        let written = PathBuf::from(rest);
+        Some(Self::Archive {
+            file: process.absolute(&written),
+            written,
+            kind,
+        })
+    }
+
+    /// Returns the file or folder that this writes.
+    pub(crate) fn local_path(&self) -> Option<&Path> {
+        match self {
+            Self::Registry(_) => None,
+            Self::Layout { folder, .. } => Some(folder),
+            Self::Archive { file, .. } => Some(file),
+        }
     }
 
     /// Returns the layout in `folder`.
@@ -105,6 +142,14 @@ impl fmt::Display for Destination {
                 write!(f, "oci:{}", written.display())?;
                 tag.iter().try_for_each(|tag| write!(f, ":{tag}"))
             }
+            Self::Archive { written, kind, .. } => {
+                let scheme = if *kind == ArchiveKind::Oci {
+                    "oci"
+                } else {
+                    "docker"
+                };
+                write!(f, "{scheme}-archive:{}", written.display())
+            }
         }
     }
 }
@@ -113,6 +158,7 @@ impl fmt::Display for Destination {
 mod tests {
     use super::Destination;
     use crate::Process;
+    use std::path::Path;
 
     fn process() -> Process {
         Process {
@@ -126,7 +172,7 @@ mod tests {
     fn an_output_is_a_folder_with_a_tag_if_what_follows_can_be_one() {
         let output = |text: &str| match Destination::output(text, &process()).unwrap() {
             Destination::Layout { folder, tag, .. } => (folder.to_str().unwrap().to_owned(), tag),
-            Destination::Registry(_) => unreachable!("outputs are folders"),
+            _ => unreachable!("these are folders"),
         };
         assert_eq!(output("oci:out"), ("/work/out".to_owned(), None));
         assert_eq!(
@@ -134,7 +180,10 @@ mod tests {
             ("/work/out".to_owned(), Some("1.4".to_owned()))
         );
         assert_eq!(output("oci:/a:b/c"), ("/a:b/c".to_owned(), None));
-        for text in ["out", "oci:", "docker:x"] {
+        let archive = Destination::output("docker-archive:a:b.tar", &process()).unwrap();
+        assert_eq!(archive.local_path().unwrap(), Path::new("/work/a:b.tar"));
+        assert_eq!(archive.to_string(), "docker-archive:a:b.tar");
+        for text in ["out", "oci:", "oci-archive:", "docker:x"] {
             assert!(Destination::output(text, &process()).is_err(), "{text}");
         }
     }
@@ -151,6 +200,6 @@ mod tests {
             Destination::base(&pinned, &process()).unwrap().to_string(),
             pinned
         );
-        assert!(Destination::base("docker-archive:x.tar", &process()).is_err());
+        assert!(Destination::base("docker:x", &process()).is_err());
     }
 }

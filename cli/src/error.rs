@@ -1,7 +1,7 @@
 use crate::hints;
 use mizzen_build::{BuildError, DotnetMessage};
 use mizzen_dotnet::{BaseImageError, ToolchainError, WorkspaceError};
-use mizzen_image::{LayoutError, SinkError, SourceError};
+use mizzen_image::{ArchiveError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, StoreError};
 use std::error::Error;
@@ -215,6 +215,22 @@ impl From<LayoutError> for CommandError {
     }
 }
 
+impl From<ArchiveError> for CommandError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Layout(error) => error.into(),
+            error => {
+                let code = if matches!(error, ArchiveError::Io(_)) {
+                    LOCAL
+                } else {
+                    USAGE
+                };
+                Self::of(code, &error, None)
+            }
+        }
+    }
+}
+
 impl From<SourceError> for CommandError {
     fn from(error: SourceError) -> Self {
         from_medium(error.0)
@@ -229,6 +245,10 @@ impl From<SinkError> for CommandError {
 
 fn from_medium(error: Box<dyn Error + Send + Sync>) -> CommandError {
     let error = match error.downcast::<RegistryError>() {
+        Ok(error) => return (*error).into(),
+        Err(error) => error,
+    };
+    let error = match error.downcast::<ArchiveError>() {
         Ok(error) => return (*error).into(),
         Err(error) => error,
     };

@@ -1,7 +1,7 @@
+use crate::Process;
 use crate::error::CommandError;
-use crate::{Process, keychain};
 use fs_err as fs;
-use mizzen_registry::{Registry, Settings};
+use mizzen_registry::{Keychain, Registry, Settings};
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,10 +67,11 @@ pub(crate) fn open_store(
 pub(crate) fn registry(
     process: &Process,
     offline: bool,
+    keychain: Keychain,
     cancel: Cancel,
 ) -> Result<Registry, CommandError> {
     let settings = Settings {
-        keychain: keychain::keychain(process)?,
+        keychain,
         ca_bundle: process.variable("SSL_CERT_FILE").map(PathBuf::from),
         offline,
         ..Settings::default()

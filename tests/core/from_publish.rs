@@ -23,7 +23,7 @@ fn a_stored_publish_folder_gives_a_pinned_image() {
     validated(&user.path("out"), None);
     assert_eq!(
         run.digest(),
-        "sha256:3054e199a76db0417c7703c8a784738462c12260c4f842ef92a869ee5c984389"
+        "sha256:49c46ea6cda7060ae51c01b87426c743ebd7823d94fb1e4965b9733c323536b1"
     );
 }
 
@@ -50,4 +50,82 @@ fn the_image_of_a_folder_has_no_steps_and_says_what_it_left_out() {
         .path("cache/out")
         .join(run.image()["name"].as_str().unwrap());
     validated(&layout, None);
+}
+
+#[test]
+fn archives_are_written_for_both_kinds_of_readers_and_serve_as_bases() {
+    let user = User::without_sdk();
+    let folder = testdata("publish/portable");
+    let folder = folder.to_str().unwrap();
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let outputs = [
+        "-o",
+        "oci-archive:oci.tar",
+        "-o",
+        "docker-archive:docker.tar",
+        "-o",
+        "oci:out",
+    ];
+    let run = user.build(
+        &[
+            &["--from-publish", folder, "--base", "oci:base"],
+            &outputs[..],
+        ]
+        .concat(),
+    );
+    let run = run.success();
+    assert!(
+        run.stdout
+            .starts_with(&format!("oci-archive:oci.tar@{}\n", run.digest()))
+    );
+    for (from, to) in [
+        ("oci-archive:oci.tar", "a"),
+        ("docker-archive:docker.tar", "b"),
+    ] {
+        let from = from.replace(':', &format!(":{}/", user.path("").display()));
+        mizzen_testkit::skopeo_copy(
+            &from.replace("//", "/"),
+            &format!("oci:{}:x", user.path(to).display()),
+        );
+        validated(&user.path(to), Some("x"));
+    }
+    let on_it = [
+        "--from-publish",
+        folder,
+        "--base",
+        "oci-archive:oci.tar",
+        "-o",
+        "oci:again",
+    ];
+    user.build(&on_it).success();
+    validated(&user.path("again"), None);
+}
+
+#[test]
+fn layers_can_be_one_can_be_zstd_and_can_take_in_what_is_left_out() {
+    let user = User::without_sdk();
+    let folder = testdata("publish/portable");
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let build = |name: &str, more: &[&str]| {
+        let output = format!("oci:{name}");
+        let arguments = [
+            "--from-publish",
+            folder.to_str().unwrap(),
+            "--base",
+            "oci:base",
+            "-o",
+            &output,
+        ];
+        let run = user.build(&[&arguments, more].concat()).success();
+        validated(&user.path(name), None);
+        run
+    };
+    assert_eq!(build("single", &["--layers", "single"]).layers().len(), 1);
+    let zstd = build("zstd", &["--compression", "zstd:9"]);
+    let gzip = build("gzip", &[]);
+    assert_eq!(zstd.layers().len(), gzip.layers().len());
+    assert_ne!(zstd.layers(), gzip.layers());
+    let left_out = |run: &crate::support::Run| run.image()["leftOut"].as_array().unwrap().len();
+    let kept = build("kept", &["--keep", "web.config"]);
+    assert_eq!(left_out(&kept) + 1, left_out(&gzip));
 }

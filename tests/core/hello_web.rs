@@ -183,6 +183,22 @@ fn a_private_registry_is_reached_with_dockers_credentials_and_the_error_without_
         pushed.digest()
     );
     assert!(!pushed.stderr.contains("hunter2"), "{}", pushed.stderr);
+
+    // The SDK's variables are for the registry that is pushed to, before any file.
+    fs::remove_file(docker.join("config.json")).unwrap();
+    let mut environment = user.environment.clone();
+    for (name, value) in [("UNAME", "dev"), ("PWORD", "hunter2")] {
+        environment.insert(
+            format!("DOTNET_CONTAINER_REGISTRY_{name}"),
+            value.to_owned(),
+        );
+    }
+    let reference = format!("{}/acme/hello:2", registry.host());
+    let arguments = ["hello", "-t", &reference, "--base", &base];
+    assert_eq!(
+        user.build_as(&environment, &arguments).success().digest(),
+        pushed.digest()
+    );
 }
 
 #[test]

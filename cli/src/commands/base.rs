@@ -1,8 +1,8 @@
-use crate::destination::Destination;
+use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use mizzen_build::AppRuntime;
 use mizzen_dotnet::{Framework, default_base};
-use mizzen_image::{Image, Layout, Source};
+use mizzen_image::{Archive, Image, Layout, Source};
 use mizzen_oci::{Digest, Platform};
 use mizzen_registry::Registry;
 use mizzen_store::Store;
@@ -41,6 +41,20 @@ impl Base {
                     digest,
                     images,
                     is_reference: true,
+                })
+            }
+            Destination::Archive { file, kind, .. } => {
+                let archive = match kind {
+                    ArchiveKind::Oci => Archive::oci(file, None),
+                    ArchiveKind::Docker => Archive::docker(file, &[]),
+                };
+                let digest = archive.read()?.descriptor().digest;
+                let images = platforms.iter().map(|platform| archive.image(platform));
+                Ok(Self {
+                    name: base.to_string(),
+                    digest,
+                    images: images.collect::<Result<_, _>>()?,
+                    is_reference: false,
                 })
             }
             Destination::Layout { folder, tag, .. } => {

@@ -1,16 +1,17 @@
 use super::base::Base;
 use super::results::{self, Results};
-use crate::args::{BuildArgs, Format, Step};
-use crate::destination::Destination;
+use crate::args::{BuildArgs, Format, Split, Step, Symbols};
+use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
-use crate::{Process, git_remote, settings};
+use crate::{Process, git_remote, keychain, settings};
 use mizzen_build::{
-    App, Context, ImageOptions, ProjectRequest, assemble, package_publish_folder, publish_project,
+    App, Context, ImageOptions, LayerOptions, ProjectRequest, assemble, package_publish_folder,
+    publish_project,
 };
-use mizzen_dotnet::{PublishOptions, RuntimeIdentifier, Toolchain, Workspace};
-use mizzen_image::{Image, Layout, Sink, Taggable};
+use mizzen_dotnet::{DebugSymbols, PublishOptions, RuntimeIdentifier, Toolchain, Workspace};
+use mizzen_image::{Archive, Compression, Image, Layout, Sink, Taggable};
 use mizzen_oci::{Family, Index, MediaType, MediaTypeExt, Platform};
 use mizzen_plan::Skip;
 use mizzen_registry::Registry;
@@ -33,31 +34,33 @@ pub(crate) fn run(
     let started = Instant::now();
     let ui = Ui::new(arguments.quiet, arguments.verbose);
     let mut destinations = destinations(arguments, process)?;
-    let platforms = platforms(arguments)?;
+    let layers = layer_options(arguments)?;
     let options = image_options(arguments, process)?;
     let project = match &arguments.from_publish {
         Some(_) => None,
-        None => Some(project(arguments, process, &destinations, &platforms, &ui)?),
+        None => Some(project(arguments, process, &destinations, &layers, &ui)?),
     };
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
-    let registry = settings::registry(process, arguments.offline, interrupt.cancel.clone())?;
     let named = arguments
         .base
         .as_deref()
         .map(|base| Destination::base(base, process))
         .transpose()?;
+    let keychain = keychain::keychain(process, &destinations, named.as_ref())?;
+    let cancel = interrupt.cancel.clone();
+    let registry = settings::registry(process, arguments.offline, keychain, cancel)?;
     let named = named
-        .map(|base| Base::open(&base, &platforms, &registry, &store))
+        .map(|base| Base::open(&base, &layers.platforms, &registry, &store))
         .transpose()?;
     if let Some(base) = &named {
-        check_platforms(base, &platforms)?;
+        check_platforms(base, &layers.platforms)?;
     }
 
     let app = match (&project, &arguments.from_publish) {
         (Some(request), _) => published(request, &store, interrupt, &ui)?,
         (None, Some(folder)) => package_publish_folder(
             &process.absolute(folder),
-            &platforms,
+            &layers,
             &store,
             &interrupt.cancel,
         )?,
@@ -68,7 +71,7 @@ pub(crate) fn run(
         Some(base) => base,
         None => Base::open(
             &Base::inferred(&app.runtime, &arguments.base_registry)?,
-            &platforms,
+            &layers.platforms,
             &registry,
             &store,
         )?,
@@ -92,7 +95,7 @@ pub(crate) fn run(
     for destination in &destinations {
         interrupt.cancel.check()?;
         ui.writing(destination);
-        write(destination, &what, &registry, &store)?;
+        write(destination, &name, &what, &registry, &store)?;
     }
     let results = Results {
         name: &name,
@@ -142,6 +145,27 @@ fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
     ])
 }
 
+fn layer_options(arguments: &BuildArgs) -> Result<LayerOptions, CommandError> {
+    let layers = &arguments.layers;
+    if layers.compression != Compression::Gzip && arguments.image.format == Format::Docker {
+        return Err(
+            CommandError::usage("Docker's family of media types has no zstd layers")
+                .hinted("leave out --format docker, or --compression zstd"),
+        );
+    }
+    Ok(LayerOptions {
+        platforms: platforms(arguments)?,
+        compression: layers.compression,
+        single: layers.layers == Split::Single,
+        keep: layers.keep.clone(),
+        debug_symbols: match layers.debug_symbols {
+            Symbols::Own => DebugSymbols::Own,
+            Symbols::All => DebugSymbols::All,
+            Symbols::None => DebugSymbols::None,
+        },
+    })
+}
+
 fn image_options(arguments: &BuildArgs, process: &Process) -> Result<ImageOptions, CommandError> {
     let image = &arguments.image;
     let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
@@ -170,7 +194,7 @@ fn project(
     arguments: &BuildArgs,
     process: &Process,
     destinations: &[Destination],
-    platforms: &[Platform],
+    layers: &LayerOptions,
     ui: &Ui,
 ) -> Result<ProjectRequest, CommandError> {
     let workspace = Workspace::find(
@@ -202,7 +226,7 @@ fn project(
             self_contained: arguments.self_contained,
             properties: arguments.properties.iter().cloned().collect(),
         },
-        platforms: platforms.to_vec(),
+        layers: layers.clone(),
         user_nuget_config: settings::user_nuget_config(process),
         restore_environment: settings::restore_environment(process),
         icu: settings::icu(),
@@ -218,12 +242,10 @@ fn own_results(
     process: &Process,
     destinations: &[Destination],
 ) -> Vec<PathBuf> {
-    let folders = destinations
+    let written = destinations
         .iter()
-        .filter_map(|destination| match destination {
-            Destination::Layout { folder, .. } => Some(folder.clone()),
-            Destination::Registry(_) => None,
-        });
+        .filter_map(Destination::local_path)
+        .map(Path::to_owned);
     let files = [
         &arguments.metadata_file,
         &arguments.digest_file,
@@ -238,7 +260,7 @@ fn own_results(
         let name = path.file_name()?.to_owned();
         Some(fs_err::canonicalize(path.parent()?).ok()?.join(name))
     };
-    folders.chain(files).filter_map(resolved).collect()
+    written.chain(files).filter_map(resolved).collect()
 }
 
 fn published(
@@ -311,17 +333,29 @@ fn images(base: &Base, app: &App, options: &ImageOptions) -> Result<Taggable, Co
 
 fn write(
     destination: &Destination,
+    name: &str,
     what: &Taggable,
     registry: &Registry,
     store: &Arc<Store>,
 ) -> Result<(), CommandError> {
     match destination {
-        Destination::Registry(reference) => registry
-            .sink((**reference).clone(), store.clone())
-            .write(what)?,
+        Destination::Registry(reference) => {
+            let reference = (**reference).clone();
+            registry.sink(reference, store.clone()).write(what)?
+        }
         Destination::Layout { folder, tag, .. } => {
             Layout::new(folder, tag.as_deref()).write(what)?
         }
+        Destination::Archive {
+            file,
+            kind: ArchiveKind::Oci,
+            ..
+        } => Archive::oci(file, None).write(what)?,
+        Destination::Archive {
+            file,
+            kind: ArchiveKind::Docker,
+            ..
+        } => Archive::docker(file, &[format!("{name}:latest")]).write(what)?,
     };
     Ok(())
 }

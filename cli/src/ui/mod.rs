@@ -1,7 +1,7 @@
 //! What people see while a build runs, on stderr.
 
 use crate::commands::Results;
-use crate::destination::Destination;
+use crate::destination::{ArchiveKind, Destination};
 use mizzen_build::{Event, LeftOutFile, Outcome, Reporter};
 use mizzen_dotnet::{Toolchain, Workspace};
 use mizzen_plan::MissReason;
@@ -161,7 +161,17 @@ fn next(destination: &Destination, results: &Results<'_>) -> String {
                 .unwrap_or_default();
             format!("docker run --rm{port} {}", pinned.at(results.digest()))
         }
-        Destination::Layout { .. } => format!(
+        Destination::Archive {
+            kind: ArchiveKind::Docker,
+            ..
+        } => {
+            let file = destination.to_string();
+            format!(
+                "docker load --input {}",
+                file.trim_start_matches("docker-archive:")
+            )
+        }
+        Destination::Layout { .. } | Destination::Archive { .. } => format!(
             "skopeo copy {destination} docker://registry.example/{}",
             results.name
         ),

@@ -5,7 +5,6 @@ use fs_err as fs;
 use mizzen_dotnet::{
     Canonical, NugetConfig, environment, injected_targets, publish_command, restore_command,
 };
-use mizzen_image::LayerBuilder;
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, RECIPE, StepCommand, Toolchain};
 use mizzen_stage::Content;
@@ -98,7 +97,6 @@ pub(crate) fn facts(
 ) -> Facts {
     let canonical = canonical(stage_root, &request.toolchain.root);
     let (project, options) = (&request.workspace.project, &request.options);
-    let platforms: Vec<String> = request.platforms.iter().map(ToString::to_string).collect();
     Facts {
         recipe: RECIPE,
         project: project.clone(),
@@ -127,10 +125,7 @@ pub(crate) fn facts(
         ]),
         environment: environment(&canonical, project, request.icu.is_some()),
         injected: injected.facts.clone(),
-        layers: BTreeMap::from([
-            ("format".to_owned(), LayerBuilder::FORMAT.to_owned()),
-            ("platforms".to_owned(), platforms.join(",")),
-        ]),
+        layers: request.layers.facts(),
         files: file_facts(&scan.contents),
     }
 }

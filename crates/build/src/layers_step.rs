@@ -1,11 +1,9 @@
 use crate::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
 use crate::report::Outcome;
-use crate::{BuildError, LeftOutFile};
-use mizzen_dotnet::{
-    LayerPlan, LayerRules, Libc, PlannedFile, PlannedLayer, PublishOutput, RuntimeIdentifier,
-};
-use mizzen_image::{Entry, Layer, LayerBuilder};
-use mizzen_oci::{Descriptor, MediaType, Platform};
+use crate::{BuildError, LayerOptions, LeftOutFile};
+use mizzen_dotnet::{PlannedFile, PlannedLayer, PublishOutput};
+use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
+use mizzen_oci::{Descriptor, Platform};
 use mizzen_store::{Blob, Cancel, Store};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,12 +25,12 @@ pub(crate) struct Layers {
 /// was published for another platform.
 pub fn package_publish_folder(
     folder: &Path,
-    platforms: &[Platform],
+    options: &LayerOptions,
     store: &Store,
     cancel: &Cancel,
 ) -> Result<App, BuildError> {
     let output = PublishOutput::read(folder)?;
-    let layers = make(&output, platforms, &BTreeSet::new(), store, cancel)?;
+    let layers = make(&output, options, &BTreeSet::new(), store, cancel)?;
     Ok(App {
         runtime: AppRuntime::of(&output),
         left_out: layers.left_out.clone(),
@@ -45,7 +43,7 @@ pub fn package_publish_folder(
 /// Makes the layers of `output`; those that two platforms share are made once.
 pub(crate) fn make(
     output: &PublishOutput,
-    platforms: &[Platform],
+    options: &LayerOptions,
     executables: &BTreeSet<Vec<u8>>,
     store: &Store,
     cancel: &Cancel,
@@ -55,8 +53,8 @@ pub(crate) fn make(
         left_out: Vec::new(),
     };
     let mut made: Vec<(PlannedLayer, Layer)> = Vec::new();
-    for platform in platforms {
-        let plan = LayerPlan::new(output, &rules(output, platform, executables)?);
+    for platform in &options.platforms {
+        let plan = options.plan(output, platform, executables)?;
         let missing: Vec<&PlannedLayer> = plan
             .layers
             .iter()
@@ -65,7 +63,9 @@ pub(crate) fn make(
         let written = std::thread::scope(|scope| {
             let writers: Vec<_> = missing
                 .iter()
-                .map(|layer| scope.spawn(|| write(&layer.files, store, cancel)))
+                .map(|layer| {
+                    scope.spawn(|| write(&layer.files, options.compression, store, cancel))
+                })
                 .collect();
             writers
                 .into_iter()
@@ -100,39 +100,17 @@ pub(crate) fn make(
     Ok(layers)
 }
 
-fn rules(
-    output: &PublishOutput,
-    platform: &Platform,
-    executables: &BTreeSet<Vec<u8>>,
-) -> Result<LayerRules, BuildError> {
-    let published_for = output.runtime_identifier();
-    let libc = if published_for.is_some_and(|identifier| identifier.contains("musl")) {
-        Libc::Musl
-    } else {
-        Libc::Glibc
-    };
-    let runtime_identifier = RuntimeIdentifier::of(platform, libc)
-        .ok_or_else(|| BuildError::Platform(platform.to_string()))?;
-    if let Some(published_for) = published_for
-        && runtime_identifier.is_foreign(published_for)
-    {
-        return Err(BuildError::ForeignApp {
-            runtime_identifier: published_for.to_owned(),
-            platform: platform.to_string(),
-        });
-    }
-    let prefix = format!("{}/", APP_FOLDER.trim_start_matches('/'));
-    Ok(LayerRules {
-        executables: executables.clone(),
-        ..LayerRules::new(prefix, runtime_identifier)
-    })
-}
-
-fn write(files: &[PlannedFile], store: &Store, cancel: &Cancel) -> Result<Layer, BuildError> {
+fn write(
+    files: &[PlannedFile],
+    compression: Compression,
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<Layer, BuildError> {
     let entries = files
         .iter()
         .map(|file| Entry::file(file.path.clone(), &file.source).with_mode(file.mode));
-    Ok(entries.collect::<LayerBuilder>().write(store, cancel)?)
+    let layer: LayerBuilder = entries.collect();
+    Ok(layer.compressed_by(compression).write(store, cancel)?)
 }
 
 /// Returns what a record keeps of new layers.
@@ -161,12 +139,16 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
 /// found.
 pub(crate) fn found(
     facts: &AppFacts,
-    platforms: &[Platform],
+    options: &LayerOptions,
     store: &Store,
 ) -> Option<Vec<(Platform, Vec<AppLayer>)>> {
     let of_layer = |layer: &LayerFacts| {
         let blob: Arc<dyn Blob> = Arc::new(store.blob(&layer.digest, layer.size_bytes)?);
-        let descriptor = Descriptor::new(MediaType::ImageLayerGzip, layer.digest, layer.size_bytes);
+        let descriptor = Descriptor::new(
+            options.compression.media_type(),
+            layer.digest,
+            layer.size_bytes,
+        );
         Some(AppLayer {
             name: layer.name.clone(),
             layer: Layer {
@@ -185,5 +167,5 @@ pub(crate) fn found(
             layers.iter().map(of_layer).collect::<Option<_>>()?,
         ))
     };
-    platforms.iter().map(of_platform).collect()
+    options.platforms.iter().map(of_platform).collect()
 }

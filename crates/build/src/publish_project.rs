@@ -3,9 +3,9 @@ use crate::facts::{Injected, SOURCES, canonical, facts, injected};
 use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace, toolchain_id};
-use crate::{BuildError, layers_step, publish_step, restore_step};
+use crate::{BuildError, LayerOptions, layers_step, publish_step, restore_step};
 use mizzen_dotnet::{Canonical, PublishOptions, Toolchain, Workspace};
-use mizzen_oci::{Digest, Platform};
+use mizzen_oci::Digest;
 use mizzen_plan::{Facts, Key, MissReason, Records, Skip, StepName, Verdict, plan};
 use mizzen_stage::{Content, Executor, StageError};
 use mizzen_store::{ActionCache, ActionResult, Cancel, Store};
@@ -38,8 +38,8 @@ pub struct ProjectRequest {
     pub toolchain: Toolchain,
     /// What `dotnet publish` is asked for.
     pub options: PublishOptions,
-    /// What the image is for; at least one.
-    pub platforms: Vec<Platform>,
+    /// How the layers are made.
+    pub layers: LayerOptions,
     /// The user's own NuGet configuration, whether it is there or not.
     pub user_nuget_config: Option<PathBuf>,
     /// Variables that restore may need to fetch: proxies, credentials. In no key and no record.
@@ -247,7 +247,7 @@ impl Steps<'_> {
         };
         let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
         let (request, context) = (self.staged.request, self.staged.context);
-        let layers = layers_step::found(&facts, &request.platforms, &context.store)?;
+        let layers = layers_step::found(&facts, &request.layers, &context.store)?;
         self.show_warnings(&facts);
         Some(App {
             runtime: facts.runtime,

@@ -51,10 +51,10 @@ pub(crate) fn publish(
     let output = PublishOutput::read(&folder)?;
     let executables = executables(&output, &staged.scan.contents)?;
     let context = staged.context;
-    let platforms = &staged.request.platforms;
+    let options = &staged.request.layers;
     let layers = layers_step::make(
         &output,
-        platforms,
+        options,
         &executables,
         &context.store,
         &context.cancel,

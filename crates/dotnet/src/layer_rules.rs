@@ -52,6 +52,11 @@ impl LayerRules {
 }
 
 impl PathPattern {
+    /// Returns the pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
     /// `true` if the pattern means this path.
     pub fn matches(&self, path: &str) -> bool {
         let options = MatchOptions {

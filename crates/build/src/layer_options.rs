@@ -1,0 +1,107 @@
+use crate::BuildError;
+use crate::layers_step::APP_FOLDER;
+use mizzen_dotnet::{
+    DebugSymbols, LayerGroup, LayerPlan, LayerRules, Libc, PathPattern, PlannedLayer,
+    PublishOutput, RuntimeIdentifier,
+};
+use mizzen_image::{Compression, LayerBuilder};
+use mizzen_oci::Platform;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How the layers of an application are made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LayerOptions {
+    /// What the images are for; at least one.
+    pub platforms: Vec<Platform>,
+    /// How they are compressed.
+    pub compression: Compression,
+    /// One layer for everything, instead of one for each rate of change.
+    pub single: bool,
+    /// Published files that enter the image though they would be left out.
+    pub keep: Vec<PathPattern>,
+    /// Which symbols enter the image.
+    pub debug_symbols: DebugSymbols,
+}
+
+impl LayerOptions {
+    /// Returns the options of an image for `platforms` whose user asked for nothing else.
+    pub fn for_platforms(platforms: Vec<Platform>) -> Self {
+        Self {
+            platforms,
+            compression: Compression::default(),
+            single: false,
+            keep: Vec::new(),
+            debug_symbols: DebugSymbols::default(),
+        }
+    }
+
+    /// Returns everything here that decides about the bytes of layers, as the key has it.
+    pub(crate) fn facts(&self) -> BTreeMap<String, String> {
+        let platforms: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
+        let keep: Vec<&str> = self.keep.iter().map(PathPattern::as_str).collect();
+        BTreeMap::from(
+            [
+                ("format", LayerBuilder::FORMAT.to_owned()),
+                ("platforms", platforms.join(",")),
+                ("compression", format!("{:?}", self.compression)),
+                (
+                    "split",
+                    if self.single { "single" } else { "auto" }.to_owned(),
+                ),
+                ("keep", format!("{keep:?}")),
+                ("symbols", format!("{:?}", self.debug_symbols)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        )
+    }
+
+    /// Decides which file of `output` goes where in the image for `platform`.
+    ///
+    /// # Errors
+    /// [`BuildError::Platform`] and [`BuildError::ForeignApp`] if the application cannot run there.
+    pub(crate) fn plan(
+        &self,
+        output: &PublishOutput,
+        platform: &Platform,
+        executables: &BTreeSet<Vec<u8>>,
+    ) -> Result<LayerPlan, BuildError> {
+        let published_for = output.runtime_identifier();
+        let is_musl = published_for.is_some_and(|identifier| identifier.contains("musl"));
+        let libc = if is_musl { Libc::Musl } else { Libc::Glibc };
+        let runtime_identifier = RuntimeIdentifier::of(platform, libc)
+            .ok_or_else(|| BuildError::Platform(platform.to_string()))?;
+        if let Some(published_for) = published_for
+            && runtime_identifier.is_foreign(published_for)
+        {
+            return Err(BuildError::ForeignApp {
+                runtime_identifier: published_for.to_owned(),
+                platform: platform.to_string(),
+            });
+        }
+        let prefix = format!("{}/", APP_FOLDER.trim_start_matches('/'));
+        let rules = LayerRules {
+            executables: executables.clone(),
+            keep: self.keep.clone(),
+            debug_symbols: self.debug_symbols,
+            ..LayerRules::new(prefix, runtime_identifier)
+        };
+        let plan = LayerPlan::new(output, &rules);
+        Ok(if self.single { one_layer(plan) } else { plan })
+    }
+}
+
+fn one_layer(mut plan: LayerPlan) -> LayerPlan {
+    let mut files: Vec<_> = plan
+        .layers
+        .drain(..)
+        .flat_map(|layer| layer.files)
+        .collect();
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let group = LayerGroup::App;
+    plan.layers.push(PlannedLayer {
+        name: group.name().to_owned(),
+        group,
+        files,
+    });
+    plan
+}
