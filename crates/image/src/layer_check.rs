@@ -172,7 +172,7 @@ fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::
 }
 
 /// The path without `./`, slashes in front and at the end; `None` if it leads out of the root.
-fn normal(path: &[u8]) -> Option<Path> {
+pub(crate) fn normal(path: &[u8]) -> Option<Path> {
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in path.split(|&byte| byte == b'/') {
         match part {

@@ -4,6 +4,7 @@
 //! gives a new one, a [`Sink`] takes it. Each medium (registry, layout, archive) is a source, a sink
 //! or both.
 
+mod accounts;
 mod archive;
 mod archive_error;
 mod archive_reader;
@@ -14,11 +15,15 @@ mod defect;
 mod docker_manifest;
 mod document_check;
 mod entry;
+mod file_tree;
 mod image;
+mod image_diff;
+mod inspection;
 mod layer;
 mod layer_builder;
 mod layer_check;
 mod layer_error;
+mod layer_tar;
 mod layout;
 mod layout_error;
 mod layout_reader;
@@ -28,12 +33,16 @@ mod tar_header;
 mod tar_writer;
 mod validate;
 
+pub use accounts::{NumericUser, UserError};
 pub use archive::Archive;
 pub use archive_error::ArchiveError;
 pub use compression::Compression;
 pub use defect::Defect;
 pub use entry::Entry;
+pub use file_tree::{FileKind, FileTree, FileTreeError, TreeFile};
 pub use image::{Addendum, Image, ImageError};
+pub use image_diff::{FileChange, ImageDiff, SettingChange};
+pub use inspection::{InspectedFile, InspectedLayer, Inspection};
 pub use layer::Layer;
 pub use layer_builder::LayerBuilder;
 pub use layer_error::LayerError;
