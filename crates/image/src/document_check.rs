@@ -2,7 +2,7 @@
 
 use crate::Image;
 use crate::defect::Defect;
-use crate::validate::family_of;
+use crate::validate::{NO_PLATFORM, family_of};
 use mizzen_oci::{Descriptor, Family, Index, Manifest, MediaType, MediaTypeExt};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -66,7 +66,7 @@ fn check_platform(entry: &Descriptor, platforms: &mut BTreeSet<String>, defects:
     if let Some(version) = &platform.os_version {
         name = format!("{name} {version}");
     }
-    if name != "unknown/unknown" && !platforms.insert(name.clone()) {
+    if name != NO_PLATFORM && !platforms.insert(name.clone()) {
         push(
             defects,
             "index",

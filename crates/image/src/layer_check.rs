@@ -87,6 +87,29 @@ pub(crate) fn check_layer(layer: &Layer, family: Family, defects: &mut Vec<Defec
     }
 }
 
+/// Reads a blob of any kind to its end and compares it with its descriptor.
+pub(crate) fn check_blob(layer: &Layer, defects: &mut Vec<Defect>) {
+    let what = format!("blob {}", layer.descriptor.digest);
+    let read = layer.blob.open().and_then(|blob| {
+        let mut blob = HashingReader::new(blob);
+        io::copy(&mut blob, &mut io::sink())?;
+        Ok(blob.finish())
+    });
+    match read {
+        Ok((got, got_bytes)) => {
+            let descriptor = &layer.descriptor;
+            if (got, got_bytes) != (descriptor.digest, descriptor.size_bytes) {
+                let want = descriptor.digest;
+                defects.push(Defect::Digest { what, got, want });
+            }
+        }
+        Err(error) => defects.push(Defect::Unreadable {
+            what,
+            why: error.to_string(),
+        }),
+    }
+}
+
 fn wrong_media_type(media_type: &MediaType, family: Family) -> Option<&'static str> {
     let oci = media_type.in_family(Family::Oci);
     let layers = [

@@ -1,9 +1,12 @@
 //! Recomputes everything that an image says about itself.
 
 use crate::defect::Defect;
-use crate::layer_check::check_layer;
+use crate::layer_check::{check_blob, check_layer};
 use crate::{Image, Taggable, document_check};
 use mizzen_oci::{Descriptor, Digest, Family, MediaTypeExt, Platform};
+
+/// What the entries of an index for attestations say they run on.
+pub(crate) const NO_PLATFORM: &str = "unknown/unknown";
 
 /// Checks one image, reading every layer to its end: digests, sizes, diff ids, media types, the
 /// entries of the layers, the members of manifest and config.
@@ -48,7 +51,12 @@ pub fn validate_all(what: &Taggable) -> Result<(), Vec<Defect>> {
                 };
                 let bytes = image.manifest().bytes();
                 check_bytes("manifest", bytes, entry, &mut defects);
-                check_image(image, entry.platform.as_ref(), &mut defects);
+                let platform = entry.platform.as_ref();
+                if platform.is_some_and(|platform| platform.to_string() == NO_PLATFORM) {
+                    check_attestation(image, &mut defects);
+                } else {
+                    check_image(image, platform, &mut defects);
+                }
             }
         }
     }
@@ -76,6 +84,15 @@ fn check_image(image: &Image, platform: Option<&Platform>, defects: &mut Vec<Def
     let family = family_of(manifest.descriptor());
     for layer in image.layers() {
         check_layer(layer, family, defects);
+    }
+}
+
+// What BuildKit puts beside images: a manifest of images' form whose layers are statements.
+fn check_attestation(image: &Image, defects: &mut Vec<Defect>) {
+    let manifest = image.manifest();
+    check_bytes("config", image.config_bytes(), manifest.config(), defects);
+    for layer in image.layers() {
+        check_blob(layer, defects);
     }
 }
 

@@ -293,6 +293,39 @@ fn an_index_is_compared_with_its_images() {
     }
 }
 
+/// As `BuildKit` makes them: layers of statements, for no platform.
+#[test]
+fn an_attestation_beside_an_image_is_no_defect_unless_its_bytes_are_others() {
+    let found = |bytes: &'static [u8]| {
+        let config = br#"{"architecture":"unknown","os":"unknown","rootfs":{"type":"layers","diff_ids":["DIGEST"]}}"#;
+        let digest = Digest::of(b"{}").to_string();
+        let config = String::from_utf8_lossy(config)
+            .replace("DIGEST", &digest)
+            .into_bytes();
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": descriptor("application/vnd.oci.image.config.v1+json", &config),
+            "layers": [descriptor("application/vnd.in-toto+json", b"{}")],
+        });
+        let manifest =
+            mizzen_oci::Manifest::parse(manifest.to_string().into_bytes(), None).unwrap();
+        let mut entry = json!(manifest.descriptor());
+        entry["platform"] = json!({ "os": "unknown", "architecture": "unknown" });
+        let index = json!({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [entry],
+        });
+        let index = Index::parse(index.to_string().into_bytes(), None).unwrap();
+        let blob: Arc<dyn mizzen_store::Blob> = Arc::new(BytesBlob(bytes.into()));
+        let image = Image::from_parts(manifest, &config, |_| blob.clone()).unwrap();
+        validate_all(&Taggable::Index(Box::new(index), vec![image]))
+    };
+    assert_eq!(found(b"{}"), Ok(()));
+    assert!(found(b"[]").is_err());
+}
+
 /// The digest that a descriptor says is compared, not taken.
 #[test]
 fn a_descriptor_without_its_bytes_is_a_defect() {
