@@ -27,6 +27,74 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Turn a .NET project into an image
     Build(Box<BuildArgs>),
+    /// Print what an image says of itself
+    Inspect(InspectArgs),
+    /// Print what differs between two images
+    Diff(DiffArgs),
+    /// Check every digest, size and media type of an image
+    Validate(ValidateArgs),
+}
+
+/// Prints what an image says of itself: manifest, config, layers
+#[derive(clap::Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) image: String,
+
+    /// Every file that a container sees, by layer; reads the layers
+    #[arg(long)]
+    pub(crate) files: bool,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) common: ImageArg,
+}
+
+/// Prints what differs between two images: settings, files, bytes to fetch
+#[derive(clap::Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) old: String,
+
+    /// The same
+    pub(crate) new: String,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) common: ImageArg,
+}
+
+/// Checks every digest, size, media type and rule of the specs; says nothing if all hold
+#[derive(clap::Args, Debug)]
+pub(crate) struct ValidateArgs {
+    /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) image: String,
+
+    #[command(flatten)]
+    pub(crate) common: ImageArg,
+}
+
+/// What every verb that reads an image takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ImageArg {
+    /// Which image of several; of a registry linux/amd64 unless another is named
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
+
+    /// Where what is fetched lives [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
 }
 
 /// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
@@ -190,7 +258,7 @@ pub(crate) struct ImageArgs {
     #[arg(long = "port", value_name = "PORT[/udp]", value_parser = port)]
     pub(crate) ports: Vec<String>,
 
-    /// The user it runs as, by number
+    /// The user it runs as; a name becomes the number that the base gives it
     #[arg(long, value_name = "UID[:GID]")]
     pub(crate) user: Option<String>,
 
@@ -303,8 +371,10 @@ mod tests {
 
     fn parse(line: &str) -> Result<Box<super::BuildArgs>, clap::Error> {
         let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-        let Command::Build(build) = Args::try_parse_from(spelled_out(&arguments))?.command;
-        Ok(build)
+        match Args::try_parse_from(spelled_out(&arguments))?.command {
+            Command::Build(build) => Ok(build),
+            other => unreachable!("{other:?} was not asked for"),
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use crate::hints;
 use mizzen_build::{BuildError, DotnetMessage};
 use mizzen_dotnet::{BaseImageError, ToolchainError, WorkspaceError};
-use mizzen_image::{ArchiveError, LayoutError, SinkError, SourceError};
+use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, StoreError};
 use std::error::Error;
@@ -18,6 +18,8 @@ const DOTNET: u8 = 3;
 const REGISTRY_SAID_NO: u8 = 4;
 /// Network or registry failed after retries.
 const NETWORK: u8 = 5;
+/// A check failed.
+const CHECK: u8 = 6;
 /// Local disk or cache.
 const LOCAL: u8 = 7;
 /// Interrupted, where no signal says which.
@@ -51,6 +53,16 @@ impl CommandError {
         Self {
             exit_code: LOCAL,
             causes: causes(error, true),
+            ..Self::usage(message)
+        }
+    }
+
+    /// Something was checked and has these defects.
+    pub(crate) fn check(message: String, defects: &[impl fmt::Display]) -> Self {
+        let causes = defects.iter().map(ToString::to_string).collect();
+        Self {
+            exit_code: CHECK,
+            causes,
             ..Self::usage(message)
         }
     }
@@ -190,6 +202,12 @@ impl From<BuildError> for CommandError {
 
 impl From<RegistryError> for CommandError {
     fn from(error: RegistryError) -> Self {
+        Self::of_registry(&error)
+    }
+}
+
+impl CommandError {
+    fn of_registry(error: &RegistryError) -> Self {
         let exit_code = match error.kind() {
             _ if matches!(error, RegistryError::PlatformMissing { .. }) => USAGE,
             ErrorKind::Settings => USAGE,
@@ -198,7 +216,7 @@ impl From<RegistryError> for CommandError {
             ErrorKind::Local => LOCAL,
             ErrorKind::Cancelled => INTERRUPTED,
         };
-        Self::of(exit_code, &error, hints::registry(&error))
+        Self::of(exit_code, error, hints::registry(error))
     }
 }
 
@@ -255,6 +273,20 @@ fn from_medium(error: Box<dyn Error + Send + Sync>) -> CommandError {
     match error.downcast::<LayoutError>() {
         Ok(error) => (*error).into(),
         Err(error) => CommandError::of(LOCAL, &*error, None),
+    }
+}
+
+impl From<FileTreeError> for CommandError {
+    fn from(error: FileTreeError) -> Self {
+        if let FileTreeError::Layer { source, .. } = &error
+            && let Some(within) = RegistryError::within(source)
+        {
+            return Self {
+                causes: causes(&error, false),
+                ..Self::of_registry(within)
+            };
+        }
+        Self::of(LOCAL, &error, None)
     }
 }
 

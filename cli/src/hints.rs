@@ -56,7 +56,8 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
             "ask for the base's platform with --platform, or name another --base".to_owned()
         }
         BuildError::User(_) => {
-            "runAsNonRoot needs a number: the user of .NET's images is 1654".to_owned()
+            "name a user of the base image, or a number: the user of .NET's images is 1654"
+                .to_owned()
         }
         BuildError::Offline(_) => "run once without --offline".to_owned(),
         BuildError::Stage(StageError::Above(file)) => format!("remove `{}`", file.display()),

@@ -197,7 +197,6 @@ fn options_that_cannot_be_meant_are_usage() {
     for arguments in [
         &["-t", "Not A Reference"][..],
         &["-o", "tar:x"],
-        &["--user", "app"],
         &["--no-such-option"],
         &["--platform", "linux"],
     ] {
@@ -209,4 +208,38 @@ fn options_that_cannot_be_meant_are_usage() {
             run.stderr
         );
     }
+}
+
+#[test]
+fn a_user_that_the_base_does_not_know_is_usage_and_one_that_it_knows_becomes_a_number() {
+    let user = User::without_sdk();
+    let folder = testdata("publish/portable");
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let arguments = [
+        "--from-publish",
+        folder.to_str().unwrap(),
+        "--base",
+        "oci:base",
+        "-o",
+        "oci:out",
+        "--user",
+    ];
+    let said = user
+        .build(&[&arguments[..], &["nobody"]].concat())
+        .failure(2);
+    assert!(
+        said.contains("no user `nobody`") && said.contains("hint: "),
+        "{said}"
+    );
+    user.build(&[&arguments[..], &["app"]].concat()).success();
+    let config = user
+        .run_bare(&[
+            "inspect",
+            "--json",
+            &format!("oci:{}", user.path("out").display()),
+        ])
+        .success()
+        .stdout;
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["config"]["config"]["User"], "1654");
 }

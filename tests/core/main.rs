@@ -10,5 +10,6 @@ mod architecture;
 mod errors;
 mod from_publish;
 mod hello_web;
+mod images;
 mod interrupt;
 mod reference;

@@ -2,7 +2,11 @@
 
 mod base;
 mod build;
+mod diff;
+mod inspect;
+mod opened;
 mod results;
+mod validate;
 
 pub(crate) use results::Results;
 
@@ -10,6 +14,7 @@ use crate::Process;
 use crate::args::{Args, Command};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use std::io::{self, Write};
 
 /// Runs the verb that the user asked for.
 pub(crate) fn run(
@@ -19,5 +24,17 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Build(arguments) => build::run(arguments, process, interrupt),
+        Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
+        Command::Diff(arguments) => diff::run(arguments, process, interrupt),
+        Command::Validate(arguments) => validate::run(arguments, process, interrupt),
+    }
+}
+
+/// Prints data on stdout.
+fn out(text: &str) -> Result<(), CommandError> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // A reader that has seen enough is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|error| CommandError::local("stdout cannot be written", &error)),
     }
 }

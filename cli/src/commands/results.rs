@@ -163,15 +163,10 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// Prints one line for each destination on stdout, and nothing else, ever.
 pub(crate) fn print(results: &Results<'_>) -> Result<(), CommandError> {
-    let mut stdout = io::stdout().lock();
-    for line in results.lines() {
-        match writeln!(stdout, "{line}") {
-            // A reader that has seen enough is no failure.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            result => {
-                result.map_err(|error| CommandError::local("stdout cannot be written", &error))?;
-            }
-        }
-    }
-    Ok(())
+    let lines = results.lines();
+    super::out(
+        &lines
+            .iter()
+            .fold(String::new(), |text, line| text + line + "\n"),
+    )
 }

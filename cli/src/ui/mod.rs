@@ -179,7 +179,7 @@ fn next(destination: &Destination, results: &Results<'_>) -> String {
 }
 
 /// Writes a number of bytes for people: three digits and a unit.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
     match units.iter().find(|(_, unit)| bytes >= *unit) {
         Some((name, unit)) => {

@@ -1,7 +1,7 @@
 use crate::BuildError;
 use crate::app::{AppLayer, AppRuntime};
 use crate::layers_step::APP_FOLDER;
-use mizzen_image::{Addendum, Image};
+use mizzen_image::{Addendum, Image, NumericUser, UserError};
 use mizzen_oci::{Family, History, ImageConfig, Platform, annotation};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -46,8 +46,8 @@ const APP_USER: &str = "1654";
 /// absolute, so that another working folder does not break it.
 ///
 /// # Errors
-/// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::User`] if the
-/// user asked for is no number.
+/// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::User`] if the base
+/// does not know the user that was asked for.
 pub fn assemble(
     base: Image,
     platform: &Platform,
@@ -63,7 +63,7 @@ pub fn assemble(
         });
     }
     let generated = generated_annotations(&base, app, options);
-    let user = user(base.config(), options)?;
+    let user = user(&base, options)?;
     // A base annotation that stayed would speak of the base as if it were this image.
     let mut image = base
         .in_family(options.family.unwrap_or(Family::Oci))
@@ -150,27 +150,29 @@ fn entrypoint(app: &AppRuntime, options: &ImageOptions) -> Vec<String> {
     }
 }
 
-fn user(base: &ImageConfig, options: &ImageOptions) -> Result<String, BuildError> {
+// What the user asks for; else the base's user or its `APP_UID`, whichever is a number first; else
+// the number that the base's accounts give its user. Root only if it is asked for.
+fn user(base: &Image, options: &ImageOptions) -> Result<String, BuildError> {
     if let Some(user) = &options.user {
-        return if is_numeric(user) {
-            Ok(user.clone())
-        } else {
-            Err(BuildError::User(user.clone()))
-        };
+        let user = NumericUser::resolve(user, base).map_err(BuildError::User)?;
+        return Ok(user.to_string());
     }
-    let is_root = |user: &str| {
-        user.split(':')
-            .next()
-            .is_none_or(|uid| uid.trim_start_matches('0').is_empty())
-    };
-    let fits = |user: &&str| is_numeric(user) && !is_root(user);
-    let named = [base.user(), base.env("APP_UID")].into_iter().flatten();
-    Ok(named.into_iter().find(fits).unwrap_or(APP_USER).to_owned())
-}
-
-fn is_numeric(user: &str) -> bool {
-    let parts: Vec<&str> = user.split(':').collect();
-    parts.len() <= 2 && parts.iter().all(|part| part.parse::<u32>().is_ok())
+    let config = base.config();
+    let is_number = |user: &&str| user.split(':').all(|part| part.parse::<u32>().is_ok());
+    let named = [config.user(), config.env("APP_UID")].into_iter().flatten();
+    for user in named
+        .clone()
+        .filter(is_number)
+        .chain(named.filter(|user| !is_number(user)))
+    {
+        match NumericUser::resolve(user, base) {
+            Ok(user) if !user.is_root() => return Ok(user.to_string()),
+            // A base that names somebody it does not know: the user of .NET's images will do.
+            Ok(_) | Err(UserError::Unknown { .. }) => {}
+            Err(error) => return Err(BuildError::User(error)),
+        }
+    }
+    Ok(APP_USER.to_owned())
 }
 
 // ASP.NET listens on `ASPNETCORE_URLS` if that is set, else on the ports of the other two.

@@ -1,6 +1,6 @@
 use crate::dotnet_lines::DotnetMessage;
 use mizzen_dotnet::{LeftOut, NugetConfigError, PublishError};
-use mizzen_image::LayerError;
+use mizzen_image::{LayerError, UserError};
 use mizzen_plan::{MissReason, StepName};
 use mizzen_stage::StageError;
 use mizzen_store::{Cancelled, StoreError};
@@ -49,9 +49,9 @@ pub enum BuildError {
     /// There is no .NET for the platform.
     #[error("there is no .NET for `{0}`")]
     Platform(String),
-    /// A user that is no number.
-    #[error("`{0}` is not a numeric user: want `UID` or `UID:GID`")]
-    User(String),
+    /// The base image does not know the user.
+    #[error("the image cannot run as the user that was asked for")]
+    User(#[source] UserError),
     /// A file of the workspace cannot be staged.
     #[error("`{path}` cannot be part of a build: {why}")]
     Unstageable {

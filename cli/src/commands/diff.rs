@@ -1,0 +1,78 @@
+use super::opened::Opened;
+use super::out;
+use crate::Process;
+use crate::args::DiffArgs;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::ui::size;
+use mizzen_image::{FileChange, ImageDiff};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Prints what differs between two images; nothing if they run the same.
+pub(crate) fn run(
+    arguments: &DiffArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    let old = Opened::open(&arguments.old, &arguments.common, process, interrupt)?;
+    let new = Opened::open(&arguments.new, &arguments.common, process, interrupt)?;
+    let diff = ImageDiff::of(old.image()?, new.image()?)?;
+    if arguments.json {
+        return out(&format!("{:#}\n", json!(diff)));
+    }
+    out(&text(&diff).expect("a string takes every text"))
+}
+
+fn text(diff: &ImageDiff) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    for change in &diff.settings {
+        writeln!(
+            text,
+            "{} {}: {} → {}",
+            mark(change.old.as_ref(), change.new.as_ref()),
+            change.name,
+            value(change.old.as_ref()),
+            value(change.new.as_ref())
+        )?;
+    }
+    for change in &diff.files {
+        writeln!(text, "{}", line(change))?;
+    }
+    if diff.added_layer_bytes + diff.removed_layer_bytes > 0 {
+        let (added, removed) = (size(diff.added_layer_bytes), size(diff.removed_layer_bytes));
+        writeln!(
+            text,
+            "layers: {} shared, {removed} only in the first, {added} only in the second",
+            diff.shared_layers.len()
+        )?;
+    }
+    Ok(text)
+}
+
+fn mark<T>(old: Option<&T>, new: Option<&T>) -> char {
+    match (old, new) {
+        (None, _) => '+',
+        (_, None) => '-',
+        _ => '~',
+    }
+}
+
+fn value(value: Option<&Value>) -> String {
+    value.map_or_else(|| "unset".to_owned(), ToString::to_string)
+}
+
+fn line(change: &FileChange) -> String {
+    let mark = mark(change.old.as_ref(), change.new.as_ref());
+    let sizes = match (&change.old, &change.new) {
+        (Some(old), Some(new)) if old.size_bytes != new.size_bytes => {
+            format!(", {} → {}", size(old.size_bytes), size(new.size_bytes))
+        }
+        _ => String::new(),
+    };
+    if change.what.is_empty() {
+        format!("{mark} {}", change.path)
+    } else {
+        format!("{mark} {} ({}{sizes})", change.path, change.what.join(", "))
+    }
+}

@@ -1,0 +1,105 @@
+use super::opened::Opened;
+use super::out;
+use crate::Process;
+use crate::args::InspectArgs;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::ui::size;
+use mizzen_image::{FileKind, InspectedFile, Inspection};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// Prints what an image says of itself.
+pub(crate) fn run(
+    arguments: &InspectArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    let opened = Opened::open(&arguments.image, &arguments.common, process, interrupt)?;
+    let image = opened.image()?;
+    let inspection = if arguments.files {
+        Inspection::with_files(image)?
+    } else {
+        Inspection::of(image)
+    };
+    if arguments.json {
+        return out(&format!("{:#}\n", json!(inspection)));
+    }
+    out(&text(&opened.name, &inspection).expect("a string takes every text"))
+}
+
+fn text(name: &str, image: &Inspection) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "{name}")?;
+    writeln!(text, "  digest      {}", image.digest)?;
+    writeln!(text, "  media type  {}", image.media_type)?;
+    writeln!(text, "  platform    {}", image.platform)?;
+    writeln!(text, "  size        {} to fetch", size(image.size_bytes))?;
+    for (name, value) in &image.annotations {
+        writeln!(text, "  annotation  {name}={value}")?;
+    }
+    if let Some(created) = image.config["created"].as_str() {
+        writeln!(text, "  created     {created}")?;
+    }
+    let members = image.config["config"].as_object();
+    for (name, value) in members
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null())
+    {
+        match value {
+            Value::Array(items) if name == "Env" => {
+                for item in items {
+                    writeln!(text, "  {name:<11} {}", plain(item))?;
+                }
+            }
+            Value::Object(items) if name == "Labels" => {
+                for (label, value) in items {
+                    writeln!(text, "  {name:<11} {label}={}", plain(value))?;
+                }
+            }
+            other => writeln!(text, "  {name:<11} {}", plain(other))?,
+        }
+    }
+    for layer in &image.layers {
+        let comment = layer.comment.as_ref().or(layer.created_by.as_ref());
+        let comment = comment.map(String::as_str).unwrap_or_default();
+        writeln!(
+            text,
+            "  layer       {} {:>8}  {comment}",
+            layer.digest,
+            size(layer.size_bytes)
+        )?;
+        for file in layer.files.iter().flatten() {
+            writeln!(text, "    {}", line(file))?;
+        }
+    }
+    Ok(text)
+}
+
+fn plain(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn line(inspected: &InspectedFile) -> String {
+    let file = &inspected.file;
+    let kind = match file.kind {
+        FileKind::File => '-',
+        FileKind::Directory => 'd',
+        FileKind::Symlink => 'l',
+        FileKind::Special => '?',
+    };
+    let target = file
+        .link_target
+        .iter()
+        .fold(String::new(), |text, target| text + " -> " + target);
+    let owner = format!("{}:{}", file.uid, file.gid);
+    format!(
+        "{kind}{:04o} {owner:>9} {:>9} {}{target}",
+        file.mode,
+        size(file.size_bytes),
+        inspected.path
+    )
+}
