@@ -13,6 +13,7 @@ use mizzen_dotnet::{
 use mizzen_image::{Entry, LayerBuilder};
 use mizzen_oci::Digest;
 use mizzen_store::{Cancel, Store};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 fn testdata(name: &str) -> PathBuf {
@@ -22,10 +23,14 @@ fn testdata(name: &str) -> PathBuf {
 }
 
 fn plan(case: &str, platform: &str) -> LayerPlan {
+    plan_of(&testdata(case), platform)
+}
+
+fn plan_of(folder: &Path, platform: &str) -> LayerPlan {
     let platform = platform.parse().unwrap();
     let runtime_identifier = RuntimeIdentifier::of(&platform, Libc::Glibc).unwrap();
     let rules = LayerRules::new("app/", runtime_identifier);
-    LayerPlan::new(&PublishOutput::read(&testdata(case)).unwrap(), &rules)
+    LayerPlan::new(&PublishOutput::read(folder).unwrap(), &rules)
 }
 
 fn digest(layer: &PlannedLayer) -> Digest {
@@ -170,6 +175,40 @@ fn a_static_program_is_one() {
 #[test]
 fn a_publish_for_arm64_is_planned_on_any_machine() {
     check("rid-arm64", "linux/arm64");
+}
+
+/// Copies a folder with other modes and times, its files made in the opposite order.
+fn copied(from: &Path, to: &Path, mode: u32) {
+    fs::create_dir_all(to).unwrap();
+    let mut entries: Vec<_> = fs::read_dir(from)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries.into_iter().rev() {
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copied(&path, &target, mode);
+        } else {
+            fs::write(&target, fs::read(&path).unwrap()).unwrap();
+            fs::set_permissions(&target, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn modes_times_and_the_order_of_making_do_not_change_a_layer() {
+    for case in ["portable", "self-contained", "blazor"] {
+        let want = text_of(&plan(case, "linux/amd64"));
+        for mode in [0o600, 0o744, 0o777] {
+            let folder = tempfile::tempdir().unwrap();
+            copied(&testdata(case), folder.path(), mode);
+            assert!(
+                text_of(&plan_of(folder.path(), "linux/amd64")) == want,
+                "{case} {mode:o}"
+            );
+        }
+    }
 }
 
 #[test]
