@@ -24,6 +24,8 @@ pub struct DockerRegistrySettings {
     pub htpasswd: String,
     /// A certificate and its key, PEM; then the registry speaks HTTPS only.
     pub tls: Option<(String, String)>,
+    /// The authority (PEM) whose certificates clients must show.
+    pub client_authority: Option<String>,
 }
 
 impl DockerRegistry {
@@ -120,11 +122,16 @@ fn config_text(folder: &Path, port: u16, settings: &DockerRegistrySettings) -> i
         fs::write(folder.join("tls.key"), key)?;
         writeln!(
             text,
-            "  tls: {{ certificate: \"{}\", key: \"{}\" }}",
+            "  tls:\n    certificate: \"{}\"\n    key: \"{}\"",
             path("tls.crt"),
             path("tls.key")
         )
         .expect("a string takes every text");
+    }
+    if let Some(authority) = &settings.client_authority {
+        fs::write(folder.join("clients.crt"), authority)?;
+        writeln!(text, "    clientcas: [\"{}\"]", path("clients.crt"))
+            .expect("a string takes every text");
     }
     if !settings.htpasswd.is_empty() {
         fs::write(folder.join("htpasswd"), &settings.htpasswd)?;

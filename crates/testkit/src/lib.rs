@@ -3,6 +3,7 @@
 //! What goes wrong here ends the test with a panic that says what a tool said.
 
 mod aspnet_base;
+mod certificates;
 mod container;
 mod docker_registry;
 mod files_below;
@@ -12,6 +13,7 @@ pub mod registry;
 mod tiny_base;
 
 pub use aspnet_base::{AspnetBaseError, aspnet_base};
+pub use certificates::Certificates;
 pub use container::{Container, HttpResponse};
 pub use docker_registry::{DockerRegistry, DockerRegistrySettings};
 pub use oci_tools::{skopeo_copy, skopeo_inspect, umoci_unpack};
