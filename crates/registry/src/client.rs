@@ -4,7 +4,7 @@ use crate::progress::{Counters, add};
 use crate::retry::{Budget, Failure, retry_after};
 use crate::sync::lock;
 use crate::upload::Chunks;
-use crate::{Answer, RegistryError, Settings, endpoint, follow, tls};
+use crate::{Answer, RegistryError, RetrySettings, Settings, endpoint, follow, tls};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -93,6 +93,8 @@ struct OneError {
 const LONGEST_REDIRECTS: usize = 5;
 /// How often one request may be sent with yet another token.
 const MOST_REFRESHES: u32 = 3;
+/// How often a mirror is asked before the next one is.
+const MIRROR_ATTEMPTS: u32 = 2;
 /// No answer but a manifest or a config needs more.
 pub(crate) const SMALL_ANSWER_BYTES: usize = 1024 * 1024;
 
@@ -106,13 +108,20 @@ impl Client {
         }
     }
 
-    pub(crate) fn budget(&self) -> Budget {
-        Budget::new(self.settings.retry)
+    pub(crate) fn budget(&self, access: &Access) -> Budget {
+        let retry = self.settings.retry;
+        let attempts = if access.is_mirror {
+            retry.attempts.min(MIRROR_ATTEMPTS)
+        } else {
+            retry.attempts
+        };
+        Budget::new(RetrySettings { attempts, ..retry })
     }
 
     /// Sends `request` until it is answered by other than a failure that may pass.
     pub(crate) async fn call(&self, request: &Request) -> Result<Reply, RegistryError> {
-        self.call_within(request, &mut self.budget()).await
+        let mut budget = self.budget(&request.access);
+        self.call_within(request, &mut budget).await
     }
 
     /// As [`Client::call`], at the expense of an operation that has other requests, too.

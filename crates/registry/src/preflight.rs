@@ -30,7 +30,8 @@ impl Client {
             request.url = request.location(&reply.url, reply.peer, location)?;
             request.method = Method::DELETE;
             // Registries drop abandoned uploads by themselves, too.
-            drop(self.attempt(&request, &mut self.budget()).await);
+            let mut budget = self.budget(&access);
+            drop(self.attempt(&request, &mut budget).await);
         }
         Ok(())
     }

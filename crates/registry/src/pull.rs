@@ -98,11 +98,11 @@ impl Client {
 
     pub(crate) async fn resolve(
         &self,
+        access: &Access,
         reference: &Reference,
     ) -> Result<Option<Descriptor>, RegistryError> {
-        let access = Access::pull(&reference.repository);
         let name = reference.name_in_repository();
-        let request = self.manifest_request(Method::HEAD, &access, &name)?;
+        let request = self.manifest_request(Method::HEAD, access, &name)?;
         let reply = self.call(&request).await?;
         if reply.status == StatusCode::NOT_FOUND {
             return Ok(None);
@@ -117,7 +117,7 @@ impl Client {
         }
         // Some registries name no digest, some refuse HEAD, and the answer to a HEAD has no body
         // that would say why.
-        let document = self.document(&access, reference).await?;
+        let document = self.document(access, reference).await?;
         Ok(document.map(|(document, _)| document.descriptor().clone()))
     }
 
@@ -164,7 +164,7 @@ impl Client {
         request: &Request,
         digest: Option<&Digest>,
     ) -> Result<Option<Reply>, RegistryError> {
-        let mut budget = self.budget();
+        let mut budget = self.budget(&request.access);
         loop {
             let reply = self.call_within(request, &mut budget).await?;
             if reply.status == StatusCode::NOT_FOUND {
@@ -202,7 +202,7 @@ impl Client {
         let what = format!("layer {digest} of `{}`", access.repository.name);
         let mut request = Request::new(Method::GET, url, access, what);
         request.limit_bytes = 0;
-        let mut budget = self.budget();
+        let mut budget = self.budget(&request.access);
         let mut writer = store.writer()?;
         let mut received_bytes = 0_u64;
         loop {

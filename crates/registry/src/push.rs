@@ -173,7 +173,7 @@ impl Push {
         let moving = known.moving(&digest, Some(repository));
         let _alone = moving.lock().await;
 
-        let mut budget = self.client().budget();
+        let mut budget = self.client().budget(&self.access);
         if known.is_present(&digest, repository)
             || (!send_unasked && self.exists(&digest, &mut budget).await?)
         {

@@ -1,3 +1,4 @@
+use crate::auth::Access;
 use crate::client::Client;
 use crate::sync::lock;
 use crate::{Counts, RegistryError, RegistrySink, RegistrySource, Settings};
@@ -76,7 +77,8 @@ impl Registry {
     /// # Errors
     /// [`RegistryError`] if the registry did not answer, or not in a way that can be used.
     pub fn resolve(&self, reference: &Reference) -> Result<Option<Descriptor>, RegistryError> {
-        self.0.block_on(self.0.client.resolve(reference))
+        let access = Access::pull(&reference.repository);
+        self.0.block_on(self.0.client.resolve(&access, reference))
     }
 
     /// Returns the image that `reference` names as a source. Manifests and configs are kept in

@@ -16,6 +16,8 @@ pub struct Settings {
     pub hosts: BTreeMap<String, HostSettings>,
     /// Certificate authorities (PEM) to trust instead of the system's.
     pub ca_bundle: Option<PathBuf>,
+    /// Through whom requests go.
+    pub proxies: Proxies,
     /// Send nothing; what is not in the cache is an error.
     pub offline: bool,
     /// How failures are retried.
@@ -44,9 +46,25 @@ pub struct HostSettings {
     pub insecure: Option<bool>,
     /// Certificate authorities (PEM) to trust for this host, beside the usual ones.
     pub ca: Option<PathBuf>,
+    /// The certificate and the key (PEM) that this host wants to see.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// Where images of this registry are looked for first, in order: `mirror.corp/hub` has
+    /// `library/nginx` as `hub/library/nginx`. Pulls only; what no mirror has comes from here.
+    pub mirrors: Vec<String>,
     /// Send blobs in chunks of so many bytes. Not said: whole, in chunks only after the host
     /// refused a blob as too large (413).
     pub chunk_bytes: Option<u64>,
+}
+
+/// Through whom requests go; loopback hosts are always asked directly.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Proxies {
+    /// For plain HTTP: `http://user:password@proxy.corp:3128`.
+    pub http: Option<String>,
+    /// For HTTPS.
+    pub https: Option<String>,
+    /// Whom to ask directly, in the form of `NO_PROXY`: names, suffixes, addresses, networks.
+    pub except: String,
 }
 
 impl Default for Settings {
@@ -56,6 +74,7 @@ impl Default for Settings {
             keychain: Keychain::default(),
             hosts: BTreeMap::new(),
             ca_bundle: None,
+            proxies: Proxies::default(),
             offline: false,
             retry: RetrySettings::default(),
             connect_timeout: Duration::from_secs(15),

@@ -1,5 +1,6 @@
 use crate::RegistryError;
 use crate::auth::Access;
+use crate::places::{Places, at};
 use crate::pull::Document;
 use crate::registry::Inner;
 use crate::sync::lock;
@@ -7,6 +8,7 @@ use mizzen_image::{Image, Source, SourceError};
 use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, Reference, Repository};
 use mizzen_store::{Blob, Store};
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// An image of a registry, by tag or digest.
@@ -19,13 +21,17 @@ pub struct RegistrySource {
     reference: Reference,
     store: Arc<Store>,
     resolved: Mutex<Option<Descriptor>>,
+    places: Places,
+    /// Which place answered.
+    served_by: AtomicUsize,
 }
 
 /// A layer that a registry holds.
 #[derive(Debug)]
 struct RegistryBlob {
     inner: Arc<Inner>,
-    repository: Repository,
+    places: Places,
+    origin: Repository,
     descriptor: Descriptor,
     store: Arc<Store>,
 }
@@ -36,6 +42,8 @@ const DEEPEST_INDEX: usize = 3;
 impl RegistrySource {
     pub(crate) fn new(inner: Arc<Inner>, reference: Reference, store: Arc<Store>) -> Self {
         Self {
+            places: Places::of(&inner.client.settings, &reference.repository),
+            served_by: AtomicUsize::new(usize::MAX),
             inner,
             reference,
             store,
@@ -58,12 +66,15 @@ impl RegistrySource {
             Some(digest) => self.store.read(digest)?,
             None => None,
         };
-        let descriptor = match here {
-            Some(bytes) => Document::parse(bytes, None)?.descriptor().clone(),
-            None => self
-                .inner
-                .block_on(self.inner.client.resolve(&self.reference))?
-                .ok_or_else(|| RegistryError::NotFound(Box::new(self.reference.clone())))?,
+        let descriptor = if let Some(bytes) = here {
+            Document::parse(bytes, None)?.descriptor().clone()
+        } else {
+            let client = &self.inner.client;
+            let resolve = async |access: &Access, reference: &Reference| {
+                client.resolve(access, reference).await
+            };
+            let missing = || RegistryError::NotFound(Box::new(self.reference.clone()));
+            self.ask(&resolve)?.ok_or_else(missing)?
         };
         Ok(resolved.insert(descriptor).clone())
     }
@@ -84,7 +95,8 @@ impl RegistrySource {
         let image = Image::from_parts(manifest, &config, |descriptor| {
             Arc::new(RegistryBlob {
                 inner: self.inner.clone(),
-                repository: self.reference.repository.clone(),
+                places: self.places.clone(),
+                origin: self.places.repository(self.served_by.load(Relaxed)).clone(),
                 descriptor: descriptor.clone(),
                 store: self.store.clone(),
             })
@@ -134,13 +146,13 @@ impl RegistrySource {
         if let Some(bytes) = self.store.read(&descriptor.digest)? {
             return Document::parse(bytes, content_type);
         }
-        let reference = self.reference.at(descriptor.digest);
-        let access = Access::pull(&reference.repository);
-        let fetched = self
-            .inner
-            .block_on(self.inner.client.document(&access, &reference))?;
-        let (document, bytes) =
-            fetched.ok_or_else(|| RegistryError::NotFound(Box::new(reference)))?;
+        let wanted = self.reference.at(descriptor.digest);
+        let client = &self.inner.client;
+        let ask = async |access: &Access, _: &Reference| {
+            client.document(access, &at(access, &wanted)).await
+        };
+        let missing = || RegistryError::NotFound(Box::new(wanted.clone()));
+        let (document, bytes) = self.ask(&ask)?.ok_or_else(missing)?;
         self.store.put(&bytes)?;
         Ok(document)
     }
@@ -149,12 +161,26 @@ impl RegistrySource {
         if let Some(bytes) = self.store.read(&descriptor.digest)? {
             return Ok(bytes);
         }
-        let access = Access::pull(&self.reference.repository);
-        let bytes = self
-            .inner
-            .block_on(self.inner.client.small_blob(&access, descriptor))?;
+        let client = &self.inner.client;
+        let ask = async |access: &Access, _: &Reference| {
+            client.small_blob(access, descriptor).await.map(Some)
+        };
+        let bytes = self.ask(&ask)?.expect("a place that lacks it is an error");
         self.store.put(&bytes)?;
         Ok(bytes)
+    }
+
+    /// Asks the places in order, and remembers which one answered.
+    fn ask<T>(
+        &self,
+        ask: &impl AsyncFn(&Access, &Reference) -> Result<Option<T>, RegistryError>,
+    ) -> Result<Option<T>, RegistryError> {
+        let ask = async |access: &Access| ask(access, &at(access, &self.reference)).await;
+        let found = self.inner.block_on(self.places.ask(ask))?;
+        Ok(found.map(|(place, found)| {
+            self.served_by.store(place, Relaxed);
+            found
+        }))
     }
 }
 
@@ -168,9 +194,9 @@ impl RegistryBlob {
     fn fetch(&self) -> Result<(), RegistryError> {
         let Self {
             inner,
-            repository,
             descriptor,
             store,
+            ..
         } = self;
         inner.block_on(async {
             let moving = inner.known.moving(&descriptor.digest, None);
@@ -181,10 +207,14 @@ impl RegistryBlob {
             {
                 return Ok(());
             }
-            inner
-                .client
-                .download(&Access::pull(repository), descriptor, store)
-                .await
+            let download = async |access: &Access| {
+                inner
+                    .client
+                    .download(access, descriptor, store)
+                    .await
+                    .map(Some)
+            };
+            self.places.ask(download).await.map(drop)
         })
     }
 }
@@ -204,6 +234,6 @@ impl Blob for RegistryBlob {
     }
 
     fn origin(&self) -> Option<&Repository> {
-        Some(&self.repository)
+        Some(&self.origin)
     }
 }

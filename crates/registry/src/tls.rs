@@ -1,8 +1,8 @@
-use crate::{RegistryError, Settings, endpoint};
-use reqwest::{Url, redirect};
+use crate::{Proxies, RegistryError, Settings, endpoint};
+use reqwest::{NoProxy, Proxy, Url, redirect};
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -38,21 +38,51 @@ pub(crate) fn http_client(
         RootCertStore::empty()
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let special = endpoint::host_settings(settings, url);
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| unusable(error.into()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder()
+        .with_root_certificates(roots);
+    let tls = match special.and_then(|host| host.client_certificate.as_ref()) {
+        Some((certificate, key)) => {
+            let certificates = certificates(certificate)?;
+            let key = PrivateKeyDer::from_pem_file(key).map_err(|error| malformed(key, error))?;
+            tls.with_client_auth_cert(certificates, key)
+                .map_err(|error| unusable(error.into()))?
+        }
+        None => tls.with_no_client_auth(),
+    };
+    let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .user_agent(&settings.user_agent)
         .no_proxy()
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(settings.connect_timeout)
-        .pool_max_idle_per_host(settings.transfers_per_host * 2)
-        .build()
-        .map_err(|error| unusable(error.into()))
+        .pool_max_idle_per_host(settings.transfers_per_host * 2);
+    if !endpoint::is_loopback(url.host_str().unwrap_or_default()) {
+        let Proxies {
+            http,
+            https,
+            except,
+        } = &settings.proxies;
+        let except = NoProxy::from_string(except);
+        let made = [
+            http.as_ref().filter(|url| !url.is_empty()).map(Proxy::http),
+            https
+                .as_ref()
+                .filter(|url| !url.is_empty())
+                .map(Proxy::https),
+        ];
+        for proxy in made.into_iter().flatten() {
+            let proxy = proxy.map_err(|error| {
+                let text = "a proxy's URL cannot be used".to_owned();
+                RegistryError::Settings(text, Some(error.without_url().into()))
+            })?;
+            builder = builder.proxy(proxy.no_proxy(except.clone()));
+        }
+    }
+    builder.build().map_err(|error| unusable(error.into()))
 }
 
 fn roots(settings: &Settings, url: &Url) -> Result<RootCertStore, RegistryError> {
@@ -90,6 +120,6 @@ fn malformed(
     path: &Path,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> RegistryError {
-    let text = format!("`{}` gives no certificate authorities", path.display());
+    let text = format!("`{}` gives no certificate or key", path.display());
     RegistryError::Settings(text, Some(error.into()))
 }

@@ -23,6 +23,8 @@ pub(crate) struct Access {
     /// `repository:<name>:pull`. The one that is written to comes first: some token servers look at
     /// no other.
     pub(crate) scopes: Vec<String>,
+    /// There is another place to ask, so that little patience will do.
+    pub(crate) is_mirror: bool,
 }
 
 /// What each registry wants to see, and the tokens that it gave.
@@ -70,6 +72,7 @@ impl Access {
         Self {
             repository: repository.clone(),
             scopes,
+            is_mirror: false,
         }
     }
 
@@ -81,6 +84,7 @@ impl Access {
                 name: String::new(),
             },
             scopes: Vec::new(),
+            is_mirror: false,
         }
     }
 
@@ -89,6 +93,7 @@ impl Access {
         Self {
             repository: repository.clone(),
             scopes,
+            is_mirror: false,
         }
     }
 

@@ -4,6 +4,7 @@
 mod credentials;
 mod faults;
 mod login;
+mod network;
 mod personalities;
 mod push_pull;
 mod retries;
