@@ -109,8 +109,9 @@ pub(crate) struct BuildArgs {
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
 
-    /// Write here: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE [default:
-    /// oci:<cache>/out/<name> when nothing is pushed]
+    /// Write here: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker:[NAME[:TAG]] or
+    /// podman:[NAME[:TAG]] (load into the local engine) [default: oci:<cache>/out/<name> when nothing
+    /// is pushed]
     #[arg(short, long = "output", value_name = "DEST")]
     pub(crate) outputs: Vec<String>,
 
@@ -274,6 +275,18 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub(crate) cmd: Option<CommandLine>,
 
+    /// A folder that outlives the container; belongs to the image's user
+    #[arg(long = "volume", value_name = "DIR", value_parser = folder)]
+    pub(crate) volumes: Vec<String>,
+
+    /// An empty folder that belongs to the image's user
+    #[arg(long, value_name = "DIR", value_parser = folder)]
+    pub(crate) writable: Vec<String>,
+
+    /// How Docker asks whether it is well: {"Test": ["CMD", …]}
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    pub(crate) healthcheck: Option<serde_json::Value>,
+
     /// The signal that asks it to stop
     #[arg(long, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<String>,
@@ -354,6 +367,22 @@ fn port(text: &str) -> Result<String, String> {
         (Ok(number), "tcp" | "udp" | "sctp") => Ok(format!("{number}/{protocol}")),
         _ => Err("want PORT or PORT/udp".to_owned()),
     }
+}
+
+fn folder(text: &str) -> Result<String, String> {
+    let is_sound = text.len() > 1 && text.starts_with('/') && !text.contains("//");
+    let mut parts = text.trim_matches('/').split('/');
+    if is_sound && parts.all(|part| !["", ".", ".."].contains(&part)) {
+        return Ok(text.to_owned());
+    }
+    Err("want an absolute folder other than /".to_owned())
+}
+
+fn object(text: &str) -> Result<serde_json::Value, String> {
+    let value = serde_json::from_str(text)
+        .ok()
+        .filter(serde_json::Value::is_object);
+    value.ok_or_else(|| r#"want a JSON object: {"Test": ["CMD", "/app/health"]}"#.to_owned())
 }
 
 fn command(text: &str) -> Result<CommandLine, String> {

@@ -1,4 +1,5 @@
 use crate::Process;
+use crate::engine::Engine;
 use crate::error::CommandError;
 use mizzen_oci::Reference;
 use std::fmt;
@@ -20,6 +21,11 @@ pub(crate) enum Destination {
         written: PathBuf,
         file: PathBuf,
         kind: ArchiveKind,
+    },
+    /// `docker:[NAME[:TAG]]` or `podman:[NAME[:TAG]]`: the local engine.
+    Engine {
+        engine: Engine,
+        name: Option<String>,
     },
 }
 
@@ -50,6 +56,9 @@ impl Destination {
 
     /// Reads the argument of `--output`.
     pub(crate) fn output(text: &str, process: &Process) -> Result<Self, CommandError> {
+        if let Some(engine) = Self::engine(text)? {
+            return Ok(engine);
+        }
         Self::local(text, process).ok_or_else(|| {
             CommandError::usage(format!("`{text}` is no output")).hinted(
                 "write oci:DIR, oci-archive:FILE or docker-archive:FILE; to push, use --tag",
@@ -73,6 +82,30 @@ impl Destination {
         Ok(Self::Registry(Box::new(reference)))
     }
 
+    fn engine(text: &str) -> Result<Option<Self>, CommandError> {
+        let (engine, name) = match text.split_once(':') {
+            Some(("docker", name)) => (Engine::Docker, name),
+            Some(("podman", name)) => (Engine::Podman, name),
+            _ => return Ok(None),
+        };
+        if name.is_empty() {
+            return Ok(Some(Self::Engine { engine, name: None }));
+        }
+        // Whoever writes `shop` means `shop:latest` of their own engine, not Docker Hub's.
+        let reference: Result<Reference, _> = name.parse();
+        let reference = reference.map_err(|error| CommandError::usage(format!("{error}")))?;
+        let tagged = name
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.contains(':'));
+        let tag = reference.tag.filter(|_| !tagged);
+        let name = tag.map_or_else(|| name.to_owned(), |tag| format!("{name}:{tag}"));
+        Ok(Some(Self::Engine {
+            engine,
+            name: Some(name),
+        }))
+    }
+
     fn local(text: &str, process: &Process) -> Option<Self> {
         let (scheme, rest) = text.split_once(':').filter(|(_, rest)| !rest.is_empty())?;
         let kind = match scheme {
@@ -92,7 +125,7 @@ impl Destination {
     /// Returns the file or folder that this writes.
     pub(crate) fn local_path(&self) -> Option<&Path> {
         match self {
-            Self::Registry(_) => None,
+            Self::Registry(_) | Self::Engine { .. } => None,
             Self::Layout { folder, .. } => Some(folder),
             Self::Archive { file, .. } => Some(file),
         }
@@ -142,6 +175,14 @@ impl fmt::Display for Destination {
                 write!(f, "oci:{}", written.display())?;
                 tag.iter().try_for_each(|tag| write!(f, ":{tag}"))
             }
+            Self::Engine { engine, name } => {
+                write!(
+                    f,
+                    "{}:{}",
+                    engine.program(),
+                    name.as_deref().unwrap_or_default()
+                )
+            }
             Self::Archive { written, kind, .. } => {
                 let scheme = if *kind == ArchiveKind::Oci {
                     "oci"
@@ -183,7 +224,14 @@ mod tests {
         let archive = Destination::output("docker-archive:a:b.tar", &process()).unwrap();
         assert_eq!(archive.local_path().unwrap(), Path::new("/work/a:b.tar"));
         assert_eq!(archive.to_string(), "docker-archive:a:b.tar");
-        for text in ["out", "oci:", "oci-archive:", "docker:x"] {
+        let loaded = |text: &str| Destination::output(text, &process()).unwrap().to_string();
+        assert_eq!(loaded("podman:shop"), "podman:shop:latest");
+        assert_eq!(
+            loaded("docker:localhost:5000/shop:1"),
+            "docker:localhost:5000/shop:1"
+        );
+        assert_eq!(loaded("docker:"), "docker:");
+        for text in ["out", "oci:", "oci-archive:", "docker:Not A Name"] {
             assert!(Destination::output(text, &process()).is_err(), "{text}");
         }
     }

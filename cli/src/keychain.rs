@@ -46,7 +46,7 @@ pub(crate) fn keychain(
 fn host(destination: &Destination) -> Option<&str> {
     match destination {
         Destination::Registry(reference) => Some(&reference.repository.registry),
-        Destination::Layout { .. } | Destination::Archive { .. } => None,
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@
 mod args;
 mod commands;
 mod destination;
+mod engine;
 mod error;
 mod git_remote;
 mod hints;

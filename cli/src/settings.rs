@@ -1,7 +1,7 @@
 use crate::Process;
 use crate::error::CommandError;
 use fs_err as fs;
-use mizzen_registry::{Keychain, Registry, Settings};
+use mizzen_registry::{Keychain, Proxies, Registry, Settings};
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,11 +72,27 @@ pub(crate) fn registry(
 ) -> Result<Registry, CommandError> {
     let settings = Settings {
         keychain,
+        proxies: proxies(process),
         ca_bundle: process.variable("SSL_CERT_FILE").map(PathBuf::from),
         offline,
         ..Settings::default()
     };
     Ok(Registry::new(settings, cancel)?)
+}
+
+/// Returns the proxies that the usual variables name; lower case wins, as in curl.
+fn proxies(process: &Process) -> Proxies {
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| process.variable(name))
+            .map(str::to_owned)
+    };
+    Proxies {
+        http: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+        https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        except: first(&["no_proxy", "NO_PROXY"]).unwrap_or_default(),
+    }
 }
 
 /// Returns what restore may see of the environment beside its constants.

@@ -1,6 +1,7 @@
 //! Stored publish folders become images without any SDK.
 
 use crate::support::{User, prepared, testdata, validated};
+use fs_err as fs;
 
 /// A change of this digest changes every image that mizzen makes: it needs a reason.
 #[test]
@@ -128,4 +129,74 @@ fn layers_can_be_one_can_be_zstd_and_can_take_in_what_is_left_out() {
     let left_out = |run: &crate::support::Run| run.image()["leftOut"].as_array().unwrap().len();
     let kept = build("kept", &["--keep", "web.config"]);
     assert_eq!(left_out(&kept) + 1, left_out(&gzip));
+}
+
+#[test]
+fn podman_loads_the_image_and_folders_to_write_to_belong_to_its_user() {
+    let mut user = User::without_sdk();
+    let folder = testdata("publish/portable");
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let storage = format!(
+        "[storage]\ndriver = \"vfs\"\ngraphroot = \"{0}/graph\"\nrunroot = \"{0}/run\"\n",
+        user.path("podman").display()
+    );
+    fs::write(user.path("storage.conf"), storage).unwrap();
+    let configuration = user.path("storage.conf").to_str().unwrap().to_owned();
+    user.environment
+        .insert("CONTAINERS_STORAGE_CONF".to_owned(), configuration);
+    let arguments = [
+        "--from-publish",
+        folder.to_str().unwrap(),
+        "--base",
+        "oci:base",
+    ];
+    let more = [
+        "--writable",
+        "/data",
+        "--volume",
+        "/keys",
+        "-o",
+        "podman:shop:1",
+        "-o",
+        "oci:out",
+    ];
+    let run = user.build(&[&arguments[..], &more].concat()).success();
+    assert!(
+        run.stdout
+            .starts_with(&format!("podman:shop:1@{}\n", run.digest())),
+        "{}",
+        run.stdout
+    );
+
+    let format = "{{.Config.User}} {{.Config.Volumes}} {{.Config.Entrypoint}}";
+    let loaded = user.tool(
+        "podman",
+        &["inspect", "--format", format, "localhost/shop:1"],
+    );
+    assert_eq!(
+        loaded.trim(),
+        "1654 map[/keys:{}] [dotnet /app/Web.Api.dll]"
+    );
+    let layout = format!("oci:{}", user.path("out").display());
+    let files = user
+        .run_bare(&["inspect", "--files", &layout])
+        .success()
+        .stdout;
+    let owned = |name: &str| {
+        files
+            .lines()
+            .any(|line| line.contains("d0755 1654:1654") && line.ends_with(name))
+    };
+    assert!(owned(" /data") && owned(" /keys"), "{files}");
+
+    // Where the engine is not, nothing is said to be done.
+    user.environment
+        .insert("PATH".to_owned(), "/nowhere".to_owned());
+    let said = user
+        .build(&[&arguments[..], &["-o", "docker:"]].concat())
+        .failure(2);
+    assert!(
+        said.contains("`docker` is not on PATH") && said.contains("hint: "),
+        "{said}"
+    );
 }

@@ -145,6 +145,20 @@ impl User {
         self.run(&[env!("CARGO_BIN_EXE_mizzen")], environment, arguments)
     }
 
+    /// Runs a foreign program as this user and returns what it prints; it must succeed.
+    pub(crate) fn tool(&self, program: &str, arguments: &[&str]) -> String {
+        #[expect(clippy::disallowed_methods, reason = "tests run foreign tools")]
+        let output = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program}: {said}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs `mizzen` with these arguments and nothing else.
     pub(crate) fn run_bare(&self, arguments: &[&str]) -> Run {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]

@@ -57,6 +57,7 @@ impl Base {
                     is_reference: false,
                 })
             }
+            Destination::Engine { .. } => unreachable!("an engine is no base"),
             Destination::Layout { folder, tag, .. } => {
                 let layout = Layout::new(folder, tag.as_deref());
                 let digest = layout.read()?.descriptor().digest;

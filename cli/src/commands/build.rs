@@ -16,7 +16,7 @@ use mizzen_oci::{Family, Index, MediaType, MediaTypeExt, Platform};
 use mizzen_plan::Skip;
 use mizzen_registry::Registry;
 use mizzen_stage::PathStage;
-use mizzen_store::{FsActionCache, Store};
+use mizzen_store::{Cancel, FsActionCache, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,7 +84,8 @@ pub(crate) fn run(
         base_name: base.is_reference.then(|| base.name.clone()),
         ..options
     };
-    let what = images(&base, &app, &options)?;
+    let what = images(&base, &app, &options, (&store, &interrupt.cancel))?;
+    warn_of_root(&what, &ui);
 
     let name = image_name(&app.runtime.name);
     if destinations.is_empty() {
@@ -95,7 +96,7 @@ pub(crate) fn run(
     for destination in &destinations {
         interrupt.cancel.check()?;
         ui.writing(destination);
-        write(destination, &name, &what, &registry, &store)?;
+        write(destination, &name, &what, (&registry, &store, process))?;
     }
     let results = Results {
         name: &name,
@@ -187,6 +188,9 @@ fn image_options(arguments: &BuildArgs, process: &Process) -> Result<ImageOption
         entrypoint: image.entrypoint.as_deref().cloned(),
         cmd: image.cmd.as_deref().cloned(),
         stop_signal: image.stop_signal.clone(),
+        healthcheck: image.healthcheck.clone(),
+        volumes: image.volumes.clone(),
+        writable: image.writable.clone(),
     })
 }
 
@@ -295,10 +299,26 @@ fn check_platforms(base: &Base, platforms: &[Platform]) -> Result<(), CommandErr
     Ok(())
 }
 
-fn images(base: &Base, app: &App, options: &ImageOptions) -> Result<Taggable, CommandError> {
+fn warn_of_root(what: &Taggable, ui: &Ui) {
+    let is_root = |user: &str| user.split(':').next() == Some("0");
+    if what
+        .images()
+        .iter()
+        .any(|image| image.config().user().is_some_and(is_root))
+    {
+        ui.warn("the image runs as root, as you asked; Kubernetes' runAsNonRoot will refuse it");
+    }
+}
+
+fn images(
+    base: &Base,
+    app: &App,
+    options: &ImageOptions,
+    tools: (&Store, &Cancel),
+) -> Result<Taggable, CommandError> {
     let assembled = base.images.iter().zip(&app.layers);
     let assembled = assembled.map(|(base, (platform, layers))| {
-        assemble(base.clone(), platform, &app.runtime, layers, options)
+        assemble(base.clone(), platform, &app.runtime, layers, options, tools)
     });
     let mut images = assembled.collect::<Result<Vec<Image>, _>>()?;
     if images.len() == 1 {
@@ -335,8 +355,7 @@ fn write(
     destination: &Destination,
     name: &str,
     what: &Taggable,
-    registry: &Registry,
-    store: &Arc<Store>,
+    (registry, store, process): (&Registry, &Arc<Store>, &Process),
 ) -> Result<(), CommandError> {
     match destination {
         Destination::Registry(reference) => {
@@ -356,6 +375,13 @@ fn write(
             kind: ArchiveKind::Docker,
             ..
         } => Archive::docker(file, &[format!("{name}:latest")]).write(what)?,
+        Destination::Engine {
+            engine,
+            name: asked,
+        } => {
+            let name = asked.clone().unwrap_or_else(|| format!("{name}:latest"));
+            return engine.load(what, &name, store, process);
+        }
     };
     Ok(())
 }

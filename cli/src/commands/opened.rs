@@ -34,6 +34,7 @@ impl Opened {
                 ..
             } => Archive::oci(file, None).read()?,
             Destination::Archive { file, .. } => Archive::docker(file, &[]).read()?,
+            Destination::Engine { .. } => unreachable!("an engine is no base"),
             Destination::Registry(reference) => {
                 let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
                 let keychain = keychain::keychain(process, &[], Some(&place))?;

@@ -171,6 +171,10 @@ fn next(destination: &Destination, results: &Results<'_>) -> String {
                 file.trim_start_matches("docker-archive:")
             )
         }
+        Destination::Engine { engine, name } => {
+            let name = name.clone().unwrap_or_else(|| results.name.to_owned());
+            format!("{} run --rm {name}", engine.program())
+        }
         Destination::Layout { .. } | Destination::Archive { .. } => format!(
             "skopeo copy {destination} docker://registry.example/{}",
             results.name

@@ -1,10 +1,11 @@
 use crate::BuildError;
 use crate::app::{AppLayer, AppRuntime};
 use crate::layers_step::APP_FOLDER;
-use mizzen_image::{Addendum, Image, NumericUser, UserError};
+use mizzen_image::{Addendum, Entry, Image, Layer, LayerBuilder, NumericUser, UserError};
 use mizzen_oci::{Family, History, ImageConfig, Platform, annotation};
-use serde_json::json;
-use std::collections::BTreeMap;
+use mizzen_store::{Cancel, Store};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the image says of itself and how it runs, over what the base says.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +36,19 @@ pub struct ImageOptions {
     pub cmd: Option<Vec<String>>,
     /// The signal that asks the application to stop.
     pub stop_signal: Option<String>,
+    /// Docker's `Healthcheck`, as its config has it.
+    pub healthcheck: Option<Value>,
+    /// Absolute folders that outlive the container.
+    pub volumes: Vec<String>,
+    /// Absolute folders that exist, are empty, and belong to the image's user.
+    pub writable: Vec<String>,
 }
 
 /// The user that .NET's images are made for.
-const APP_USER: &str = "1654";
+const APP_USER: NumericUser = NumericUser {
+    uid: 1654,
+    gid: None,
+};
 
 /// Puts an application's layers on a base and says how the image runs.
 ///
@@ -47,13 +57,15 @@ const APP_USER: &str = "1654";
 ///
 /// # Errors
 /// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::User`] if the base
-/// does not know the user that was asked for.
+/// does not know the user that was asked for; [`BuildError::Layer`] if the layer of writable folders
+/// cannot be made.
 pub fn assemble(
     base: Image,
     platform: &Platform,
     app: &AppRuntime,
     layers: &[AppLayer],
     options: &ImageOptions,
+    (store, cancel): (&Store, &Cancel),
 ) -> Result<Image, BuildError> {
     let got = base.config().platform();
     if !platform.accepts(&got) {
@@ -74,21 +86,17 @@ pub fn assemble(
         } else {
             format!("{} files", layer.files)
         };
-        image = image.append(Addendum {
-            layer: layer.layer.clone(),
-            history: History {
-                created: Some(options.created.clone()),
-                created_by: Some("mizzen build".to_owned()),
-                comment: Some(format!("{}: {files}", layer.name)),
-                empty_layer: false,
-            },
-        });
+        let comment = format!("{}: {files}", layer.name);
+        image = image.append(addendum(layer.layer.clone(), comment, options));
+    }
+    if let Some(layer) = writable_folders(user, options, store, cancel)? {
+        image = image.append(addendum(layer, "writable folders".to_owned(), options));
     }
     let mut annotations = generated.clone();
     annotations.extend(options.annotations.clone());
     let image = image.with_config(|config| {
         config.set("created", json!(options.created));
-        config.run_set("User", json!(user));
+        config.run_set("User", json!(user.to_string()));
         config.run_set(
             "WorkingDir",
             json!(options.workdir.as_deref().unwrap_or(APP_FOLDER)),
@@ -105,12 +113,64 @@ pub fn assemble(
         if let Some(signal) = &options.stop_signal {
             config.run_set("StopSignal", json!(signal));
         }
+        if let Some(healthcheck) = &options.healthcheck {
+            config.run_set("Healthcheck", healthcheck.clone());
+        }
+        if !options.volumes.is_empty() {
+            let base = config
+                .run_get("Volumes")
+                .and_then(Value::as_object)
+                .cloned();
+            let own = options
+                .volumes
+                .iter()
+                .map(|folder| (folder.clone(), json!({})));
+            let volumes: Map<_, _> = base.unwrap_or_default().into_iter().chain(own).collect();
+            config.run_set("Volumes", Value::Object(volumes));
+        }
         let ports = ports(config);
         config.expose(ports.iter().chain(&options.ports).map(String::as_str));
         config.add_labels(&generated);
         config.add_labels(&options.labels);
     });
     Ok(image.with_annotations(annotations))
+}
+
+fn addendum(layer: Layer, comment: String, options: &ImageOptions) -> Addendum {
+    let history = History {
+        created: Some(options.created.clone()),
+        created_by: Some("mizzen build".to_owned()),
+        comment: Some(comment),
+        empty_layer: false,
+    };
+    Addendum { layer, history }
+}
+
+/// Returns the layer of the folders that the application may write to; `None` if it needs none.
+///
+/// A volume takes its owner from the folder that it is mounted over.
+fn writable_folders(
+    user: NumericUser,
+    options: &ImageOptions,
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<Option<Layer>, BuildError> {
+    let folders: BTreeSet<&str> = options
+        .writable
+        .iter()
+        .chain(&options.volumes)
+        .map(|folder| folder.trim_matches('/'))
+        .collect();
+    if folders.is_empty() {
+        return Ok(None);
+    }
+    // .NET's images give their user a group of the same number.
+    let group = user.gid.unwrap_or(user.uid);
+    let entries = folders
+        .iter()
+        .map(|folder| Entry::directory(*folder).owned_by(user.uid, group));
+    let layer: LayerBuilder = entries.collect();
+    Ok(Some(layer.write(store, cancel)?))
 }
 
 fn generated_annotations(
@@ -152,10 +212,9 @@ fn entrypoint(app: &AppRuntime, options: &ImageOptions) -> Vec<String> {
 
 // What the user asks for; else the base's user or its `APP_UID`, whichever is a number first; else
 // the number that the base's accounts give its user. Root only if it is asked for.
-fn user(base: &Image, options: &ImageOptions) -> Result<String, BuildError> {
+fn user(base: &Image, options: &ImageOptions) -> Result<NumericUser, BuildError> {
     if let Some(user) = &options.user {
-        let user = NumericUser::resolve(user, base).map_err(BuildError::User)?;
-        return Ok(user.to_string());
+        return NumericUser::resolve(user, base).map_err(BuildError::User);
     }
     let config = base.config();
     let is_number = |user: &&str| user.split(':').all(|part| part.parse::<u32>().is_ok());
@@ -166,13 +225,13 @@ fn user(base: &Image, options: &ImageOptions) -> Result<String, BuildError> {
         .chain(named.filter(|user| !is_number(user)))
     {
         match NumericUser::resolve(user, base) {
-            Ok(user) if !user.is_root() => return Ok(user.to_string()),
+            Ok(user) if !user.is_root() => return Ok(user),
             // A base that names somebody it does not know: the user of .NET's images will do.
             Ok(_) | Err(UserError::Unknown { .. }) => {}
             Err(error) => return Err(BuildError::User(error)),
         }
     }
-    Ok(APP_USER.to_owned())
+    Ok(APP_USER)
 }
 
 // ASP.NET listens on `ASPNETCORE_URLS` if that is set, else on the ports of the other two.
@@ -203,7 +262,7 @@ mod tests {
     use crate::report::Outcome;
     use mizzen_image::{Image, Layer};
     use mizzen_oci::{Descriptor, DiffId, Digest, MediaType, Platform};
-    use mizzen_store::BytesBlob;
+    use mizzen_store::{BytesBlob, Cancel, Store};
     use serde_json::{Value, json};
     use std::sync::Arc;
 
@@ -213,7 +272,7 @@ mod tests {
 
     fn base(user: &str, env: &[&str]) -> Image {
         Image::scratch(&amd64()).with_config(|config| {
-            config.run_set("User", json!(user));
+            config.run_set("User", json!(user.to_string()));
             config.run_set("Env", json!(env));
             config.run_set("Cmd", json!(["--info"]));
             config.run_set("Healthcheck", json!({"Test": ["CMD", "x"]}));
@@ -255,8 +314,27 @@ mod tests {
         }
     }
 
+    fn try_run(
+        base: Image,
+        platform: &str,
+        app: &AppRuntime,
+        options: &ImageOptions,
+    ) -> Result<Image, BuildError> {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let tools = (&store, &Cancel::default());
+        assemble(
+            base,
+            &platform.parse().unwrap(),
+            app,
+            &[layer()],
+            options,
+            tools,
+        )
+    }
+
     fn run(base: Image, app: &AppRuntime, options: &ImageOptions) -> Image {
-        assemble(base, &amd64(), app, &[layer()], options).unwrap()
+        try_run(base, "linux/amd64", app, options).unwrap()
     }
 
     fn run_value(image: &Image, name: &str) -> Value {
@@ -289,7 +367,7 @@ mod tests {
             user: Some("app".to_owned()),
             ..options()
         };
-        let error = assemble(base("", &[]), &amd64(), &app("x.dll"), &[], &named).unwrap_err();
+        let error = try_run(base("", &[]), "linux/amd64", &app("x.dll"), &named).unwrap_err();
         assert!(matches!(error, BuildError::User(_)));
     }
 
@@ -370,17 +448,34 @@ mod tests {
 
     #[test]
     fn a_base_for_another_platform_is_refused() {
-        let error = assemble(
-            base("", &[]),
-            &"linux/arm64".parse().unwrap(),
-            &app("x"),
-            &[],
-            &options(),
-        )
-        .unwrap_err();
+        let error = try_run(base("", &[]), "linux/arm64", &app("x"), &options()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the base image is for `linux/amd64`, want `linux/arm64`"
         );
+    }
+
+    #[test]
+    fn writable_folders_and_volumes_belong_to_the_images_user() {
+        let asked = ImageOptions {
+            writable: vec!["/data".to_owned()],
+            volumes: vec!["/var/keys/".to_owned()],
+            healthcheck: Some(json!({"Test": ["CMD", "dotnet", "health.dll"]})),
+            ..options()
+        };
+        let image = run(base("1654", &[]), &app("x.dll"), &asked);
+        assert_eq!(run_value(&image, "Volumes"), json!({"/var/keys/": {}}));
+        assert_eq!(run_value(&image, "Healthcheck")["Test"][1], "dotnet");
+        let comments: Vec<_> = image
+            .config()
+            .history()
+            .into_iter()
+            .map(|line| line.comment)
+            .collect();
+        assert_eq!(
+            comments.last().unwrap().as_deref(),
+            Some("writable folders")
+        );
+        assert_eq!(image.layers().len(), 2);
     }
 }
