@@ -124,23 +124,22 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "REF", env = "MIZZEN_BASE", hide_env_values = true)]
     pub(crate) base: Option<String>,
 
-    /// Take the inferred base from this mirror
+    /// Take the inferred base from this mirror [default: mcr.microsoft.com]
     #[arg(
         long,
         value_name = "HOST[/PREFIX]",
-        default_value = "mcr.microsoft.com",
         env = "MIZZEN_BASE_REGISTRY",
         hide_env_values = true
     )]
-    pub(crate) base_registry: String,
+    pub(crate) base_registry: Option<String>,
 
     /// Package an existing `dotnet publish` folder; runs no SDK
     #[arg(long, value_name = "DIR", conflicts_with_all = ["path", "framework", "runtime_identifier", "self_contained", "properties", "no_cache"])]
     pub(crate) from_publish: Option<PathBuf>,
 
-    /// The configuration to publish
-    #[arg(short, long, value_name = "NAME", default_value = "Release")]
-    pub(crate) configuration: String,
+    /// The configuration to publish [default: Release]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) configuration: Option<String>,
 
     /// The target framework, where the project has several
     #[arg(short, long, value_name = "TFM")]

@@ -1,4 +1,5 @@
 use crate::Process;
+use crate::config::Config;
 use crate::error::CommandError;
 use fs_err as fs;
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
@@ -66,12 +67,14 @@ pub(crate) fn open_store(
 /// Prepares the registry client; sends nothing yet.
 pub(crate) fn registry(
     process: &Process,
+    config: &Config,
     offline: bool,
     keychain: Keychain,
     cancel: Cancel,
 ) -> Result<Registry, CommandError> {
     let settings = Settings {
         keychain,
+        hosts: config.hosts()?,
         proxies: proxies(process),
         ca_bundle: process.variable("SSL_CERT_FILE").map(PathBuf::from),
         offline,

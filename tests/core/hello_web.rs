@@ -249,3 +249,33 @@ fn the_results_for_machines_agree_with_each_other() {
     assert!(run.network("mountedBytes") > 0, "{}", run.metadata);
     crate::support::validated(&user.path("out"), Some("1"));
 }
+
+#[test]
+fn mizzen_toml_holds_defaults_that_the_command_line_overrides_and_its_slips_are_told() {
+    let user = user();
+    let folder = user.workspace("hello-web", "hello", None);
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let config = |key: &str| {
+        format!(
+            "[build]\n{key} = \"oci:{}\"\nenv = {{ A = \"1\", B = \"1\" }}\n",
+            base.display()
+        )
+    };
+    fs::write(folder.join("mizzen.toml"), config("basis")).unwrap();
+    let said = user.build(&["hello", "-o", "oci:out"]).failure(2);
+    assert!(
+        said.contains("unknown field `basis`") && said.contains("`base`"),
+        "{said}"
+    );
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+
+    fs::write(folder.join("mizzen.toml"), config("base")).unwrap();
+    user.build(&["hello", "-o", "oci:out", "-e", "B=2"])
+        .success();
+    let image = format!("oci:{}", user.path("out").display());
+    let image = user.run_bare(&["inspect", &image]).success().stdout;
+    assert!(
+        image.contains("Env         A=1") && image.contains("Env         B=2"),
+        "{image}"
+    );
+}

@@ -1,6 +1,7 @@
 use super::base::Base;
 use super::results::{self, Results};
 use crate::args::{BuildArgs, Format, Split, Step, Symbols};
+use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
@@ -12,7 +13,7 @@ use mizzen_build::{
 };
 use mizzen_dotnet::{DebugSymbols, PublishOptions, RuntimeIdentifier, Toolchain, Workspace};
 use mizzen_image::{Archive, Compression, Image, Layout, Sink, Taggable};
-use mizzen_oci::{Family, Index, MediaType, MediaTypeExt, Platform};
+use mizzen_oci::{Family, Index, MediaType, MediaTypeExt, Platform, PlatformError};
 use mizzen_plan::Skip;
 use mizzen_registry::Registry;
 use mizzen_stage::PathStage;
@@ -34,21 +35,34 @@ pub(crate) fn run(
     let started = Instant::now();
     let ui = Ui::new(arguments.quiet, arguments.verbose);
     let mut destinations = destinations(arguments, process)?;
-    let layers = layer_options(arguments)?;
-    let options = image_options(arguments, process)?;
+    let folder = arguments
+        .from_publish
+        .as_ref()
+        .map_or(&arguments.path, |_| &process.working_folder);
+    let config = Config::find(&process.absolute(folder))?;
+    let layers = layer_options(arguments, &config)?;
+    let options = image_options(arguments, &config, process)?;
     let project = match &arguments.from_publish {
         Some(_) => None,
-        None => Some(project(arguments, process, &destinations, &layers, &ui)?),
+        None => Some(project(
+            arguments,
+            &config,
+            process,
+            &destinations,
+            &layers,
+            &ui,
+        )?),
     };
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let named = arguments
         .base
         .as_deref()
+        .or(config.build.base.as_deref())
         .map(|base| Destination::base(base, process))
         .transpose()?;
     let keychain = keychain::keychain(process, &destinations, named.as_ref())?;
     let cancel = interrupt.cancel.clone();
-    let registry = settings::registry(process, arguments.offline, keychain, cancel)?;
+    let registry = settings::registry(process, &config, arguments.offline, keychain, cancel)?;
     let named = named
         .map(|base| Base::open(&base, &layers.platforms, &registry, &store))
         .transpose()?;
@@ -67,10 +81,15 @@ pub(crate) fn run(
         (None, None) => unreachable!("there is a project where there is no publish folder"),
     };
     ui.left_out(&app.left_out);
+    let base_registry = arguments
+        .base_registry
+        .as_deref()
+        .or(config.build.base_registry.as_deref());
+    let base_registry = base_registry.unwrap_or("mcr.microsoft.com");
     let base = match named {
         Some(base) => base,
         None => Base::open(
-            &Base::inferred(&app.runtime, &arguments.base_registry)?,
+            &Base::inferred(&app.runtime, base_registry)?,
             &layers.platforms,
             &registry,
             &store,
@@ -127,7 +146,7 @@ fn destinations(
     tags.chain(outputs).collect()
 }
 
-fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
+fn platforms(arguments: &BuildArgs, config: &Config) -> Result<Vec<Platform>, CommandError> {
     let mut all = arguments.platforms.iter();
     while let Some(platform) = all.next() {
         if all.clone().any(|other| other == platform) {
@@ -139,6 +158,15 @@ fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
     if !arguments.platforms.is_empty() {
         return Ok(arguments.platforms.clone());
     }
+    if arguments.runtime_identifier.is_none() && !config.build.platform.is_empty() {
+        let platforms = config
+            .build
+            .platform
+            .iter()
+            .map(|platform| platform.parse());
+        let platforms: Result<_, PlatformError> = platforms.collect();
+        return platforms.map_err(|error| CommandError::usage(format!("mizzen.toml: {error}")));
+    }
     let of_rid = arguments.runtime_identifier.as_deref();
     let of_rid = of_rid.and_then(|identifier| RuntimeIdentifier::new(identifier).platform());
     Ok(vec![
@@ -146,7 +174,7 @@ fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
     ])
 }
 
-fn layer_options(arguments: &BuildArgs) -> Result<LayerOptions, CommandError> {
+fn layer_options(arguments: &BuildArgs, config: &Config) -> Result<LayerOptions, CommandError> {
     let layers = &arguments.layers;
     if layers.compression != Compression::Gzip && arguments.image.format == Format::Docker {
         return Err(
@@ -155,7 +183,7 @@ fn layer_options(arguments: &BuildArgs) -> Result<LayerOptions, CommandError> {
         );
     }
     Ok(LayerOptions {
-        platforms: platforms(arguments)?,
+        platforms: platforms(arguments, config)?,
         compression: layers.compression,
         single: layers.layers == Split::Single,
         keep: layers.keep.clone(),
@@ -167,9 +195,18 @@ fn layer_options(arguments: &BuildArgs) -> Result<LayerOptions, CommandError> {
     })
 }
 
-fn image_options(arguments: &BuildArgs, process: &Process) -> Result<ImageOptions, CommandError> {
+fn image_options(
+    arguments: &BuildArgs,
+    config: &Config,
+    process: &Process,
+) -> Result<ImageOptions, CommandError> {
     let image = &arguments.image;
-    let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
+    let map = |defaults: &BTreeMap<String, String>, pairs: &[(String, String)]| {
+        let defaults = defaults.clone().into_iter();
+        defaults
+            .chain(pairs.iter().cloned())
+            .collect::<BTreeMap<_, _>>()
+    };
     Ok(ImageOptions {
         base_name: None,
         source: None,
@@ -179,9 +216,9 @@ fn image_options(arguments: &BuildArgs, process: &Process) -> Result<ImageOption
         } else {
             Family::Oci
         }),
-        env: map(&image.env),
-        labels: map(&image.labels),
-        annotations: map(&image.annotations),
+        env: map(&config.build.env, &image.env),
+        labels: map(&config.build.label, &image.labels),
+        annotations: map(&config.build.annotation, &image.annotations),
         ports: image.ports.clone(),
         user: image.user.clone(),
         workdir: image.workdir.clone(),
@@ -196,6 +233,7 @@ fn image_options(arguments: &BuildArgs, process: &Process) -> Result<ImageOption
 
 fn project(
     arguments: &BuildArgs,
+    config: &Config,
     process: &Process,
     destinations: &[Destination],
     layers: &LayerOptions,
@@ -224,7 +262,11 @@ fn project(
         workspace,
         toolchain,
         options: PublishOptions {
-            configuration: arguments.configuration.clone(),
+            configuration: arguments
+                .configuration
+                .clone()
+                .or_else(|| config.build.configuration.clone())
+                .unwrap_or_else(|| "Release".to_owned()),
             framework: arguments.framework.clone(),
             runtime_identifier: arguments.runtime_identifier.clone(),
             self_contained: arguments.self_contained,

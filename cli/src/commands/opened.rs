@@ -1,4 +1,5 @@
 use crate::args::ImageArg;
+use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
@@ -38,8 +39,9 @@ impl Opened {
             Destination::Registry(reference) => {
                 let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
                 let keychain = keychain::keychain(process, &[], Some(&place))?;
+                let config = Config::find(&process.working_folder)?;
                 let cancel = interrupt.cancel.clone();
-                let registry = settings::registry(process, false, keychain, cancel)?;
+                let registry = settings::registry(process, &config, false, keychain, cancel)?;
                 let source = registry.source((**reference).clone(), store);
                 let platform = arguments.platform.clone();
                 let platform = platform.unwrap_or_else(|| Platform::linux("amd64".into()));
