@@ -1,4 +1,6 @@
 use crate::compression::{Compression, MemberCompressor};
+use crate::earlier_layer::{EarlierLayer, Member};
+use mizzen_oci::{Digest, Hasher};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,17 +10,43 @@ use std::thread;
 /// Compresses what is written as a sequence of gzip members or zstd frames: the same bytes on every
 /// machine, with any number of threads.
 ///
-/// Each member is compressed alone and whole, so members can be made in any order and kept by
-/// content. A streaming deflate is no choice: what zlib-rs makes depends on the sizes of the writes.
+/// Each member is compressed alone and whole, so members can be made in any order and taken over
+/// from an earlier layer. A streaming deflate is no choice: what zlib-rs makes depends on the sizes
+/// of the writes.
 /// Source: RFC 1952, section 2.2: a file is a series of members; RFC 8878, section 3: of frames.
 pub(crate) struct MemberWriter<W> {
     inner: W,
     compression: Compression,
+    earlier: Option<EarlierLayer>,
     member: Vec<u8>,
+    /// What the unfinished member is made of.
+    key: Hasher,
+    /// Members that are not written yet, oldest first.
+    pending: VecDeque<(Digest, Compressed)>,
     thread_count: usize,
-    /// `None` until the first member is full.
-    threads: Option<Threads>,
+    /// `None` until there are two members to compress.
+    jobs: Option<SyncSender<Job>>,
+    written: Vec<Member>,
+    written_bytes: u64,
 }
+
+/// What bytes are, so that the key of a member needs no hash of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Piece<'a> {
+    /// Themselves: headers, padding.
+    Itself,
+    /// So far into the file with that content.
+    OfFile { content: &'a Digest, at: u64 },
+}
+
+/// The bytes of a member that was ended.
+enum Compressed {
+    Here(Vec<u8>),
+    /// A thread is at it.
+    Coming(Receiver<Vec<u8>>),
+}
+
+type Job = (Vec<u8>, SyncSender<Vec<u8>>);
 
 /// The most that one member holds, uncompressed.
 const MEMBER_BYTES: usize = 1 << 20;
@@ -26,18 +54,19 @@ const MEMBER_BYTES: usize = 1 << 20;
 const MAX_THREADS: usize = 8;
 
 impl<W: Write> MemberWriter<W> {
-    pub(crate) fn new(inner: W, compression: Compression) -> Self {
+    pub(crate) fn new(inner: W, compression: Compression, earlier: Option<EarlierLayer>) -> Self {
         let count = thread::available_parallelism().map_or(1, usize::from);
-        Self::with_threads(inner, compression, count.min(MAX_THREADS))
-    }
-
-    fn with_threads(inner: W, compression: Compression, thread_count: usize) -> Self {
         Self {
             compression,
-            thread_count,
+            earlier,
             inner,
             member: Vec::with_capacity(MEMBER_BYTES),
-            threads: None,
+            key: Hasher::default(),
+            pending: VecDeque::new(),
+            thread_count: count.min(MAX_THREADS),
+            jobs: None,
+            written: Vec::new(),
+            written_bytes: 0,
         }
     }
 
@@ -46,121 +75,121 @@ impl<W: Write> MemberWriter<W> {
         self.member.len()
     }
 
+    /// Takes bytes, and what they are.
+    pub(crate) fn write(&mut self, mut bytes: &[u8], piece: Piece<'_>) -> io::Result<()> {
+        let mut before = 0;
+        while !bytes.is_empty() {
+            let count = bytes.len().min(MEMBER_BYTES - self.member.len());
+            let (now, rest) = bytes.split_at(count);
+            match piece {
+                Piece::Itself => self.key.field(now),
+                Piece::OfFile { content, at } => {
+                    self.key.field(content.as_bytes());
+                    self.key.field(&(at + before).to_le_bytes());
+                    self.key.field(&(count as u64).to_le_bytes());
+                }
+            }
+            self.member.extend_from_slice(now);
+            before += count as u64;
+            bytes = rest;
+            if self.member.len() == MEMBER_BYTES {
+                self.end_member()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the unfinished member, if there is one.
     pub(crate) fn end_member(&mut self) -> io::Result<()> {
         if self.member.is_empty() {
             return Ok(());
         }
-        let (count, compression) = (self.thread_count, self.compression);
-        let threads = self
-            .threads
-            .get_or_insert_with(|| Threads::start(count, compression));
-        let next = Vec::with_capacity(MEMBER_BYTES);
-        let member = std::mem::replace(&mut self.member, next);
-        if let Some(compressed) = threads.compress(member) {
-            self.inner.write_all(&compressed)?;
+        let key = std::mem::take(&mut self.key).finish();
+        let earlier = self
+            .earlier
+            .as_ref()
+            .and_then(|earlier| earlier.member(&key));
+        let compressed = if let Some(bytes) = earlier {
+            self.member.clear();
+            Compressed::Here(bytes)
+        } else {
+            let next = Vec::with_capacity(MEMBER_BYTES);
+            let member = std::mem::replace(&mut self.member, next);
+            let (done, receiver) = sync_channel(1);
+            let (count, compression) = (self.thread_count, self.compression);
+            let jobs = self.jobs.get_or_insert_with(|| start(count, compression));
+            jobs.send((member, done))
+                .expect("the threads wait for jobs until this value is gone");
+            Compressed::Coming(receiver)
+        };
+        self.pending.push_back((key, compressed));
+        if self.pending.len() > 2 * self.thread_count {
+            self.write_oldest()?;
         }
         Ok(())
     }
 
-    /// Ends the last member and returns the inner writer.
-    pub(crate) fn finish(mut self) -> io::Result<W> {
-        match self.threads.take() {
+    /// Ends the last member; returns the inner writer and where each member is in what it got.
+    pub(crate) fn finish(mut self) -> io::Result<(W, Vec<Member>)> {
+        if self.pending.is_empty() && self.written.is_empty() {
             // Most layers are one small member: not worth a thread.
-            None => {
-                let compressed = MemberCompressor::new(self.compression).compress(&self.member);
-                self.inner.write_all(&compressed)?;
-            }
-            Some(threads) => {
-                self.threads = Some(threads);
-                self.end_member()?;
-                for compressed in self.threads.take().into_iter().flat_map(Threads::finish) {
-                    self.inner.write_all(&compressed)?;
-                }
-            }
-        }
-        Ok(self.inner)
-    }
-}
-
-impl<W: Write> Write for MemberWriter<W> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let count = buffer.len().min(MEMBER_BYTES - self.member.len());
-        self.member.extend_from_slice(&buffer[..count]);
-        if self.member.len() == MEMBER_BYTES {
+            let key = std::mem::take(&mut self.key).finish();
+            let bytes = MemberCompressor::new(self.compression).compress(&self.member);
+            self.pending.push_back((key, Compressed::Here(bytes)));
+        } else {
             self.end_member()?;
         }
-        Ok(count)
+        while !self.pending.is_empty() {
+            self.write_oldest()?;
+        }
+        Ok((self.inner, self.written))
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-type Job = (Vec<u8>, SyncSender<Vec<u8>>);
-
-/// Threads that compress members; what they give comes back in the order in which it went in.
-struct Threads {
-    count: usize,
-    jobs: SyncSender<Job>,
-    /// Where the compressed members will be, oldest first.
-    pending: VecDeque<Receiver<Vec<u8>>>,
-}
-
-impl Threads {
-    fn start(count: usize, compression: Compression) -> Self {
-        let (jobs, queue) = sync_channel::<Job>(count);
-        let queue = Arc::new(Mutex::new(queue));
-        let work = |queue: Arc<Mutex<Receiver<Job>>>| {
-            move || {
-                let mut compressor = MemberCompressor::new(compression);
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                    let Ok((member, done)) = next else { return };
-                    // Nobody waits any more if the layer failed meanwhile.
-                    drop(done.send(compressor.compress(&member)));
-                }
-            }
+    fn write_oldest(&mut self) -> io::Result<()> {
+        let Some((key, compressed)) = self.pending.pop_front() else {
+            return Ok(());
         };
-        for _ in 0..count {
-            thread::spawn(work(queue.clone()));
-        }
-        Self {
-            count,
-            jobs,
-            pending: VecDeque::new(),
-        }
-    }
-
-    /// Takes a member; returns the oldest compressed one if enough are under way.
-    fn compress(&mut self, member: Vec<u8>) -> Option<Vec<u8>> {
-        let (done, receiver) = sync_channel(1);
-        self.jobs
-            .send((member, done))
-            .expect("the threads wait for jobs until this value is gone");
-        self.pending.push_back(receiver);
-        if self.pending.len() > 2 * self.count {
-            return self.pending.pop_front().as_ref().map(received);
-        }
-        None
-    }
-
-    fn finish(self) -> impl Iterator<Item = Vec<u8>> {
-        self.pending.into_iter().map(|receiver| received(&receiver))
+        let bytes = match compressed {
+            Compressed::Here(bytes) => bytes,
+            Compressed::Coming(receiver) => receiver
+                .recv()
+                .expect("compressing in memory does not fail"),
+        };
+        self.inner.write_all(&bytes)?;
+        let size_bytes = u32::try_from(bytes.len()).expect("a member is 1 MiB at most");
+        self.written.push(Member {
+            key,
+            at: self.written_bytes,
+            size_bytes,
+        });
+        self.written_bytes += bytes.len() as u64;
+        Ok(())
     }
 }
 
-fn received(receiver: &Receiver<Vec<u8>>) -> Vec<u8> {
-    receiver
-        .recv()
-        .expect("compressing in memory does not fail")
+/// Starts threads that compress members until nobody can send them any.
+fn start(count: usize, compression: Compression) -> SyncSender<Job> {
+    let (jobs, queue) = sync_channel::<Job>(count);
+    let queue = Arc::new(Mutex::new(queue));
+    for _ in 0..count {
+        let queue = queue.clone();
+        thread::spawn(move || {
+            let mut compressor = MemberCompressor::new(compression);
+            loop {
+                let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok((member, done)) = next else { return };
+                // Nobody waits any more if the layer failed meanwhile.
+                drop(done.send(compressor.compress(&member)));
+            }
+        });
+    }
+    jobs
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Compression, MEMBER_BYTES, MemberWriter};
-    use std::io::{Read, Write};
+    use super::{Compression, MEMBER_BYTES, MemberWriter, Piece};
+    use std::io::Read;
 
     /// Bytes that compress, but not to nothing.
     fn sample(count: usize) -> Vec<u8> {
@@ -178,11 +207,15 @@ mod tests {
         piece_bytes: usize,
         thread_count: usize,
     ) -> Vec<u8> {
-        let mut writer = MemberWriter::with_threads(Vec::new(), compression, thread_count);
+        let mut writer = MemberWriter::new(Vec::new(), compression, None);
+        writer.thread_count = thread_count;
         for piece in bytes.chunks(piece_bytes) {
-            writer.write_all(piece).unwrap();
+            writer.write(piece, Piece::Itself).unwrap();
         }
-        writer.finish().unwrap()
+        let (written, members) = writer.finish().unwrap();
+        let last = members.last().unwrap();
+        assert_eq!(last.at + u64::from(last.size_bytes), written.len() as u64);
+        written
     }
 
     #[test]

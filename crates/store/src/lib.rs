@@ -6,6 +6,7 @@
 //! ├── blobs/sha256/<hex>          the bytes whose SHA-256 is the name; the shape of an OCI layout
 //! ├── actions-v1/<step>/<hex>     one record a file: what the action with that key gave
 //! ├── stat-v1/<hex>               which digest each file of a tree had when it was last read
+//! ├── notes-v1/<kind>/<hex>       small things that save work and may be gone at any time
 //! ├── tmp/                        everything is written here, then renamed
 //! └── .lock                       shared by every user of the cache; exclusive for who sweeps tmp/ or prunes
 //! ```

@@ -186,6 +186,25 @@ impl Store {
         Ok(None)
     }
 
+    /// Keeps a small text of one kind under a digest, instead of the one that was there.
+    ///
+    /// For what only saves work: it may be gone at any time.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it cannot be written.
+    pub fn write_note(&self, kind: &str, of: &Digest, body: &[u8]) -> Result<(), StoreError> {
+        self.write_sealed(&note_name(kind, of), body)
+    }
+
+    /// Returns what [`Store::write_note`] kept last; a note that is damaged is removed and counts as
+    /// not there.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it is there but cannot be read.
+    pub fn read_note(&self, kind: &str, of: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read_sealed(&note_name(kind, of))
+    }
+
     pub(crate) fn temporary_file(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new().tempfile_in(self.root.join("tmp"))
     }
@@ -193,6 +212,10 @@ impl Store {
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.hex())
     }
+}
+
+fn note_name(kind: &str, of: &Digest) -> PathBuf {
+    Path::new("notes-v1").join(kind).join(of.hex())
 }
 
 impl BlobWriter {
@@ -343,6 +366,21 @@ mod tests {
             store.put(b"layer").unwrap();
             assert_eq!(store.read(&digest).unwrap().unwrap(), b"layer");
         }
+    }
+
+    #[test]
+    fn a_note_is_kept_until_it_is_damaged() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let of = Digest::of(b"name");
+        assert_eq!(store.read_note("kind", &of).unwrap(), None);
+        store.write_note("kind", &of, b"one").unwrap();
+        store.write_note("kind", &of, b"two").unwrap();
+        assert_eq!(store.read_note("kind", &of).unwrap().unwrap(), b"two");
+        let path = root.path().join("notes-v1/kind").join(of.hex());
+        fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, b"three").unwrap();
+        assert_eq!(store.read_note("kind", &of).unwrap(), None);
     }
 
     #[test]
