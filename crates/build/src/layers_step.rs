@@ -64,7 +64,9 @@ pub(crate) fn make(
             let writers: Vec<_> = missing
                 .iter()
                 .map(|layer| {
-                    scope.spawn(|| write(&layer.files, options.compression, store, cancel))
+                    let name = format!("{} {platform} {}", output.app, layer.name);
+                    let compression = options.compression;
+                    scope.spawn(move || write(&layer.files, name, compression, store, cancel))
                 })
                 .collect();
             writers
@@ -102,6 +104,7 @@ pub(crate) fn make(
 
 fn write(
     files: &[PlannedFile],
+    name: String,
     compression: Compression,
     store: &Store,
     cancel: &Cancel,
@@ -110,7 +113,8 @@ fn write(
         .iter()
         .map(|file| Entry::file(file.path.clone(), &file.source).with_mode(file.mode));
     let layer: LayerBuilder = entries.collect();
-    Ok(layer.compressed_by(compression).write(store, cancel)?)
+    let layer = layer.compressed_by(compression).remembered_as(name);
+    Ok(layer.write(store, cancel)?)
 }
 
 /// Returns what a record keeps of new layers.
