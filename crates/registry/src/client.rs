@@ -25,6 +25,8 @@ pub(crate) struct Client {
     pub(crate) counters: Counters,
     pub(crate) authorizations: Authorizations,
     hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+    /// What registries want people to know; `true` once it was passed on.
+    warnings: Mutex<BTreeMap<String, bool>>,
 }
 
 #[derive(Debug)]
@@ -105,6 +107,7 @@ impl Client {
             counters: Counters::default(),
             authorizations: Authorizations::default(),
             hosts: Mutex::default(),
+            warnings: Mutex::default(),
         }
     }
 
@@ -180,7 +183,9 @@ impl Client {
             };
             let opened = self.exchange(request, authorization.as_ref()).await?;
             let status = opened.response.status();
-            if status == StatusCode::UNAUTHORIZED && at_home {
+            // A host that we were sent to has no say in who gets the password.
+            let is_own = at_home && endpoint::same_origin(&base, &opened.url);
+            if status == StatusCode::UNAUTHORIZED && is_own {
                 let reply = self.read(opened, request).await?;
                 if refreshes == MOST_REFRESHES {
                     let answer = reply.answer(request);
@@ -308,11 +313,42 @@ impl Client {
         let response = answered
             .map_err(Failure::transient)?
             .map_err(|error| Failure::transient(error.without_url()))?;
+        self.hear_warnings(request, &response);
         Ok(Opened {
             response,
             url,
             _place: place,
         })
+    }
+
+    /// Keeps what `Warning: 299 - "…"` says.
+    ///
+    /// Source: distribution-spec 1.1, "Warnings".
+    fn hear_warnings(&self, request: &Request, response: &reqwest::Response) {
+        for header in response.headers().get_all(header::WARNING) {
+            let text = header.to_str().unwrap_or_default();
+            let text = text
+                .strip_prefix("299 - \"")
+                .and_then(|text| text.strip_suffix('"'));
+            if let Some(text) = text {
+                let registry = &request.access.repository.registry;
+                let clean: String = text.chars().filter(|one| !one.is_control()).collect();
+                let warning = format!("registry `{registry}` says: {clean}");
+                lock(&self.warnings).entry(warning).or_insert(false);
+            }
+        }
+    }
+
+    /// Returns the warnings that were not returned before.
+    pub(crate) fn new_warnings(&self) -> Vec<String> {
+        let mut warnings = lock(&self.warnings);
+        let fresh = warnings.iter_mut().filter(|(_, passed_on)| !**passed_on);
+        fresh
+            .map(|(warning, passed_on)| {
+                *passed_on = true;
+                warning.clone()
+            })
+            .collect()
     }
 
     /// Reads an answer that is not a blob.

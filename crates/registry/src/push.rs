@@ -22,12 +22,13 @@ pub(crate) struct Push {
     inner: Arc<Inner>,
     reference: Reference,
     access: Access,
-    store: Arc<Store>,
+    /// Remembers what was pushed.
+    store: Option<Arc<Store>>,
 }
 
 /// A blob that the repository must have before the manifest that names it.
 #[derive(Clone)]
-struct Part {
+pub(crate) struct Part {
     descriptor: Descriptor,
     blob: Arc<dyn Blob>,
     /// Asking costs as much as sending: a config, or a small layer that the last image lacked.
@@ -45,7 +46,11 @@ enum Mounted {
 const SMALL_LAYER_BYTES: u64 = 128 * 1024;
 
 impl Push {
-    pub(crate) fn new(inner: Arc<Inner>, reference: Reference, store: Arc<Store>) -> Arc<Self> {
+    pub(crate) fn new(
+        inner: Arc<Inner>,
+        reference: Reference,
+        store: Option<Arc<Store>>,
+    ) -> Arc<Self> {
         let access = Access::push(&reference.repository);
         Arc::new(Self {
             inner,
@@ -140,7 +145,8 @@ impl Push {
     /// registry; not having it only costs more questions.
     async fn read(&self, descriptor: &Descriptor) -> Option<Document> {
         let content_type = Some(descriptor.media_type.clone());
-        if let Ok(Some(bytes)) = self.store.read(&descriptor.digest) {
+        let store = self.store.as_ref();
+        if let Some(Ok(Some(bytes))) = store.map(|store| store.read(&descriptor.digest)) {
             return Document::parse(bytes, content_type).ok();
         }
         let reference = self.reference.at(descriptor.digest);
@@ -148,7 +154,10 @@ impl Push {
         fetched.ok().flatten().map(|(document, _)| document)
     }
 
-    async fn send_blobs(self: &Arc<Self>, parts: Vec<Part>) -> Result<(), RegistryError> {
+    pub(crate) async fn send_blobs(
+        self: &Arc<Self>,
+        parts: Vec<Part>,
+    ) -> Result<(), RegistryError> {
         let mut sending = JoinSet::new();
         for part in parts {
             let push = self.clone();
@@ -273,7 +282,7 @@ impl Push {
         }
     }
 
-    async fn send_manifest(
+    pub(crate) async fn send_manifest(
         &self,
         name: &str,
         descriptor: &Descriptor,
@@ -321,11 +330,14 @@ impl Push {
         for part in parts(what, false) {
             self.inner.known.note(&part.descriptor.digest, repository);
         }
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
         for image in what.images() {
-            self.store.put(image.manifest().bytes())?;
+            store.put(image.manifest().bytes())?;
         }
         if let Taggable::Index(index, _) = what {
-            self.store.put(index.bytes())?;
+            store.put(index.bytes())?;
         }
         Ok(())
     }
@@ -370,6 +382,16 @@ impl Push {
     fn report(&self, descriptor: &Descriptor, what: Transfer) {
         let reporter = &self.client().settings.reporter;
         reporter.report(&descriptor.digest, descriptor.size_bytes, what);
+    }
+}
+
+impl Part {
+    pub(crate) fn new(descriptor: Descriptor, blob: Arc<dyn Blob>) -> Self {
+        Self {
+            descriptor,
+            blob,
+            send_unasked: false,
+        }
     }
 }
 

@@ -110,6 +110,11 @@ impl Registry {
         self.0.block_on(self.0.client.check_push(repository))
     }
 
+    /// Returns what registries asked to be shown to people, each text once.
+    pub fn new_warnings(&self) -> Vec<String> {
+        self.0.client.new_warnings()
+    }
+
     /// Returns what has been done so far, by every source and sink.
     pub fn counts(&self) -> Counts {
         self.0.client.counters.counts()

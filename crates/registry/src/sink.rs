@@ -32,7 +32,7 @@ impl RegistrySink {
         let push = Push::new(
             self.inner.clone(),
             self.reference.clone(),
-            self.store.clone(),
+            Some(self.store.clone()),
         );
         self.inner.block_on(push.run(what))?;
         Ok(what.descriptor().clone())

@@ -44,11 +44,21 @@ fn every_fault() -> [(&'static str, Fault); 12] {
     ]
 }
 
-fn patient_client() -> Client {
+/// A client that takes so long a silence for a failure: short where the fault is one, so that the
+/// test does not wait, and long where requests are counted.
+fn client(silence_ms: u64) -> Client {
     Client::with(|settings| {
         settings.retry.attempts = ATTEMPTS;
-        settings.silence_timeout = Duration::from_millis(80);
+        settings.silence_timeout = Duration::from_millis(silence_ms);
     })
+}
+
+fn silence_ms(fault: &Fault) -> u64 {
+    if *fault == Fault::Silence {
+        100
+    } else {
+        20_000
+    }
 }
 
 fn closed_registry() -> MemoryRegistry {
@@ -78,13 +88,13 @@ fn sends(requests: &[RecordedRequest]) -> BTreeMap<String, usize> {
 #[test]
 fn one_fault_at_any_request_of_a_push_does_no_harm() {
     let registry = closed_registry();
-    let push = |repository: &str| {
-        let client = patient_client();
+    let push = |repository: &str, silence_ms: u64| {
+        let client = client(silence_ms);
         registry.forget_requests();
         let pushed = client.push(&format!("{}/{repository}:1", registry.host()), &what());
         (pushed, client)
     };
-    push("clean").0.unwrap();
+    push("clean", 20_000).0.unwrap();
     let positions = registry.requests().len();
     assert_eq!(positions, 15, "{:#?}", registry.requests());
 
@@ -94,7 +104,7 @@ fn one_fault_at_any_request_of_a_push_does_no_harm() {
             let played = fault.clone();
             registry.play(move |number, _| (number == position).then(|| played.clone()));
             let repository = format!("fault{number}/{position}");
-            let (pushed, client) = push(&repository);
+            let (pushed, client) = push(&repository, silence_ms(&fault));
             registry.play_nothing();
             let descriptor = pushed.unwrap_or_else(|error| panic!("{at}: {error:?}"));
             let (tagged, _) = registry.manifest(&repository, "1").unwrap();
@@ -123,15 +133,15 @@ fn one_fault_at_any_request_of_a_pull_does_no_harm() {
     let registry = closed_registry();
     let reference = format!("{}/shop:1", registry.host());
     Client::new().push(&reference, &what()).unwrap();
-    let pull = || {
-        let client = patient_client();
+    let pull = |silence_ms: u64| {
+        let client = client(silence_ms);
         registry.forget_requests();
         let read = client
             .pull(&reference)
             .and_then(|image| read_layers(&image).map_err(within));
         (read, client)
     };
-    assert_eq!(pull().0.unwrap(), LAYERS);
+    assert_eq!(pull(20_000).0.unwrap(), LAYERS);
     let positions = registry.requests().len();
     assert_eq!(positions, 8, "{:#?}", registry.requests());
 
@@ -140,7 +150,7 @@ fn one_fault_at_any_request_of_a_pull_does_no_harm() {
             let at = format!("{name} at request {position}");
             let played = fault.clone();
             registry.play(move |number, _| (number == position).then(|| played.clone()));
-            let (read, client) = pull();
+            let (read, client) = pull(silence_ms(&fault));
             registry.play_nothing();
             assert_eq!(
                 read.unwrap_or_else(|error| panic!("{at}: {error:?}")),
@@ -167,7 +177,7 @@ fn with_a_fault_at_every_fifth_request_a_push_is_right_or_says_that_it_gave_up()
         });
         registry.forget_requests();
         let repository = format!("random/{run}");
-        let client = patient_client();
+        let client = client(100);
         let pushed = client.push(&format!("{}/{repository}:1", registry.host()), &what());
         registry.play_nothing();
         match pushed {
@@ -237,12 +247,12 @@ fn a_layer_that_was_cut_at_nine_tenths_goes_on_from_there() {
 fn one_fault_at_any_request_to_debians_registry_does_no_harm() {
     let docker = DockerRegistry::start().unwrap();
     let proxy = FaultProxy::before(&docker.host());
-    let push = |repository: &str| {
-        let client = patient_client();
+    let push = |repository: &str, silence_ms: u64| {
+        let client = client(silence_ms);
         proxy.forget_requests();
         client.push(&format!("{}/{repository}:1", proxy.host()), &what())
     };
-    push("clean").unwrap();
+    push("clean", 20_000).unwrap();
     let positions = proxy.requests().len();
     assert_eq!(positions, 13, "{:#?}", proxy.requests());
     for (number, (name, fault)) in every_fault().into_iter().enumerate() {
@@ -255,7 +265,8 @@ fn one_fault_at_any_request_to_debians_registry_does_no_harm() {
             let played = fault.clone();
             proxy.play(move |number, _| (number == position).then(|| played.clone()));
             let repository = format!("fault{number}/{position}");
-            push(&repository).unwrap_or_else(|error| panic!("{at}: {error:?}"));
+            push(&repository, silence_ms(&fault) * 4)
+                .unwrap_or_else(|error| panic!("{at}: {error:?}"));
             proxy.play_nothing();
             let fresh = Client::new();
             let pulled = fresh

@@ -7,6 +7,7 @@ mod login;
 mod network;
 mod personalities;
 mod push_pull;
+mod referrers;
 mod retries;
 mod safety;
 mod support;

@@ -99,6 +99,7 @@ fn a_server_that_accepts_and_never_answers_runs_into_the_limit() {
     for tls in [false, true] {
         let client = Client::with(|settings| {
             settings.retry.attempts = 2;
+            settings.silence_timeout = Duration::from_millis(200);
             let special = mizzen_registry::HostSettings {
                 insecure: Some(!tls),
                 ..mizzen_registry::HostSettings::default()

@@ -62,7 +62,7 @@ impl Client {
         let clock = Arc::<FakeClock>::default();
         let mut settings = Settings {
             clock: clock.clone(),
-            silence_timeout: Duration::from_millis(200),
+            silence_timeout: Duration::from_secs(20),
             retry: RetrySettings {
                 first_delay: Duration::from_millis(1),
                 ..RetrySettings::default()

@@ -1,0 +1,276 @@
+//! What refers to an image: signatures, bills of materials, provenance. Listed by the registry where
+//! it can, by a tag of a known form where it cannot.
+//!
+//! Source: distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema".
+
+use crate::auth::Access;
+use crate::client::{Client, Request};
+use crate::push::{Part, Push};
+use crate::registry::Inner;
+use crate::{Registry, RegistryError};
+use mizzen_oci::{
+    Descriptor, Digest, Index, Manifest, MediaType, Reference, Repository, canonical_json,
+};
+use mizzen_store::{Blob, BytesBlob};
+use reqwest::{Method, StatusCode, Url};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Something that refers to an image.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    /// What it is, as a media type.
+    pub artifact_type: String,
+    /// What it refers to.
+    pub subject: Descriptor,
+    /// What it holds.
+    pub blobs: Vec<(Descriptor, Arc<dyn Blob>)>,
+    /// What is to be known of it without reading it.
+    pub annotations: BTreeMap<String, String>,
+}
+
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+const EMPTY_BYTES: &[u8] = b"{}";
+/// A list has as many pages at most.
+const MOST_PAGES: usize = 100;
+/// How often the index under the tag is written before somebody else is too fast for us.
+const MOST_WRITES: u32 = 20;
+/// How often a written index is read again: a writer that read before we wrote is seen only when it
+/// has written.
+const SETTLED_AFTER_READS: u32 = 3;
+
+impl Registry {
+    /// Lists what refers to the manifest `subject`, all of it or what has one type.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if the registry did not answer, or not in a way that can be used.
+    pub fn referrers(
+        &self,
+        repository: &Repository,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        self.0.block_on(async {
+            let access = Access::pull(repository);
+            let client = &self.0.client;
+            let listed = match client.listed(&access, subject, artifact_type).await? {
+                Some(listed) => listed,
+                None => client.tagged(&access, subject).await?,
+            };
+            // Filtering is a favour of the registry.
+            let is_wanted = |descriptor: &Descriptor| {
+                let has = descriptor
+                    .other
+                    .get("artifactType")
+                    .and_then(|has| has.as_str());
+                artifact_type.is_none_or(|wanted| has == Some(wanted))
+            };
+            Ok(listed.into_iter().filter(is_wanted).collect())
+        })
+    }
+
+    /// Pushes `artifact` to the repository that holds its subject, and sees to it that it is listed.
+    /// Returns its manifest.
+    ///
+    /// # Errors
+    /// [`RegistryError`]; the artifact may be there then, without being listed.
+    pub fn attach(
+        &self,
+        repository: &Repository,
+        artifact: &Artifact,
+    ) -> Result<Descriptor, RegistryError> {
+        self.0.block_on(attach(&self.0, repository, artifact))
+    }
+}
+
+impl Artifact {
+    /// Returns the manifest: an image manifest that every registry takes.
+    pub fn manifest(&self) -> Manifest {
+        // Some registries refuse a subject that says more.
+        let subject = &self.subject;
+        let subject = Descriptor::new(
+            subject.media_type.clone(),
+            subject.digest,
+            subject.size_bytes,
+        );
+        let empty = Descriptor::of(MediaType::from(EMPTY), EMPTY_BYTES);
+        let mut layers: Vec<&Descriptor> = self.blobs.iter().map(|(layer, _)| layer).collect();
+        if layers.is_empty() {
+            layers.push(&empty);
+        }
+        let mut value = json!({
+            "schemaVersion": 2,
+            "mediaType": MediaType::ImageManifest,
+            "artifactType": self.artifact_type,
+            "config": empty,
+            "layers": layers,
+            "subject": subject,
+        });
+        if !self.annotations.is_empty() {
+            value["annotations"] = json!(self.annotations);
+        }
+        Manifest::parse(canonical_json(&value), None).expect("it was made one")
+    }
+
+    /// Returns the artifact's entry in a list: type and annotations are pulled up from its manifest.
+    fn entry(&self, manifest: &Manifest) -> Descriptor {
+        let mut entry = manifest.descriptor().clone();
+        entry.annotations.clone_from(&self.annotations);
+        entry
+            .other
+            .insert("artifactType".to_owned(), json!(self.artifact_type));
+        entry
+    }
+}
+
+async fn attach(
+    inner: &Arc<Inner>,
+    repository: &Repository,
+    artifact: &Artifact,
+) -> Result<Descriptor, RegistryError> {
+    let manifest = artifact.manifest();
+    let reference = Reference {
+        repository: repository.clone(),
+        tag: None,
+        digest: Some(manifest.descriptor().digest),
+    };
+    let push = Push::new(inner.clone(), reference, None);
+    let empty: Arc<dyn Blob> = Arc::new(BytesBlob(EMPTY_BYTES.into()));
+    let config = (manifest.config().clone(), empty);
+    let parts = artifact.blobs.iter().cloned().chain([config]);
+    push.send_blobs(
+        parts
+            .map(|(descriptor, blob)| Part::new(descriptor, blob))
+            .collect(),
+    )
+    .await?;
+    let name = manifest.descriptor().digest.to_string();
+    push.send_manifest(&name, manifest.descriptor(), manifest.bytes())
+        .await?;
+
+    // The list itself is asked: registries claim to keep one (`OCI-Subject`) that do not.
+    let access = Access::push(repository);
+    let subject = artifact.subject.digest;
+    let entry = artifact.entry(&manifest);
+    if inner
+        .client
+        .listed(&access, &subject, None)
+        .await?
+        .is_none()
+    {
+        let writing = inner.known.moving(&subject, Some(repository));
+        let _alone = writing.lock().await;
+        add_to_tag(&push, &access, &subject, &entry).await?;
+    }
+    Ok(manifest.descriptor().clone())
+}
+
+/// Adds an entry to the index under the tag, until it stays there. There is no other lock than
+/// looking again.
+async fn add_to_tag(
+    push: &Push,
+    access: &Access,
+    subject: &Digest,
+    entry: &Descriptor,
+) -> Result<(), RegistryError> {
+    let client = push.client();
+    let mut seen = 0;
+    for _ in 0..MOST_WRITES {
+        let mut entries = client.tagged(access, subject).await?;
+        let is_there = entries.iter().any(|one| one.digest == entry.digest);
+        if is_there && seen == SETTLED_AFTER_READS {
+            return Ok(());
+        }
+        if is_there {
+            seen += 1;
+            let pause = client.settings.retry.first_delay;
+            client
+                .settings
+                .clock
+                .sleep(pause.mul_f64(0.5 + fastrand::f64()))
+                .await;
+            continue;
+        }
+        seen = 0;
+        entries.push(entry.clone());
+        // In one order, so that writers that know the same write the same.
+        entries.sort_by_key(|one| one.digest);
+        let index = Index::new(MediaType::ImageIndex, entries, &BTreeMap::new());
+        push.send_manifest(&tag(subject), index.descriptor(), index.bytes())
+            .await?;
+    }
+    let request = client.manifest_request(Method::PUT, access, &tag(subject))?;
+    Err(request.unusable("the entry did not stay in the list of referrers".to_owned()))
+}
+
+impl Client {
+    /// Asks the registry for its list; `None` if it keeps none.
+    async fn listed(
+        &self,
+        access: &Access,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+        let mut url = self.url(&access.repository, &format!("referrers/{subject}"))?;
+        if let Some(artifact_type) = artifact_type {
+            url.query_pairs_mut()
+                .append_pair("artifactType", artifact_type);
+        }
+        let what = format!("referrers of {subject} in `{}`", access.repository.name);
+        let mut request = Request::new(Method::GET, url, access, what);
+        let mut descriptors = Vec::new();
+        for page in 0..MOST_PAGES {
+            let reply = self.call(&request).await?;
+            // 404 is the book's way to say that there is no list; others have theirs.
+            if page == 0 && reply.status.is_client_error() && !is_denied(reply.status) {
+                return Ok(None);
+            }
+            let reply = reply.check(&request)?;
+            let Ok(index) = Index::parse(reply.body.to_vec(), Some(MediaType::ImageIndex)) else {
+                return Ok(None);
+            };
+            descriptors.extend_from_slice(index.manifests());
+            let next = reply
+                .header("link")
+                .and_then(|link| next_page(&reply.url, link));
+            match next {
+                Some(url) if url.origin() == request.url.origin() => request.url = url,
+                _ => break,
+            }
+        }
+        Ok(Some(descriptors))
+    }
+
+    /// Reads the list under the tag; anything but an index there (a registry may take the tag for
+    /// the subject itself) is no list.
+    async fn tagged(
+        &self,
+        access: &Access,
+        subject: &Digest,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let request = self.manifest_request(Method::GET, access, &tag(subject))?;
+        let reply = self.call(&request).await?;
+        if reply.status == StatusCode::NOT_FOUND {
+            return Ok(Vec::new());
+        }
+        let reply = reply.check(&request)?;
+        let index = Index::parse(reply.body.to_vec(), None);
+        Ok(index.map_or_else(|_| Vec::new(), |index| index.manifests().to_vec()))
+    }
+}
+
+fn is_denied(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+fn tag(subject: &Digest) -> String {
+    format!("sha256-{}", subject.hex())
+}
+
+/// Returns the URL of `<…>; rel="next"`.
+fn next_page(from: &Url, link: &str) -> Option<Url> {
+    let (target, relation) = link.split_once('>')?;
+    relation.contains("next").then_some(())?;
+    from.join(target.trim().strip_prefix('<')?).ok()
+}
