@@ -27,12 +27,29 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Turn a .NET project into an image
     Build(Box<BuildArgs>),
+    /// Print what `build` would do and why, without doing it
+    Plan(Box<PlanArgs>),
     /// Print what an image says of itself
     Inspect(InspectArgs),
     /// Print what differs between two images
     Diff(DiffArgs),
     /// Check every digest, size and media type of an image
     Validate(ValidateArgs),
+}
+
+/// Prints what `build` would do and why, without doing it: starts nothing, sends nothing
+#[derive(clap::Args, Debug)]
+pub(crate) struct PlanArgs {
+    /// Say whether this file is an input, and of what
+    #[arg(long, value_name = "FILE")]
+    pub(crate) why: Option<PathBuf>,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
 }
 
 /// Prints what an image says of itself: manifest, config, layers

@@ -12,4 +12,5 @@ mod from_publish;
 mod hello_web;
 mod images;
 mod interrupt;
+mod plan;
 mod reference;

@@ -174,7 +174,10 @@ fn platforms(arguments: &BuildArgs, config: &Config) -> Result<Vec<Platform>, Co
     ])
 }
 
-fn layer_options(arguments: &BuildArgs, config: &Config) -> Result<LayerOptions, CommandError> {
+pub(super) fn layer_options(
+    arguments: &BuildArgs,
+    config: &Config,
+) -> Result<LayerOptions, CommandError> {
     let layers = &arguments.layers;
     if layers.compression != Compression::Gzip && arguments.image.format == Format::Docker {
         return Err(
@@ -231,7 +234,7 @@ fn image_options(
     })
 }
 
-fn project(
+pub(super) fn project(
     arguments: &BuildArgs,
     config: &Config,
     process: &Process,

@@ -5,6 +5,7 @@ mod build;
 mod diff;
 mod inspect;
 mod opened;
+mod plan;
 mod results;
 mod validate;
 
@@ -24,6 +25,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Build(arguments) => build::run(arguments, process, interrupt),
+        Command::Plan(arguments) => plan::run(arguments, process, interrupt),
         Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
         Command::Diff(arguments) => diff::run(arguments, process, interrupt),
         Command::Validate(arguments) => validate::run(arguments, process, interrupt),

@@ -309,7 +309,7 @@ impl Steps<'_> {
     }
 }
 
-fn read<'a>(
+pub(crate) fn read<'a>(
     context: &'a Context<'a>,
     request: &'a ProjectRequest,
 ) -> Result<Staged<'a>, BuildError> {

@@ -1,0 +1,124 @@
+use super::build::project;
+use super::out;
+use crate::Process;
+use crate::args::PlanArgs;
+use crate::config::Config;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::settings;
+use crate::ui::Ui;
+use mizzen_build::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
+use mizzen_plan::FileFact;
+use mizzen_stage::PathStage;
+use mizzen_store::FsActionCache;
+use serde_json::json;
+use std::fmt::Write;
+use std::path::Path;
+
+/// Prints what `build` would do and why, without doing it.
+pub(crate) fn run(
+    arguments: &PlanArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    let ui = Ui::new(true, false);
+    let config = Config::find(&process.absolute(&arguments.build.path))?;
+    let layers = super::build::layer_options(&arguments.build, &config)?;
+    let request = project(&arguments.build, &config, process, &[], &layers, &ui)?;
+    let store = settings::open_store(process, arguments.build.cache_dir.as_deref())?;
+    let executor = PathStage::new(store.clone()).map_err(mizzen_build::BuildError::from)?;
+    let context = Context {
+        stage_root: executor.root(),
+        executor: &executor,
+        store: store.clone(),
+        records: &FsActionCache(&store),
+        reporter: &ui,
+        cancel: interrupt.cancel.clone(),
+    };
+    let plan = plan_project(&context, &request)?;
+    if let Some(file) = &arguments.why {
+        return out(&why(file, &plan, &request.workspace.root, process));
+    }
+    if arguments.json {
+        return out(&format!("{:#}\n", to_json(&plan)));
+    }
+    let found = format!(
+        "{}, found by {}",
+        request.toolchain.root.display(),
+        request.toolchain.found_by
+    );
+    out(&text(&plan, &request.workspace.root, &found).expect("a string takes every text"))
+}
+
+fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(
+        text,
+        "project    {} in {}",
+        plan.facts.project,
+        root.display()
+    )?;
+    writeln!(
+        text,
+        "SDK        {} in {found}",
+        plan.facts.toolchain.versions.join(", ")
+    )?;
+    writeln!(text, "stage      {}", plan.facts.stage)?;
+    writeln!(text, "files      {}", plan.facts.files.len())?;
+    for (name, value) in &plan.facts.layers {
+        writeln!(text, "layers     {name} {value}")?;
+    }
+    for StepPlan { step, key, runs } in &plan.steps {
+        let key = key.map_or_else(|| "after restore".to_owned(), |key| key.to_string());
+        let verdict = if runs.is_some() { "runs" } else { "reused" };
+        writeln!(text, "{:<10} {verdict:<7} {key}", step.as_str())?;
+        for reason in runs.iter().flatten() {
+            writeln!(text, "  {reason}")?;
+        }
+    }
+    Ok(text)
+}
+
+fn to_json(plan: &ProjectPlan) -> serde_json::Value {
+    let steps = plan.steps.iter().map(|step| {
+        let reasons = step.runs.iter().flatten().map(ToString::to_string);
+        json!({
+            "step": step.step.as_str(),
+            "key": step.key,
+            "outcome": if step.runs.is_some() { "run" } else { "hit" },
+            "changed": reasons.collect::<Vec<_>>(),
+        })
+    });
+    json!({ "schema": 1, "steps": steps.collect::<Vec<_>>(), "facts": plan.facts })
+}
+
+fn why(file: &Path, plan: &ProjectPlan, root: &Path, process: &Process) -> String {
+    let absolute = process.absolute(file);
+    // A file that is not there has no resolved path; its folder has.
+    let resolved = absolute
+        .parent()
+        .and_then(|folder| fs_err::canonicalize(folder).ok());
+    let resolved = resolved
+        .zip(absolute.file_name())
+        .map(|(folder, name)| folder.join(name));
+    let absolute = resolved.unwrap_or(absolute);
+    let path = absolute
+        .strip_prefix(root)
+        .unwrap_or(&absolute)
+        .to_string_lossy()
+        .into_owned();
+    let (role, fact) = match plan.role_of(&path) {
+        FileRole::Restore(fact) => ("an input of restore and of publish", fact),
+        FileRole::Publish(fact) => ("an input of publish", fact),
+        FileRole::NotStaged => {
+            return format!("{path}: no input; dotnet does not see it\n");
+        }
+    };
+    let fact = match fact {
+        FileFact::File(digest) => digest.to_string(),
+        FileFact::Program(digest) => format!("{digest}, executable"),
+        FileFact::Link(target) => format!("a link to {target}"),
+        FileFact::Folder => "an empty folder".to_owned(),
+    };
+    format!("{path}: {role} ({fact})\n")
+}

@@ -1,0 +1,79 @@
+use crate::BuildError;
+use crate::publish_project::{Context, ProjectRequest, Staged, read};
+use crate::records::Known;
+use mizzen_dotnet::is_restore_input;
+use mizzen_oci::Digest;
+use mizzen_plan::{Facts, FileFact, Key, MissReason, StepName, Verdict, plan};
+use mizzen_store::ActionResult;
+
+/// What a build would do now, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProjectPlan {
+    /// Everything that decides about it.
+    pub facts: Facts,
+    /// The steps in their order.
+    pub steps: Vec<StepPlan>,
+}
+
+/// What would become of a step.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StepPlan {
+    /// The step.
+    pub step: StepName,
+    /// Its key; `None` if a step before it has to run first.
+    pub key: Option<Digest>,
+    /// Why it would run; `None` if its result is known.
+    pub runs: Option<Vec<MissReason>>,
+}
+
+/// What a file is to a build.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FileRole {
+    /// It is in the key of restore and in that of publish.
+    Restore(FileFact),
+    /// It is in the key of publish alone.
+    Publish(FileFact),
+    /// It is not shown to `dotnet`.
+    NotStaged,
+}
+
+/// Decides what [`publish_project`](crate::publish_project()) would do, and does none of it.
+///
+/// # Errors
+/// [`BuildError`] if the workspace, the SDK or the cache cannot be read.
+pub fn plan_project(
+    context: &Context<'_>,
+    request: &ProjectRequest,
+) -> Result<ProjectPlan, BuildError> {
+    let Staged { facts, .. } = read(context, request)?;
+    let slot = facts.slot(&request.workspace.root.to_string_lossy());
+    let known = Known::new(&context.store, context.records, slot);
+    let decided = plan(&facts, &known, request.skip, None);
+    known.check()?;
+    let step = |planned: mizzen_plan::Planned<ActionResult>| StepPlan {
+        step: planned.key.step,
+        key: match planned.key.key {
+            Key::Known(key) => Some(key),
+            Key::After(_) => None,
+        },
+        runs: match planned.verdict {
+            Verdict::Hit(_) | Verdict::Covered => None,
+            Verdict::Run(reasons) => Some(reasons),
+        },
+    };
+    Ok(ProjectPlan {
+        steps: decided.steps.into_iter().map(step).collect(),
+        facts,
+    })
+}
+
+impl ProjectPlan {
+    /// Returns what the file at `path`, relative to the workspace with `/`, is to the build.
+    pub fn role_of(&self, path: &str) -> FileRole {
+        match self.facts.files.get(path) {
+            None => FileRole::NotStaged,
+            Some(fact) if is_restore_input(path) => FileRole::Restore(fact.clone()),
+            Some(fact) => FileRole::Publish(fact.clone()),
+        }
+    }
+}

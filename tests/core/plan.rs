@@ -1,0 +1,41 @@
+//! `mizzen plan` says what `mizzen build` would do, and does none of it.
+
+use crate::support::{User, edit, prepared};
+
+#[test]
+fn the_plan_names_what_would_run_and_why_and_starts_nothing() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    let hello = folder.to_str().unwrap();
+    let plan = |arguments: &[&str]| {
+        user.run_bare(&[&["plan", hello], arguments].concat())
+            .success()
+            .stdout
+    };
+    let text = plan(&[]);
+    assert!(
+        text.contains("restore    runs") && text.contains("no earlier build"),
+        "{text}"
+    );
+    assert!(text.contains("publish    runs    after restore"), "{text}");
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+
+    let base = format!(
+        "oci:{}",
+        prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
+    );
+    user.build(&["hello", "-o", "oci:out", "--base", &base])
+        .success();
+    user.dotnet_calls();
+    assert!(plan(&[]).contains("publish    reused  sha256:"));
+    edit(&folder.join("Program.cs"), "Hello", "Howdy");
+    let json: serde_json::Value = serde_json::from_str(&plan(&["--json"])).unwrap();
+    assert_eq!(json["steps"][0]["outcome"], "hit");
+    assert_eq!(json["steps"][1]["changed"][0], "~ Program.cs (content)");
+
+    let why = |file: &str| plan(&["--why", folder.join(file).to_str().unwrap()]);
+    assert!(why("Program.cs").starts_with("Program.cs: an input of publish (sha256:"));
+    assert!(why("hello-web.csproj").contains("an input of restore and of publish"));
+    assert!(why("bin/x").contains("no input"));
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+}
