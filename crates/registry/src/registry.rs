@@ -2,12 +2,14 @@ use crate::auth::Access;
 use crate::client::Client;
 use crate::sync::lock;
 use crate::{Counts, RegistryError, RegistrySink, RegistrySource, Settings};
+use mizzen_image::Image;
 use mizzen_oci::{Descriptor, Digest, Reference, Repository};
-use mizzen_store::{Cancel, Store};
+use mizzen_store::{Blob, Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 /// Speaks to registries: connections, tokens and threads that many images share.
 ///
@@ -91,6 +93,30 @@ impl Registry {
     /// that the next write asks less.
     pub fn sink(&self, reference: Reference, store: Arc<Store>) -> RegistrySink {
         RegistrySink::new(self.0.clone(), reference, store)
+    }
+
+    /// Reads every layer of `images` that is not here yet, several at a time; for who needs them all.
+    ///
+    /// # Errors
+    /// [`RegistryError::Blob`] for the first layer that cannot be had.
+    pub fn fetch_layers(&self, images: &[Image]) -> Result<(), RegistryError> {
+        let layers = images.iter().flat_map(Image::layers);
+        let layers: BTreeMap<Digest, Arc<dyn Blob>> = layers
+            .map(|layer| (layer.descriptor.digest, layer.blob.clone()))
+            .collect();
+        self.0.block_on(async {
+            let mut fetching = JoinSet::new();
+            for (digest, blob) in layers {
+                fetching.spawn_blocking(move || {
+                    let opened = blob.open().map(drop);
+                    opened.map_err(|source| RegistryError::Blob { digest, source })
+                });
+            }
+            while let Some(fetched) = fetching.join_next().await {
+                fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+            }
+            Ok(())
+        })
     }
 
     /// Tries to get in with the credentials for `registry`, as a login does.

@@ -3,6 +3,7 @@
 
 mod credentials;
 mod faults;
+mod interop;
 mod login;
 mod network;
 mod personalities;
