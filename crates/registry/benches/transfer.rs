@@ -64,12 +64,13 @@ fn table() {
             };
             for (verb, command) in [("push", push), ("pull", pull)] {
                 let (time, peak_kib) = measure(command);
-                let mebibytes = (layers as u64 * layer_bytes / MEBIBYTE) as f64;
-                let rate = mebibytes / time.as_secs_f64();
+                let mebibytes = layers as u64 * layer_bytes / MEBIBYTE;
+                let milliseconds = u64::try_from(time.as_millis()).unwrap();
+                let rate = mebibytes * 1000 / milliseconds;
                 let (seconds, peak) = (time.as_secs_f64(), peak_kib / 1024);
                 writeln!(
                     table,
-                    "| {verb} {case} | {who} | {seconds:.2} | {rate:.0} | {peak} |"
+                    "| {verb} {case} | {who} | {seconds:.2} | {rate} | {peak} |"
                 )
                 .unwrap();
             }

@@ -4,7 +4,7 @@ use crate::places::{Places, at};
 use crate::pull::Document;
 use crate::registry::Inner;
 use crate::sync::lock;
-use mizzen_image::{Image, Source, SourceError};
+use mizzen_image::{Image, Source, SourceError, Taggable};
 use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, Reference, Repository};
 use mizzen_store::{Blob, Store};
 use std::io::{self, Read};
@@ -91,6 +91,41 @@ impl RegistrySource {
                 .pick(&index, platform, DEEPEST_INDEX)?
                 .ok_or_else(|| self.platform_missing(platform, index.platforms()))?,
         };
+        let image = self.assemble(manifest)?;
+        let has = image.config().platform();
+        if !platform.accepts(&has) {
+            return Err(self.platform_missing(platform, vec![has.to_string()]));
+        }
+        Ok(image)
+    }
+
+    /// Returns everything that the reference names: the image, or the index with all of its images,
+    /// attestations included.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`], or what kept the registry from answering;
+    /// [`RegistryError::Unusable`] for an index within an index.
+    pub fn everything(&self) -> Result<Taggable, RegistryError> {
+        let index = match self.document(&self.resolve()?)? {
+            Document::Manifest(manifest) => {
+                return Ok(Taggable::Image(Box::new(self.assemble(*manifest)?)));
+            }
+            Document::Index(index) => index,
+        };
+        let image = |descriptor: &Descriptor| match self.document(descriptor)? {
+            Document::Manifest(manifest) => self.assemble(*manifest),
+            Document::Index(_) => Err(RegistryError::Unusable {
+                registry: self.reference.repository.registry.clone(),
+                what: format!("`{}`", self.reference),
+                reason: "it is an index that holds another one".to_owned(),
+            }),
+        };
+        let images: Result<_, RegistryError> = index.manifests().iter().map(image).collect();
+        Ok(Taggable::Index(index, images?))
+    }
+
+    /// Puts an image together from its manifest; layers stay where they are.
+    fn assemble(&self, manifest: Manifest) -> Result<Image, RegistryError> {
         let config = self.config(manifest.config())?;
         let image = Image::from_parts(manifest, &config, |descriptor| {
             Arc::new(RegistryBlob {
@@ -101,10 +136,6 @@ impl RegistrySource {
                 store: self.store.clone(),
             })
         })?;
-        let has = image.config().platform();
-        if !platform.accepts(&has) {
-            return Err(self.platform_missing(platform, vec![has.to_string()]));
-        }
         Ok(image)
     }
 

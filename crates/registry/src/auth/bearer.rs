@@ -210,9 +210,13 @@ impl Client {
     }
 
     pub(crate) fn unauthorized(&self, access: &Access, answer: Answer) -> RegistryError {
+        let scope = match access.scopes[..] {
+            [] => "a login".to_owned(),
+            _ => format!("`{}`", access.scopes.join(" ")),
+        };
         RegistryError::Unauthorized {
             registry: access.repository.registry.clone(),
-            scope: format!("`{}`", access.scopes.join(" ")),
+            scope,
             tried: self.tried(&access.repository),
             answer: Box::new(answer),
         }

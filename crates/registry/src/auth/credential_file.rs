@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A docker config that credentials are written to, for every tool that reads it.
 #[derive(Clone, Debug)]
@@ -30,6 +30,11 @@ impl CredentialFile {
     /// looked for; `None`: where the process's own `PATH` says.
     pub fn new(path: PathBuf, helper_path: Option<OsString>) -> Self {
         Self { path, helper_path }
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Keeps a credential for a registry: with the helper that the file names, else in the file.
