@@ -35,6 +35,95 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Check every digest, size and media type of an image
     Validate(ValidateArgs),
+    /// Bring an image from disk to a registry
+    Push(PushArgs),
+    /// Bring an image from a registry to disk
+    Pull(PullArgs),
+    /// Bring an image from one registry, or repository, to another
+    Copy(CopyArgs),
+    /// Keep a name and a password for a registry
+    Login(LoginArgs),
+    /// Forget what is kept for a registry
+    Logout(LogoutArgs),
+}
+
+/// Brings an image from disk to a registry, as it is; prints what it is called there
+#[derive(clap::Args, Debug)]
+pub(crate) struct PushArgs {
+    /// oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) source: String,
+
+    /// registry/repository[:tag]
+    pub(crate) reference: String,
+
+    #[command(flatten)]
+    pub(crate) common: TransferArgs,
+}
+
+/// Brings an image from a registry to disk, as it is; prints what it is called there
+#[derive(clap::Args, Debug)]
+pub(crate) struct PullArgs {
+    /// registry/repository[:tag][@digest]
+    pub(crate) reference: String,
+
+    /// oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) destination: String,
+
+    #[command(flatten)]
+    pub(crate) common: TransferArgs,
+}
+
+/// Brings an image from a registry to a registry, as it is; moves only what the target lacks and
+/// cannot mount
+#[derive(clap::Args, Debug)]
+pub(crate) struct CopyArgs {
+    /// registry/repository[:tag][@digest]
+    pub(crate) from: String,
+
+    /// registry/repository[:tag]
+    pub(crate) to: String,
+
+    #[command(flatten)]
+    pub(crate) common: TransferArgs,
+}
+
+/// What every verb that moves an image takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct TransferArgs {
+    /// Only the image for this platform [default: all of them]
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
+
+    /// Where what is fetched lives [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+/// Tries a name and a password from stdin, and keeps them in docker's own config
+#[derive(clap::Args, Debug)]
+pub(crate) struct LoginArgs {
+    /// The registry's host
+    pub(crate) registry: String,
+
+    /// The name; `<token>` if what comes on stdin is an identity token
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) username: String,
+
+    /// The password comes from stdin, as it always does
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+/// Forgets what is kept for a registry
+#[derive(clap::Args, Debug)]
+pub(crate) struct LogoutArgs {
+    /// The registry's host
+    pub(crate) registry: String,
 }
 
 /// Prints what `build` would do and why, without doing it: starts nothing, sends nothing

@@ -54,6 +54,14 @@ impl Destination {
         Ok(Self::Registry(Box::new(reference)))
     }
 
+    /// Reads the name of an image in a registry.
+    pub(crate) fn reference(text: &str) -> Result<Self, CommandError> {
+        let reference: Reference = text
+            .parse()
+            .map_err(|error| CommandError::usage(format!("{error}")))?;
+        Ok(Self::Registry(Box::new(reference)))
+    }
+
     /// Reads the argument of `--output`.
     pub(crate) fn output(text: &str, process: &Process) -> Result<Self, CommandError> {
         if let Some(engine) = Self::engine(text)? {
@@ -76,10 +84,7 @@ impl Destination {
             }
             None => {}
         }
-        let reference: Reference = text
-            .parse()
-            .map_err(|error| CommandError::usage(format!("{error}")))?;
-        Ok(Self::Registry(Box::new(reference)))
+        Self::reference(text)
     }
 
     fn engine(text: &str) -> Result<Option<Self>, CommandError> {

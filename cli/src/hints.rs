@@ -104,7 +104,7 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
             format!("check the name and the tag of `{reference}`")
         }
         RegistryError::PlatformMissing { .. } => "ask for one of them with --platform".to_owned(),
-        RegistryError::Unauthorized { registry, .. } => format!("log in: docker login {registry}"),
+        RegistryError::Unauthorized { registry, .. } => format!("log in: mizzen login -u NAME {registry}, the password on stdin"),
         RegistryError::Refused { registry, .. } => {
             format!("log in to `{registry}` as an account that may do this")
         }

@@ -1,6 +1,7 @@
 use crate::Process;
 use crate::destination::Destination;
-use mizzen_registry::{Credential, Keychain, KeychainError};
+use crate::error::CommandError;
+use mizzen_registry::{Credential, CredentialFile, Keychain, KeychainError};
 use std::path::PathBuf;
 
 /// Returns the places where credentials are looked for: the SDK's variables, `DOCKER_AUTH_CONFIG`,
@@ -32,15 +33,31 @@ pub(crate) fn keychain(
     if let Some(file) = process.variable("REGISTRY_AUTH_FILE") {
         keychain.add_config_file(&process.absolute(&PathBuf::from(file)))?;
     }
-    let docker = process.variable("DOCKER_CONFIG").map(PathBuf::from);
-    let docker = docker.or_else(|| Some(process.home()?.join(".docker")));
-    if let Some(folder) = docker {
-        keychain.add_config_file(&process.absolute(&folder).join("config.json"))?;
+    if let Some(file) = docker_config(process) {
+        keychain.add_config_file(&file)?;
     }
     if let Some(folder) = process.variable("XDG_RUNTIME_DIR") {
         keychain.add_config_file(&PathBuf::from(folder).join("containers/auth.json"))?;
     }
     Ok(keychain)
+}
+
+/// Returns the file that a login writes: `REGISTRY_AUTH_FILE`, else docker's.
+pub(crate) fn credential_file(process: &Process) -> Result<CredentialFile, CommandError> {
+    let named = process.variable("REGISTRY_AUTH_FILE");
+    let named = named.map(|file| process.absolute(&PathBuf::from(file)));
+    let file = named.or_else(|| docker_config(process)).ok_or_else(|| {
+        CommandError::usage("there is no place for credentials: HOME is not set")
+            .hinted("name a folder with DOCKER_CONFIG")
+    })?;
+    let path = process.variable("PATH").map(Into::into);
+    Ok(CredentialFile::new(file, path))
+}
+
+fn docker_config(process: &Process) -> Option<PathBuf> {
+    let folder = process.variable("DOCKER_CONFIG").map(PathBuf::from);
+    let folder = folder.or_else(|| Some(process.home()?.join(".docker")))?;
+    Some(process.absolute(&folder).join("config.json"))
 }
 
 fn host(destination: &Destination) -> Option<&str> {

@@ -14,3 +14,4 @@ mod images;
 mod interrupt;
 mod plan;
 mod reference;
+mod transfer;

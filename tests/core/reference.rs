@@ -8,7 +8,9 @@ fn the_reference_is_the_help() {
     let user = User::without_sdk();
     let mut text =
         "# The command line\n\nWhat `mizzen help` prints; a test keeps it so.\n".to_owned();
-    let verbs = ["build", "plan", "inspect", "diff", "validate"];
+    let verbs = [
+        "build", "plan", "inspect", "diff", "validate", "push", "pull", "copy", "login", "logout",
+    ];
     let verbs = verbs.map(|verb| vec![verb, "--help"]);
     for arguments in [vec!["--help"]].iter().chain(&verbs) {
         let help = user.run_bare(arguments).success().stdout;

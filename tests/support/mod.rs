@@ -7,9 +7,10 @@ use mizzen_image::{Layout, validate_all};
 use mizzen_testkit::DockerRegistry;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A user of mizzen: everything that it reads and writes lies in one folder.
@@ -169,6 +170,24 @@ impl User {
             .output()
             .unwrap();
         Run::of(output, Value::Null)
+    }
+
+    /// The same, with `input` on stdin.
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let mut process = Command::new(env!("CARGO_BIN_EXE_mizzen"))
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = process.stdin.take().unwrap();
+        stdin.write_all(input.as_bytes()).unwrap();
+        drop(stdin);
+        Run::of(process.wait_with_output().unwrap(), Value::Null)
     }
 
     fn run(

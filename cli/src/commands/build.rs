@@ -1,8 +1,9 @@
 use super::base::Base;
 use super::results::{self, Results};
+use super::transfer::write;
 use crate::args::{BuildArgs, Format, Split, Step, Symbols};
 use crate::config::Config;
-use crate::destination::{ArchiveKind, Destination};
+use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
@@ -12,10 +13,9 @@ use mizzen_build::{
     publish_project,
 };
 use mizzen_dotnet::{DebugSymbols, PublishOptions, RuntimeIdentifier, Toolchain, Workspace};
-use mizzen_image::{Archive, Compression, Image, Layout, Sink, Taggable};
+use mizzen_image::{Compression, Image, Taggable};
 use mizzen_oci::{Family, Index, MediaType, MediaTypeExt, Platform, PlatformError};
 use mizzen_plan::Skip;
-use mizzen_registry::Registry;
 use mizzen_stage::PathStage;
 use mizzen_store::{Cancel, FsActionCache, Store};
 use std::collections::BTreeMap;
@@ -115,6 +115,7 @@ pub(crate) fn run(
     for destination in &destinations {
         interrupt.cancel.check()?;
         ui.writing(destination);
+        let name = format!("{name}:latest");
         write(destination, &name, &what, (&registry, &store, process))?;
     }
     let results = Results {
@@ -394,41 +395,6 @@ fn images(
         &common,
     );
     Ok(Taggable::Index(Box::new(index), images))
-}
-
-fn write(
-    destination: &Destination,
-    name: &str,
-    what: &Taggable,
-    (registry, store, process): (&Registry, &Arc<Store>, &Process),
-) -> Result<(), CommandError> {
-    match destination {
-        Destination::Registry(reference) => {
-            let reference = (**reference).clone();
-            registry.sink(reference, store.clone()).write(what)?
-        }
-        Destination::Layout { folder, tag, .. } => {
-            Layout::new(folder, tag.as_deref()).write(what)?
-        }
-        Destination::Archive {
-            file,
-            kind: ArchiveKind::Oci,
-            ..
-        } => Archive::oci(file, None).write(what)?,
-        Destination::Archive {
-            file,
-            kind: ArchiveKind::Docker,
-            ..
-        } => Archive::docker(file, &[format!("{name}:latest")]).write(what)?,
-        Destination::Engine {
-            engine,
-            name: asked,
-        } => {
-            let name = asked.clone().unwrap_or_else(|| format!("{name}:latest"));
-            return engine.load(what, &name, store, process);
-        }
-    };
-    Ok(())
 }
 
 /// Returns where the sources of `workspace` are, as its git repository says.

@@ -2,11 +2,16 @@
 
 mod base;
 mod build;
+mod copy;
 mod diff;
 mod inspect;
+mod login;
 mod opened;
 mod plan;
+mod pull;
+mod push;
 mod results;
+mod transfer;
 mod validate;
 
 pub(crate) use results::Results;
@@ -29,6 +34,11 @@ pub(crate) fn run(
         Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
         Command::Diff(arguments) => diff::run(arguments, process, interrupt),
         Command::Validate(arguments) => validate::run(arguments, process, interrupt),
+        Command::Push(arguments) => push::run(arguments, process, interrupt),
+        Command::Pull(arguments) => pull::run(arguments, process, interrupt),
+        Command::Copy(arguments) => copy::run(arguments, process, interrupt),
+        Command::Login(arguments) => login::run(arguments, process, interrupt),
+        Command::Logout(arguments) => login::logout(arguments, process),
     }
 }
 

@@ -23,6 +23,10 @@ impl Ui {
         Self { quiet, verbose }
     }
 
+    pub(crate) fn say(&self, text: &str) {
+        self.line(text);
+    }
+
     pub(crate) fn warn(&self, text: &str) {
         self.line(&format!("warning: {text}"));
     }

@@ -1,0 +1,113 @@
+//! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is.
+
+use super::opened::Opened;
+use super::out;
+use crate::args::{ImageArg, TransferArgs};
+use crate::config::Config;
+use crate::destination::{ArchiveKind, Destination};
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::ui::{Ui, size};
+use crate::{Process, keychain, settings};
+use mizzen_image::{Archive, Layout, Sink, Taggable};
+use mizzen_registry::{Counts, Registry};
+use mizzen_store::Store;
+use std::sync::Arc;
+
+/// Copies the image at `from` to `to` and prints what it is called there.
+pub(super) fn transfer(
+    from: &Destination,
+    to: &Destination,
+    arguments: &TransferArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from))?;
+    let config = Config::find(&process.working_folder)?;
+    let cancel = interrupt.cancel.clone();
+    let registry = settings::registry(process, &config, false, keychain, cancel)?;
+    let platform = arguments.platform.as_ref();
+    let what = if let Destination::Registry(reference) = from {
+        let source = registry.source((**reference).clone(), store.clone());
+        match platform {
+            Some(platform) => Taggable::Image(Box::new(source.image_for(platform)?)),
+            None => source.everything()?,
+        }
+    } else {
+        let common = ImageArg {
+            platform: arguments.platform.clone(),
+            cache_dir: arguments.cache_dir.clone(),
+        };
+        let opened = Opened::open(&from.to_string(), &common, process, interrupt)?;
+        match platform {
+            Some(_) => Taggable::Image(Box::new(opened.image()?.clone())),
+            None => opened.what,
+        }
+    };
+    if !matches!(to, Destination::Registry(_)) {
+        registry.fetch_layers(what.images())?;
+    }
+    interrupt.cancel.check()?;
+    let name = match from {
+        Destination::Registry(reference) => reference.to_string(),
+        _ => "image:latest".to_owned(),
+    };
+    write(to, &name, &what, (&registry, &store, process))?;
+    let ui = Ui::new(false, false);
+    for warning in registry.new_warnings() {
+        ui.warn(&warning);
+    }
+    let Counts {
+        requests,
+        uploaded_bytes,
+        downloaded_bytes,
+        mounted_bytes,
+        skipped_bytes,
+        ..
+    } = registry.counts();
+    ui.say(&format!(
+        "{requests} requests: {} up, {} down, {} mounted, {} there already",
+        size(uploaded_bytes),
+        size(downloaded_bytes),
+        size(mounted_bytes),
+        size(skipped_bytes)
+    ));
+    out(&format!("{to}@{}\n", what.descriptor().digest))
+}
+
+/// Writes `what` to a place; an archive for docker and an engine have it as `name`.
+pub(super) fn write(
+    to: &Destination,
+    name: &str,
+    what: &Taggable,
+    (registry, store, process): (&Registry, &Arc<Store>, &Process),
+) -> Result<(), CommandError> {
+    match to {
+        Destination::Registry(reference) => {
+            let reference = (**reference).clone();
+            registry.sink(reference, store.clone()).write(what)?
+        }
+        Destination::Layout { folder, tag, .. } => {
+            Layout::new(folder, tag.as_deref()).write(what)?
+        }
+        Destination::Archive {
+            file,
+            kind: ArchiveKind::Oci,
+            ..
+        } => Archive::oci(file, None).write(what)?,
+        Destination::Archive {
+            file,
+            kind: ArchiveKind::Docker,
+            ..
+        } => Archive::docker(file, &[name.to_owned()]).write(what)?,
+        Destination::Engine {
+            engine,
+            name: asked,
+        } => {
+            let name = asked.as_deref().unwrap_or(name);
+            return engine.load(what, name, store, process);
+        }
+    };
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! The verbs that move images, and those that keep credentials.
+
+use crate::support::User;
+use fs_err as fs;
+use mizzen_testkit::registry::Login;
+use mizzen_testkit::{MemoryRegistry, tiny_base};
+
+#[test]
+fn an_image_goes_from_disk_to_a_registry_to_another_and_back_as_it_is() {
+    let user = User::without_sdk();
+    let (one, two) = (MemoryRegistry::start(), MemoryRegistry::start());
+    tiny_base(&user.path("base"), "linux/amd64");
+    let base = format!("oci:{}", user.path("base").display());
+    let (first, second) = (
+        format!("{}/base:1", one.host()),
+        format!("{}/copy:2", two.host()),
+    );
+
+    let pushed = user.run_bare(&["push", &base, &first]).success();
+    let digest = pushed.stdout.trim().rsplit('@').next().unwrap().to_owned();
+    assert_eq!(pushed.stdout, format!("{first}@{digest}\n"));
+    assert_eq!(one.manifest("base", "1").unwrap().0.to_string(), digest);
+
+    let copied = user.run_bare(&["copy", &first, &second]).success();
+    assert_eq!(copied.stdout, format!("{second}@{digest}\n"));
+    two.forget_requests();
+    let again = user.run_bare(&["copy", &first, &second]).success();
+    assert_eq!(two.requests().len(), 1, "{}", again.stderr);
+
+    for kind in ["oci", "oci-archive", "docker-archive"] {
+        let back = format!("{kind}:{}", user.path(kind).display());
+        let pulled = user.run_bare(&["pull", &second, &back]).success();
+        assert_eq!(pulled.stdout, format!("{back}@{digest}\n"));
+        user.run_bare(&["validate", &back]).success();
+        let onward = format!("{}/{kind}:1", one.host());
+        user.run_bare(&["push", &back, &onward]).success();
+    }
+    assert_eq!(one.manifest("oci", "1").unwrap().0.to_string(), digest);
+    assert_eq!(
+        one.manifest("oci-archive", "1").unwrap().0.to_string(),
+        digest
+    );
+}
+
+#[test]
+fn what_is_not_there_ends_with_4_and_writes_nothing() {
+    let user = User::without_sdk();
+    let registry = MemoryRegistry::start();
+    let out = format!("oci:{}", user.path("out").display());
+    let run = user.run_bare(&["pull", &format!("{}/none:1", registry.host()), &out]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("none:1` does not exist"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.is_empty() && !user.path("out").exists());
+    let run = user.run_bare(&["push", "oci:/nowhere", &format!("{}/x:1", registry.host())]);
+    assert_ne!(run.code, 0);
+    assert!(registry.manifest("x", "1").is_none());
+}
+
+#[test]
+fn a_login_lets_later_verbs_in_until_the_logout() {
+    let user = User::without_sdk();
+    let registry = MemoryRegistry::start();
+    registry.require(Login::Bearer {
+        account: Some(("user".to_owned(), "secret".to_owned())),
+        repositories: Vec::new(),
+    });
+    let host = registry.host();
+    tiny_base(&user.path("base"), "linux/amd64");
+    let base = format!("oci:{}", user.path("base").display());
+    let push = || user.run_bare(&["push", &base, &format!("{host}/base:1")]);
+    let refused = push();
+    assert_eq!(refused.code, 4);
+    assert!(
+        refused.stderr.contains("hint: log in: mizzen login"),
+        "{}",
+        refused.stderr
+    );
+
+    let login = |password: &str| user.run_with_input(&["login", "-u", "user", &host], password);
+    let wrong = login("hunter2\n");
+    assert_eq!(wrong.code, 4, "{}", wrong.stderr);
+    assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
+    let config = user.path("home/.docker/config.json");
+    assert!(!config.exists());
+    let kept = login("secret\n").success();
+    assert!(kept.stderr.contains("config.json"), "{}", kept.stderr);
+    assert!(fs::read_to_string(&config).unwrap().contains(&host));
+    push().success();
+    user.run_bare(&["logout", &host]).success();
+    registry.revoke_tokens();
+    assert_eq!(
+        user.run_bare(&["copy", &format!("{host}/base:1"), &format!("{host}/x:1")])
+            .code,
+        4
+    );
+}
