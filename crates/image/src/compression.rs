@@ -11,12 +11,40 @@ pub enum Compression {
     Zstd(i32),
 }
 
+/// Where members of a layer end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Framing {
+    /// The most that one member holds, uncompressed.
+    pub(crate) member_bytes: usize,
+    /// A file from this size on has members of its own, which stay the same whatever lies beside it.
+    pub(crate) own_from_size: u64,
+    /// Smaller files share a member until it holds this much.
+    pub(crate) shared_bytes: usize,
+}
+
 /// Smaller output than zlib's level 6, at three times its speed.
 const GZIP_LEVEL: i32 = 5;
 
 impl Compression {
     /// Zstandard at the level that its makers chose.
     pub const ZSTD: Self = Self::Zstd(3);
+
+    /// Returns where members end.
+    pub(crate) const fn framing(self) -> Framing {
+        match self {
+            Self::Gzip => Framing {
+                member_bytes: 1 << 20,
+                own_from_size: 64 << 10,
+                shared_bytes: 256 << 10,
+            },
+            // Its window is larger than deflate's 32 KiB: short frames cost 2 % of the size.
+            Self::Zstd(_) => Framing {
+                member_bytes: 2 << 20,
+                own_from_size: 512 << 10,
+                shared_bytes: 2 << 20,
+            },
+        }
+    }
 
     /// Returns the media type of such a layer.
     pub fn media_type(self) -> MediaType {

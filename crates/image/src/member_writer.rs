@@ -1,4 +1,4 @@
-use crate::compression::{Compression, MemberCompressor};
+use crate::compression::{Compression, Framing, MemberCompressor};
 use crate::earlier_layer::{EarlierLayer, Member};
 use mizzen_oci::{Digest, Hasher};
 use std::collections::VecDeque;
@@ -17,6 +17,7 @@ use std::thread;
 pub(crate) struct MemberWriter<W> {
     inner: W,
     compression: Compression,
+    member_bytes: usize,
     earlier: Option<EarlierLayer>,
     member: Vec<u8>,
     /// What the unfinished member is made of.
@@ -48,19 +49,19 @@ enum Compressed {
 
 type Job = (Vec<u8>, SyncSender<Vec<u8>>);
 
-/// The most that one member holds, uncompressed.
-const MEMBER_BYTES: usize = 1 << 20;
 /// With more, memory would grow past what a small build machine has to spare.
 const MAX_THREADS: usize = 8;
 
 impl<W: Write> MemberWriter<W> {
     pub(crate) fn new(inner: W, compression: Compression, earlier: Option<EarlierLayer>) -> Self {
         let count = thread::available_parallelism().map_or(1, usize::from);
+        let member_bytes = compression.framing().member_bytes;
         Self {
             compression,
+            member_bytes,
             earlier,
             inner,
-            member: Vec::with_capacity(MEMBER_BYTES),
+            member: Vec::with_capacity(member_bytes),
             key: Hasher::default(),
             pending: VecDeque::new(),
             thread_count: count.min(MAX_THREADS),
@@ -68,6 +69,11 @@ impl<W: Write> MemberWriter<W> {
             written: Vec::new(),
             written_bytes: 0,
         }
+    }
+
+    /// Returns where members should end.
+    pub(crate) fn framing(&self) -> Framing {
+        self.compression.framing()
     }
 
     /// Returns how many bytes the unfinished member holds.
@@ -79,7 +85,7 @@ impl<W: Write> MemberWriter<W> {
     pub(crate) fn write(&mut self, mut bytes: &[u8], piece: Piece<'_>) -> io::Result<()> {
         let mut before = 0;
         while !bytes.is_empty() {
-            let count = bytes.len().min(MEMBER_BYTES - self.member.len());
+            let count = bytes.len().min(self.member_bytes - self.member.len());
             let (now, rest) = bytes.split_at(count);
             match piece {
                 Piece::Itself => self.key.field(now),
@@ -92,7 +98,7 @@ impl<W: Write> MemberWriter<W> {
             self.member.extend_from_slice(now);
             before += count as u64;
             bytes = rest;
-            if self.member.len() == MEMBER_BYTES {
+            if self.member.len() == self.member_bytes {
                 self.end_member()?;
             }
         }
@@ -113,7 +119,7 @@ impl<W: Write> MemberWriter<W> {
             self.member.clear();
             Compressed::Here(bytes)
         } else {
-            let next = Vec::with_capacity(MEMBER_BYTES);
+            let next = Vec::with_capacity(self.member_bytes);
             let member = std::mem::replace(&mut self.member, next);
             let (done, receiver) = sync_channel(1);
             let (count, compression) = (self.thread_count, self.compression);
@@ -156,7 +162,7 @@ impl<W: Write> MemberWriter<W> {
                 .expect("compressing in memory does not fail"),
         };
         self.inner.write_all(&bytes)?;
-        let size_bytes = u32::try_from(bytes.len()).expect("a member is 1 MiB at most");
+        let size_bytes = u32::try_from(bytes.len()).expect("a member is 2 MiB at most");
         self.written.push(Member {
             key,
             at: self.written_bytes,
@@ -188,7 +194,7 @@ fn start(count: usize, compression: Compression) -> SyncSender<Job> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Compression, MEMBER_BYTES, MemberWriter, Piece};
+    use super::{Compression, MemberWriter, Piece};
     use std::io::Read;
 
     /// Bytes that compress, but not to nothing.
@@ -220,10 +226,11 @@ mod tests {
 
     #[test]
     fn threads_and_write_sizes_do_not_change_the_bytes() {
-        let bytes = sample(5 * MEMBER_BYTES + 17);
         for compression in [Compression::Gzip, Compression::ZSTD] {
+            let member_bytes = compression.framing().member_bytes;
+            let bytes = sample(5 * member_bytes + 17);
             let one = compressed(compression, &bytes, bytes.len(), 1);
-            for (piece_bytes, thread_count) in [(1000, 1), (MEMBER_BYTES, 2), (70_001, 8)] {
+            for (piece_bytes, thread_count) in [(1000, 1), (member_bytes, 2), (70_001, 8)] {
                 assert!(compressed(compression, &bytes, piece_bytes, thread_count) == one);
             }
             let mut read = Vec::new();

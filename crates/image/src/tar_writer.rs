@@ -1,4 +1,5 @@
 use crate::LayerError;
+use crate::compression::Framing;
 use crate::earlier_layer::Member;
 use crate::entry::{Content, Entry};
 use crate::file_reader::Prepared;
@@ -12,18 +13,15 @@ use tar::EntryType;
 /// Writes entries, in the order they come, as a compressed tar.
 pub(crate) struct TarWriter<'a, W> {
     members: MemberWriter<W>,
+    framing: Framing,
     diff_id: Hasher,
     cancel: &'a Cancel,
 }
 
-/// A file from this size on has members of its own, which stay the same whatever lies beside it.
-const OWN_MEMBER_BYTES: u64 = 64 << 10;
-/// Smaller files share a member until it holds this much.
-const SHARED_MEMBER_BYTES: usize = 256 << 10;
-
 impl<'a, W: Write> TarWriter<'a, W> {
     pub(crate) fn new(members: MemberWriter<W>, cancel: &'a Cancel) -> Self {
         Self {
+            framing: members.framing(),
             members,
             diff_id: Hasher::default(),
             cancel,
@@ -83,8 +81,8 @@ impl<'a, W: Write> TarWriter<'a, W> {
     }
 
     fn write_header(&mut self, attributes: Attributes<'_>) -> Result<(), LayerError> {
-        if attributes.size_bytes >= OWN_MEMBER_BYTES
-            || self.members.pending_bytes() >= SHARED_MEMBER_BYTES
+        if attributes.size_bytes >= self.framing.own_from_size
+            || self.members.pending_bytes() >= self.framing.shared_bytes
         {
             self.members.end_member().map_err(stored)?;
         }
@@ -93,7 +91,7 @@ impl<'a, W: Write> TarWriter<'a, W> {
 
     fn pad(&mut self, size_bytes: u64) -> Result<(), LayerError> {
         self.write(&[0; 512][..padding(size_bytes)], Piece::Itself)?;
-        if size_bytes >= OWN_MEMBER_BYTES {
+        if size_bytes >= self.framing.own_from_size {
             self.members.end_member().map_err(stored)?;
         }
         Ok(())
