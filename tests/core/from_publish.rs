@@ -24,7 +24,7 @@ fn a_stored_publish_folder_gives_a_pinned_image() {
     validated(&user.path("out"), None);
     assert_eq!(
         run.digest(),
-        "sha256:49c46ea6cda7060ae51c01b87426c743ebd7823d94fb1e4965b9733c323536b1"
+        "sha256:1ae77f7fa7b1722162451597df7822804a23566d11cc424690bf3a68caac63ca"
     );
 }
 

@@ -139,7 +139,7 @@ pub fn assemble(
 fn addendum(layer: Layer, comment: String, options: &ImageOptions) -> Addendum {
     let history = History {
         created: Some(options.created.clone()),
-        created_by: Some("mizzen build".to_owned()),
+        created_by: Some(format!("mizzen build ({})", LayerBuilder::FORMAT)),
         comment: Some(comment),
         empty_layer: false,
     };

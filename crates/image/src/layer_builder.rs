@@ -56,6 +56,7 @@ impl LayerBuilder {
     ///
     /// Entries are sorted by the bytes of their paths and have the modes and owners they were given;
     /// a file's time is a function of its content (`oci::ContentTime`), other times are constant.
+    /// Hard links become files of their own, holes become zeros, names are not normalised.
     /// `descriptor.size_bytes` counts compressed bytes; `diff_id` names the tar inside. Memory does
     /// not grow with the files.
     ///

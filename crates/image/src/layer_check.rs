@@ -1,7 +1,7 @@
 use crate::Layer;
 use crate::defect::Defect;
 use crate::entry::lossy;
-use flate2::read::MultiGzDecoder;
+use crate::layer_tar::unpacked;
 use mizzen_oci::{DiffId, Family, HashingReader, MediaType, MediaTypeExt};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
@@ -31,24 +31,17 @@ pub(crate) fn check_layer(layer: &Layer, family: Family, defects: &mut Vec<Defec
     };
     let mut blob = HashingReader::new(blob);
     let before = defects.len();
-    let diff_id = match &descriptor.media_type {
-        MediaType::ImageLayer => check_tar(&mut blob, &name, defects),
-        kind if kind.in_family(Family::Oci) == MediaType::ImageLayerGzip => {
-            // One byte of look-ahead more would hide what stands behind the last member.
-            let gzip = MultiGzDecoder::new(&mut blob);
-            check_tar(gzip, &name, defects)
+    let diff_id = match unpacked(&mut blob, descriptor) {
+        Ok(tar) => check_tar(tar, &name, defects),
+        // Its media type was named above.
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+        Err(error) => {
+            defects.push(Defect::Archive {
+                layer: name.clone(),
+                why: error.to_string(),
+            });
+            None
         }
-        MediaType::ImageLayerZstd => match zstd::Decoder::new(&mut blob) {
-            Ok(zstd) => check_tar(zstd, &name, defects),
-            Err(error) => {
-                defects.push(Defect::Archive {
-                    layer: name.clone(),
-                    why: error.to_string(),
-                });
-                None
-            }
-        },
-        _ => None,
     };
     // What the blob itself says when it is read to the end is the better message.
     match io::copy(&mut blob, &mut io::sink()) {
