@@ -180,7 +180,7 @@ fn next(destination: &Destination, results: &Results<'_>) -> String {
             format!("{} run --rm {name}", engine.program())
         }
         Destination::Layout { .. } | Destination::Archive { .. } => format!(
-            "skopeo copy {destination} docker://registry.example/{}",
+            "mizzen push {destination} registry.example/{}",
             results.name
         ),
     }
