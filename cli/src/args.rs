@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Build(Box<BuildArgs>),
     /// Print what `build` would do and why, without doing it
     Plan(Box<PlanArgs>),
+    /// Tell what the cache holds, and take things away
+    Cache(CacheArgs),
     /// Print what an image says of itself
     Inspect(InspectArgs),
     /// Print what differs between two images
@@ -139,6 +141,44 @@ pub(crate) struct PlanArgs {
 
     #[command(flatten)]
     pub(crate) build: BuildArgs,
+}
+
+/// Tells what the cache holds, and takes things away
+#[derive(clap::Args, Debug)]
+pub(crate) struct CacheArgs {
+    #[command(subcommand)]
+    pub(crate) verb: CacheVerb,
+
+    /// The cache that is meant [default: the user's cache folder]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub(crate) enum CacheVerb {
+    /// Print where it is
+    Dir,
+    /// Print how much it holds
+    Size,
+    /// Remove what goes over a limit, what was used longest ago first
+    Prune {
+        /// How much may stay: 500MB, 10GB
+        #[arg(long, value_name = "SIZE", value_parser = bytes, required_unless_present = "max_age")]
+        max_size: Option<u64>,
+        /// Remove what was not used for so many days
+        #[arg(long, value_name = "DAYS")]
+        max_age: Option<u32>,
+    },
+    /// Remove everything
+    Clean,
+    /// Read everything and remove what is damaged
+    Verify,
 }
 
 /// Prints what an image says of itself: manifest, config, layers
@@ -464,6 +504,20 @@ fn compression(text: &str) -> Result<Compression, String> {
 
 fn pattern(text: &str) -> Result<PathPattern, String> {
     text.parse().map_err(|error| format!("{error}"))
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return Err("want bytes, or a number with kB, MB or GB".to_owned()),
+    };
+    let number: Result<u64, _> = digits.trim().parse();
+    let number = number.ok().and_then(|number| number.checked_mul(unit));
+    number.ok_or_else(|| "want bytes, or a number with kB, MB or GB".to_owned())
 }
 
 fn port(text: &str) -> Result<String, String> {

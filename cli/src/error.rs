@@ -292,7 +292,12 @@ impl From<FileTreeError> for CommandError {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        Self::of(LOCAL, &error, hints::store(&error))
+        let code = if matches!(error, StoreError::Cancelled(_)) {
+            INTERRUPTED
+        } else {
+            LOCAL
+        };
+        Self::of(code, &error, hints::store(&error))
     }
 }
 

@@ -279,3 +279,55 @@ fn mizzen_toml_holds_defaults_that_the_command_line_overrides_and_its_slips_are_
         "{image}"
     );
 }
+
+#[test]
+fn the_cache_can_be_looked_at_checked_and_emptied_and_the_next_build_makes_it_anew() {
+    let user = user();
+    user.workspace("hello-web", "hello", None);
+    let base = format!(
+        "oci:{}",
+        prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
+    );
+    let arguments = ["hello", "-o", "oci:out", "--base", &base];
+    let first = user.build(&arguments).success();
+    let cache = |verb: &[&str]| user.run_bare(&[&["cache"], verb].concat()).success().stdout;
+    assert_eq!(cache(&["dir"]).trim(), user.path("cache").to_str().unwrap());
+    assert!(cache(&["size"]).contains(" blobs, "));
+    assert_eq!(cache(&["verify"]), "damaged and removed: 0 files, 0 B\n");
+    assert_eq!(
+        cache(&["prune", "--max-age", "1"]),
+        "removed: 0 files, 0 B\n"
+    );
+    assert_eq!(
+        user.build(&arguments).success().steps(),
+        "restore=hit publish=hit"
+    );
+
+    // A flipped bit in every file: nothing wrong comes out, and the next run heals.
+    let mut folders = vec![user.path("cache")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if fs::metadata(&path).unwrap().len() > 0 {
+                let mut bytes = fs::read(&path).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+    let healed = user.build(&arguments).success();
+    assert_eq!(
+        (healed.digest(), healed.steps().as_str()),
+        (first.digest(), "restore=ran publish=ran")
+    );
+    cache(&["clean"]);
+    let again = user.build(&arguments).success();
+    assert_eq!(
+        (again.digest(), again.steps().as_str()),
+        (first.digest(), "restore=ran publish=ran")
+    );
+}

@@ -2,6 +2,7 @@
 
 mod base;
 mod build;
+mod cache;
 mod copy;
 mod diff;
 mod inspect;
@@ -31,6 +32,7 @@ pub(crate) fn run(
     match &arguments.command {
         Command::Build(arguments) => build::run(arguments, process, interrupt),
         Command::Plan(arguments) => plan::run(arguments, process, interrupt),
+        Command::Cache(arguments) => cache::run(arguments, process, interrupt),
         Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
         Command::Diff(arguments) => diff::run(arguments, process, interrupt),
         Command::Validate(arguments) => validate::run(arguments, process, interrupt),

@@ -59,6 +59,7 @@ impl ActionCache for FsActionCache<'_> {
         let Some(body) = self.0.read_sealed(&Self::name(step, key))? else {
             return Ok(None);
         };
+        self.0.touch(&Self::name(step, key));
         // Sound bytes of an unknown shape are another version's: a miss, overwritten by the next
         // put.
         Ok(serde_json::from_slice(&body).ok())

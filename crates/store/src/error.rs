@@ -1,3 +1,4 @@
+use crate::Cancelled;
 use mizzen_oci::Digest;
 use std::io;
 use std::path::PathBuf;
@@ -18,6 +19,9 @@ pub enum StoreError {
         /// The number of the user who runs this process.
         user: u32,
     },
+    /// The work was asked to stop.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// Bytes arrived that are not what was announced.
     #[error("got {got} ({got_bytes} bytes), want {want}")]
     Mismatch {

@@ -18,6 +18,7 @@ mod action_cache;
 mod blob;
 mod cancel;
 mod error;
+mod housekeeping;
 mod stat_cache;
 mod store;
 
@@ -25,5 +26,6 @@ pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
 pub use blob::{Blob, BytesBlob, verified};
 pub use cancel::{Cancel, Cancelled};
 pub use error::StoreError;
+pub use housekeeping::{Housekeeping, Limits, Removed, Usage};
 pub use stat_cache::{FileState, StatCache};
 pub use store::{BlobWriter, Store, StoredBlob};

@@ -1,7 +1,7 @@
 use crate::{Blob, StoreError, verified};
 use fs_err as fs;
 use mizzen_oci::{Digest, HashingWriter};
-use rustix::fs::FlockOperation;
+use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, UTIME_NOW};
 use std::fmt;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 pub struct Store {
     root: PathBuf,
     /// Held shared while this value lives, so that nobody sweeps `tmp/` under it.
-    _lock: fs::File,
+    lock: fs::File,
 }
 
 /// Takes the bytes of a blob; it has no name until [`BlobWriter::commit`] gives it one.
@@ -32,6 +32,12 @@ pub struct StoredBlob {
     digest: Digest,
     size_bytes: u64,
 }
+
+/// The file system's own clock.
+const NOW: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: UTIME_NOW as _,
+};
 
 impl Store {
     /// Opens the cache in `root`, making it (0700) if it is not there, and sweeps what a killed
@@ -83,8 +89,12 @@ impl Store {
         rustix::fs::flock(&lock, FlockOperation::LockShared).map_err(io::Error::from)?;
         Ok(Self {
             root: root.to_owned(),
-            _lock: lock,
+            lock,
         })
+    }
+
+    pub(crate) fn lock(&self) -> &std::fs::File {
+        self.lock.file()
     }
 
     /// Returns the folder.
@@ -203,6 +213,16 @@ impl Store {
     /// [`StoreError::Io`] if it is there but cannot be read.
     pub fn read_note(&self, kind: &str, of: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         self.read_sealed(&note_name(kind, of))
+    }
+
+    /// Notes that a file under the root was used now, for who prunes by last use.
+    pub(crate) fn touch(&self, name: &Path) {
+        let times = Timestamps {
+            last_access: NOW,
+            last_modification: NOW,
+        };
+        // A cache that cannot be written is no reason to miss.
+        let _ = rustix::fs::utimensat(CWD, self.root.join(name), &times, AtFlags::empty());
     }
 
     pub(crate) fn temporary_file(&self) -> io::Result<NamedTempFile> {

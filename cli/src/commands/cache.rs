@@ -1,0 +1,54 @@
+use super::out;
+use crate::Process;
+use crate::args::{CacheArgs, CacheVerb};
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::settings;
+use crate::ui::size;
+use mizzen_store::{Limits, Removed};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Tells what the cache holds, and takes things away.
+pub(crate) fn run(
+    arguments: &CacheArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let alone = || store.housekeeping(&interrupt.cancel);
+    match arguments.verb {
+        CacheVerb::Dir => out(&format!("{}\n", store.root().display())),
+        CacheVerb::Size => {
+            let usage = store.usage()?;
+            let (blobs, other) = (size(usage.blob_bytes), size(usage.other_bytes));
+            out(&format!(
+                "{} blobs, {blobs}; {} records and what else there is, {other}\n",
+                usage.blobs, usage.records
+            ))
+        }
+        CacheVerb::Prune { max_size, max_age } => {
+            let max_age = max_age.map(|days| DAY * days);
+            let limits = Limits {
+                max_bytes: max_size,
+                max_age,
+            };
+            out(&text("removed", alone()?.prune(limits)?))
+        }
+        CacheVerb::Clean => out(&text("removed", alone()?.clean()?)),
+        CacheVerb::Verify => out(&text(
+            "damaged and removed",
+            alone()?.verify(&interrupt.cancel)?,
+        )),
+    }
+}
+
+fn text(verb: &str, removed: Removed) -> String {
+    let files = if removed.files == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{} files", removed.files)
+    };
+    format!("{verb}: {files}, {}\n", size(removed.bytes))
+}
