@@ -17,6 +17,27 @@ pub(crate) fn is_program(start: &[u8]) -> bool {
     }
 }
 
+/// Returns the RID of an ELF program by its first bytes: its processor, and the C library that its
+/// loader's name tells. One that names no loader runs with any.
+pub(crate) fn runtime_identifier(start: &[u8]) -> Option<String> {
+    let header = Header::of(start)?;
+    let architecture = match header.number(18, 2)? {
+        3 => "x86",
+        22 => "s390x",
+        21 => "ppc64le",
+        40 => "arm",
+        62 => "x64",
+        183 => "arm64",
+        243 => "riscv64",
+        258 => "loongarch64",
+        _ => return None,
+    };
+    let loader = header.loader().unwrap_or_default();
+    let is_musl = loader.windows(4).any(|name| name == b"musl");
+    let libc = if is_musl { "musl-" } else { "" };
+    Some(format!("linux-{libc}{architecture}"))
+}
+
 /// How many bytes of a file [`is_program`] wants to see: headers and program headers.
 pub(crate) const START_BYTES: u64 = 4096;
 
@@ -39,6 +60,27 @@ impl<'a> Header<'a> {
     }
 
     fn segment_types(&self) -> impl Iterator<Item = u64> {
+        self.segments().map_while(|at| self.number(at, 4))
+    }
+
+    /// The path of the loader, with the zero that ends it.
+    fn loader(&self) -> Option<&'a [u8]> {
+        let is_loader = |at: &usize| self.number(*at, 4) == Some(3);
+        let segment = self.segments().find(is_loader)?;
+        let (at, size) = if self.wide {
+            (self.number(segment + 8, 8)?, self.number(segment + 32, 8)?)
+        } else {
+            (self.number(segment + 4, 4)?, self.number(segment + 16, 4)?)
+        };
+        let (at, end) = (
+            usize::try_from(at).ok()?,
+            usize::try_from(at.checked_add(size)?).ok()?,
+        );
+        self.bytes.get(at..end)
+    }
+
+    /// Where each program header starts.
+    fn segments(&self) -> impl Iterator<Item = usize> {
         // (offset of e_phoff, its size, offset of e_phentsize; e_phnum follows)
         let (at, size, entry) = if self.wide { (32, 8, 54) } else { (28, 4, 42) };
         let first = self.number(at, size).unwrap_or(0);
@@ -46,7 +88,7 @@ impl<'a> Header<'a> {
         let count = self.number(entry + 2, 2).unwrap_or(0);
         (0..count).map_while(move |index| {
             let at = first.checked_add(index * step)?;
-            self.number(usize::try_from(at).ok()?, 4)
+            usize::try_from(at).ok()
         })
     }
 
@@ -63,7 +105,7 @@ impl<'a> Header<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_program;
+    use super::{is_program, runtime_identifier};
 
     /// A 64-bit little-endian file of this type with one segment of each of these types.
     fn elf(kind: u8, segments: &[u8]) -> Vec<u8> {
@@ -91,12 +133,32 @@ mod tests {
     }
 
     #[test]
+    fn processor_and_loader_name_the_runtime() {
+        let program = |machine: u8, loader: &[u8]| {
+            let mut bytes = elf(3, &[3]);
+            bytes[18] = machine;
+            let at = bytes.len();
+            bytes[64 + 8] = u8::try_from(at).unwrap();
+            bytes[64 + 32] = u8::try_from(loader.len()).unwrap();
+            bytes.extend(loader);
+            runtime_identifier(&bytes)
+        };
+        let glibc = program(62, b"/lib64/ld-linux-x86-64.so.2\0");
+        assert_eq!(glibc.as_deref(), Some("linux-x64"));
+        let musl = program(183, b"/lib/ld-musl-aarch64.so.1\0");
+        assert_eq!(musl.as_deref(), Some("linux-musl-arm64"));
+        assert_eq!(program(1, b""), None);
+        assert_eq!(runtime_identifier(b"MZ"), None);
+    }
+
+    #[test]
     fn a_damaged_header_is_no_program() {
         let mut bytes = elf(3, &[3]);
         bytes[32..40].fill(0xff);
         assert!(!is_program(&bytes));
         for count in 0..bytes.len() {
             is_program(&bytes[..count]);
+            runtime_identifier(&bytes[..count]);
         }
     }
 }

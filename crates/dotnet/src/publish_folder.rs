@@ -91,6 +91,11 @@ fn start(source: &Path) -> Result<Vec<u8>, PublishError> {
     Ok(start)
 }
 
+/// Returns the RID of a program; `None` for what is none.
+pub(crate) fn runtime_identifier(file: &PublishedFile) -> Result<Option<String>, PublishError> {
+    Ok(elf::runtime_identifier(&start(&file.source)?))
+}
+
 pub(crate) fn lossy(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }

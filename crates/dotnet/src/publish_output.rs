@@ -22,6 +22,8 @@ pub struct PublishOutput {
     /// Why layers of packages and runtime are not what other applications have, too; `None` if they
     /// are.
     pub tailored: Option<Tailored>,
+    /// What the program that starts it was compiled for; `None` if `dotnet` starts it.
+    pub program_identifier: Option<String>,
     /// Every file, sorted by the bytes of the paths.
     pub files: Vec<PublishedFile>,
 }
@@ -151,10 +153,11 @@ impl PublishOutput {
             Launch::Dll(format!("{app}.dll"))
         };
         let (Launch::Program(entry) | Launch::Dll(entry)) = &launch;
-        if !files.iter().any(|file| file.path == entry.as_bytes()) {
+        let Some(entry) = files.iter().find(|file| file.path == entry.as_bytes()) else {
             let file = entry.clone();
             return Err(PublishError::NoEntryPoint { app, file });
-        }
+        };
+        let program_identifier = publish_folder::runtime_identifier(entry)?;
         let assembly = folder.join(format!("{app}.dll"));
         let tailored = if runtime_config.is_trimmed {
             Some(Tailored::Trimmed)
@@ -169,6 +172,7 @@ impl PublishOutput {
             runtime_config,
             deps,
             tailored,
+            program_identifier,
             files,
         })
     }
@@ -205,6 +209,7 @@ impl PublishOutput {
                     .transpose()?,
                 app: bundle.app,
                 tailored: Some(Tailored::SingleFile),
+                program_identifier: publish_folder::runtime_identifier(program)?,
                 files,
             });
         }
@@ -218,6 +223,7 @@ impl PublishOutput {
                 runtime_config: RuntimeConfig::default(),
                 deps: None,
                 tailored: Some(Tailored::Native),
+                program_identifier: publish_folder::runtime_identifier(program)?,
                 files,
             }),
             _ => Err(not_runnable()),
@@ -225,8 +231,12 @@ impl PublishOutput {
     }
 
     /// Returns the RID that was published for; `None` for a portable publish.
+    ///
+    /// Without a deps.json that names it, it is the one of the program that starts the application.
     pub fn runtime_identifier(&self) -> Option<&str> {
-        self.deps.as_ref()?.runtime_identifier.as_deref()
+        let deps = self.deps.as_ref();
+        let listed = deps.and_then(|deps| deps.runtime_identifier.as_deref());
+        listed.or(self.program_identifier.as_deref())
     }
 }
 

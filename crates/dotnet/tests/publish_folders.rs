@@ -242,6 +242,26 @@ fn what_starts_an_application_and_what_it_needs_is_read() {
 }
 
 #[test]
+fn the_runtime_identifier_is_the_publishes_or_the_programs() {
+    let read = |case: &str| {
+        let output = PublishOutput::read(&testdata(case)).unwrap();
+        output.runtime_identifier().map(str::to_owned)
+    };
+    assert_eq!(read("portable"), None);
+    assert_eq!(read("no-deps-json"), None);
+    for case in [
+        "rid",
+        "self-contained",
+        "single-file",
+        "native-aot",
+        "native-aot-static",
+    ] {
+        assert_eq!(read(case).as_deref(), Some("linux-x64"), "{case}");
+    }
+    assert_eq!(read("rid-arm64").as_deref(), Some("linux-arm64"));
+}
+
+#[test]
 fn rules_keep_files_and_choose_symbols() {
     let planned = |keep: &[&str], debug_symbols| {
         let platform = "linux/amd64".parse().unwrap();
