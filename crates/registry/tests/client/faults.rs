@@ -13,7 +13,7 @@ use std::time::Duration;
 const LAYERS: [&str; 3] = ["the runtime", "the packages", "the app"];
 const ATTEMPTS: u32 = 6;
 
-fn every_fault() -> [(&'static str, Fault); 12] {
+fn every_fault() -> [(&'static str, Fault); 13] {
     let status = |status| Fault::Status(status, Vec::new());
     let busy = |headers: &[(&'static str, &str)]| {
         let owned = headers
@@ -39,7 +39,8 @@ fn every_fault() -> [(&'static str, Fault); 12] {
         ),
         ("500", status(500)),
         ("502", status(502)),
-        ("503 and 504", status(503)),
+        ("503", status(503)),
+        ("504", status(504)),
         ("never answers", Fault::Silence),
     ]
 }
