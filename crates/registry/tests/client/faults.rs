@@ -212,7 +212,8 @@ fn with_a_fault_at_every_fifth_request_a_push_is_right_or_says_that_it_gave_up()
             assert_eq!(read_layers(&pulled).unwrap(), LAYERS);
         }
     }
-    assert!(given_up <= 4, "{given_up} of 200 gave up");
+    // Two or three do; the budget of an upload covers all of its requests.
+    assert!(given_up <= 20, "{given_up} of 200 gave up");
 }
 
 #[test]
