@@ -1,19 +1,20 @@
 use crate::auth::{Access, Authorizations};
 use crate::body::{BlobBody, Payload, Watch};
+use crate::host::Host;
 use crate::progress::{Counters, add};
+use crate::reply::Reply;
+use crate::request::{Request, SMALL_ANSWER_BYTES};
 use crate::retry::{Budget, Failure, retry_after};
 use crate::sync::lock;
-use crate::upload::Chunks;
-use crate::{Answer, RegistryError, RetrySettings, Settings, endpoint, follow, tls};
+use crate::{RegistryError, RetrySettings, Settings, endpoint};
 use bytes::Bytes;
-use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Sends requests: with authorization, within limits, following redirects.
 ///
@@ -24,35 +25,9 @@ pub(crate) struct Client {
     pub(crate) settings: Settings,
     pub(crate) counters: Counters,
     pub(crate) authorizations: Authorizations,
-    hosts: Mutex<BTreeMap<String, Arc<Host>>>,
+    pub(crate) hosts: Mutex<BTreeMap<String, Arc<Host>>>,
     /// What registries want people to know; `true` once it was passed on.
     warnings: Mutex<BTreeMap<String, bool>>,
-}
-
-#[derive(Debug)]
-struct Host {
-    http: reqwest::Client,
-    /// Places for requests that move blobs.
-    transfers: Arc<Semaphore>,
-    /// Places for the others, so that a manifest does not wait behind layers.
-    calls: Arc<Semaphore>,
-    /// Nobody asks this host before that moment, on the client's clock.
-    not_before: Mutex<Duration>,
-    chunks: Mutex<Chunks>,
-}
-
-/// A request that can be sent any number of times.
-#[derive(Clone, Debug)]
-pub(crate) struct Request {
-    pub(crate) method: Method,
-    pub(crate) url: Url,
-    pub(crate) headers: HeaderMap,
-    pub(crate) payload: Payload,
-    pub(crate) access: Access,
-    /// What it is about, in words for an error message.
-    pub(crate) what: String,
-    /// The most bytes that the answer may have; an answer of a blob is not read here.
-    pub(crate) limit_bytes: usize,
 }
 
 /// An answer whose body has not been read; it holds its place at the host.
@@ -62,43 +37,16 @@ pub(crate) struct Opened {
     _place: OwnedSemaphorePermit,
 }
 
-/// An answer.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// Where it came from at last; a `Location` is relative to it.
-    pub(crate) url: Url,
-    /// Who gave it.
-    pub(crate) peer: Option<IpAddr>,
-}
-
 /// A peer that accepted and then did nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("no answer for {}s", .0.as_secs_f32())]
 struct Silence(Duration);
-
-#[derive(Deserialize)]
-struct Errors {
-    errors: Vec<OneError>,
-}
-
-#[derive(Deserialize)]
-struct OneError {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: Option<String>,
-}
 
 const LONGEST_REDIRECTS: usize = 5;
 /// How often one request may be sent with yet another token.
 const MOST_REFRESHES: u32 = 3;
 /// How often a mirror is asked before the next one is.
 const MIRROR_ATTEMPTS: u32 = 2;
-/// No answer but a manifest or a config needs more.
-pub(crate) const SMALL_ANSWER_BYTES: usize = 1024 * 1024;
 
 impl Client {
     pub(crate) fn new(settings: Settings) -> Self {
@@ -151,8 +99,7 @@ impl Client {
         let registry = &request.access.repository.registry;
         let delay = budget.spend(registry, &request.what, failure)?;
         let host = self.host(&request.url)?;
-        let mut not_before = lock(&host.not_before);
-        *not_before = (*not_before).max(self.settings.clock.now() + delay);
+        host.rest_until(self.settings.clock.now() + delay);
         Ok(())
     }
 
@@ -277,7 +224,7 @@ impl Client {
             .acquire_owned()
             .await
             .expect("it is never closed");
-        self.wait_for(&host).await;
+        host.wait(&*self.settings.clock).await;
 
         let watch = Arc::<Watch>::default();
         let mut headers = request.headers.clone();
@@ -409,48 +356,6 @@ impl Client {
             seen = now;
         }
     }
-
-    async fn wait_for(&self, host: &Host) {
-        loop {
-            let wait = lock(&host.not_before).saturating_sub(self.settings.clock.now());
-            if wait.is_zero() {
-                return;
-            }
-            self.settings.clock.sleep(wait).await;
-        }
-    }
-
-    /// Returns what the host of `url` has shown about the sizes that it takes.
-    pub(crate) fn chunks(&self, url: &Url) -> Result<Chunks, RegistryError> {
-        Ok(*lock(&self.host(url)?.chunks))
-    }
-
-    pub(crate) fn set_chunks(&self, url: &Url, chunks: Chunks) -> Result<(), RegistryError> {
-        *lock(&self.host(url)?.chunks) = chunks;
-        Ok(())
-    }
-
-    fn host(&self, url: &Url) -> Result<Arc<Host>, RegistryError> {
-        let mut hosts = lock(&self.hosts);
-        let key = url.origin().ascii_serialization();
-        if let Some(host) = hosts.get(&key) {
-            return Ok(host.clone());
-        }
-        let special = endpoint::host_settings(&self.settings, url);
-        let places = || Arc::new(Semaphore::new(self.settings.transfers_per_host.max(1)));
-        let host = Arc::new(Host {
-            http: tls::http_client(&self.settings, url)?,
-            transfers: places(),
-            calls: places(),
-            not_before: Mutex::default(),
-            chunks: Mutex::new(Chunks {
-                limit_bytes: special.and_then(|host| host.chunk_bytes),
-                ..Chunks::default()
-            }),
-        });
-        hosts.insert(key, host.clone());
-        Ok(host)
-    }
 }
 
 /// Whether a status says that the same request may succeed later.
@@ -461,116 +366,8 @@ fn may_pass(status: StatusCode) -> bool {
     )
 }
 
-impl Request {
-    pub(crate) fn new(method: Method, url: Url, access: &Access, what: impl Into<String>) -> Self {
-        Self {
-            method,
-            url,
-            headers: HeaderMap::new(),
-            payload: Payload::Empty,
-            access: access.clone(),
-            what: what.into(),
-            limit_bytes: SMALL_ANSWER_BYTES,
-        }
-    }
-
-    /// Gives the request a body.
-    pub(crate) fn bytes(&mut self, bytes: Bytes, content_type: &str) {
-        self.payload = Payload::Bytes(bytes);
-        let value = HeaderValue::from_str(content_type).expect("a media type is ASCII");
-        self.headers.insert(header::CONTENT_TYPE, value);
-    }
-
-    pub(crate) fn unusable(&self, reason: String) -> RegistryError {
-        RegistryError::Unusable {
-            registry: self.access.repository.registry.clone(),
-            what: self.what.clone(),
-            reason,
-        }
-    }
-
-    /// Resolves a `Location`, which may be relative, against the URL that was answered.
-    pub(crate) fn location(
-        &self,
-        from: &Url,
-        peer: Option<IpAddr>,
-        location: &HeaderValue,
-    ) -> Result<Url, RegistryError> {
-        let text = String::from_utf8_lossy(location.as_bytes());
-        // What follows `?` may be a secret of the upload.
-        let shown = text.split('?').next().unwrap_or_default();
-        let unusable = |why: &str| self.unusable(format!("it points to `{shown}`, which {why}"));
-        let url = from.join(&text).map_err(|_| unusable("is no URL"))?;
-        match follow::refusal(from, peer, &url) {
-            Some(why) => Err(unusable(why)),
-            None => Ok(url),
-        }
-    }
-}
-
 impl Opened {
     fn peer(&self) -> Option<IpAddr> {
         self.response.remote_addr().map(|peer| peer.ip())
-    }
-}
-
-impl Reply {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// Returns the codes of a refusal, such as `BLOB_UNKNOWN`.
-    pub(crate) fn codes(&self) -> Vec<String> {
-        serde_json::from_slice(&self.body).map_or_else(
-            |_| Vec::new(),
-            |errors: Errors| errors.errors.into_iter().map(|error| error.code).collect(),
-        )
-    }
-
-    pub(crate) fn answer(&self, request: &Request) -> Answer {
-        let message = match serde_json::from_slice::<Errors>(&self.body) {
-            Ok(errors) => {
-                let one = |error: &OneError| match &error.message {
-                    Some(message) => format!("{}: {message}", error.code),
-                    None => error.code.clone(),
-                };
-                errors.errors.iter().map(one).collect::<Vec<_>>().join("; ")
-            }
-            Err(_) => String::from_utf8_lossy(&self.body)
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" "),
-        };
-        let mut url = self.url.clone();
-        url.set_query(None);
-        Answer {
-            method: request.method.to_string(),
-            url: url.to_string(),
-            status: self.status.as_u16(),
-            message: message
-                .chars()
-                .filter(|character| !character.is_control())
-                .take(300)
-                .collect(),
-        }
-    }
-
-    /// Turns every answer but a success into an error.
-    pub(crate) fn check(self, request: &Request) -> Result<Self, RegistryError> {
-        if self.status.is_success() {
-            Ok(self)
-        } else {
-            Err(self.refused(request))
-        }
-    }
-
-    pub(crate) fn refused(&self, request: &Request) -> RegistryError {
-        RegistryError::Refused {
-            registry: request.access.repository.registry.clone(),
-            what: request.what.clone(),
-            status: self.status.as_u16(),
-            code: self.codes().into_iter().next().unwrap_or_default(),
-            answer: Box::new(self.answer(request)),
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::RegistryError;
 use crate::auth::Access;
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::endpoint;
+use crate::request::Request;
 use mizzen_oci::Repository;
 use reqwest::{Method, StatusCode, header};
 

@@ -1,7 +1,9 @@
 //! Reads: what a reference points at, manifests and configs, blobs.
 
 use crate::auth::Access;
-use crate::client::{Client, Reply, Request};
+use crate::client::Client;
+use crate::reply::Reply;
+use crate::request::Request;
 use crate::retry::Failure;
 use crate::{Quirk, RegistryError, Transfer, endpoint};
 use mizzen_oci::{

@@ -1,10 +1,12 @@
 //! Writes: blobs that are not there, manifests after their blobs, the tag last.
 
 use crate::auth::Access;
-use crate::client::{Client, Reply, Request};
+use crate::client::Client;
 use crate::progress::add;
 use crate::pull::{Document, described};
 use crate::registry::Inner;
+use crate::reply::Reply;
+use crate::request::Request;
 use crate::retry::Budget;
 use crate::upload::Session;
 use crate::{Quirk, RegistryError, RetrySettings, Transfer};

@@ -4,9 +4,10 @@
 //! Source: distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema".
 
 use crate::auth::Access;
-use crate::client::{Client, Request};
+use crate::client::Client;
 use crate::push::{Part, Push};
 use crate::registry::Inner;
+use crate::request::Request;
 use crate::{Registry, RegistryError};
 use mizzen_oci::{
     Descriptor, Digest, Index, Manifest, MediaType, Reference, Repository, canonical_json,

@@ -2,8 +2,9 @@
 //! where it broke off where the registry tells it.
 
 use crate::body::BlobSource;
-use crate::client::{Reply, Request};
 use crate::push::Push;
+use crate::reply::Reply;
+use crate::request::Request;
 use crate::retry::{Budget, Failure};
 use crate::{Quirk, RegistryError};
 use mizzen_oci::{Descriptor, Digest};

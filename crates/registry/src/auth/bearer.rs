@@ -1,8 +1,10 @@
 use super::Credential;
 use super::challenge::{self, Challenge};
 use super::keychain::{Found, LookUp};
-use crate::client::{Client, Reply, Request};
+use crate::client::Client;
 use crate::follow;
+use crate::reply::Reply;
+use crate::request::Request;
 use crate::retry::Failure;
 use crate::sync::lock;
 use crate::{Answer, Quirk, RegistryError};

@@ -1,0 +1,93 @@
+use crate::request::Request;
+use crate::{Answer, RegistryError};
+use bytes::Bytes;
+use reqwest::header::HeaderMap;
+use reqwest::{StatusCode, Url};
+use serde::Deserialize;
+use std::net::IpAddr;
+
+/// An answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// Where it came from at last; a `Location` is relative to it.
+    pub(crate) url: Url,
+    /// Who gave it.
+    pub(crate) peer: Option<IpAddr>,
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<OneError>,
+}
+
+#[derive(Deserialize)]
+struct OneError {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    message: Option<String>,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the codes of a refusal, such as `BLOB_UNKNOWN`.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        serde_json::from_slice(&self.body).map_or_else(
+            |_| Vec::new(),
+            |errors: Errors| errors.errors.into_iter().map(|error| error.code).collect(),
+        )
+    }
+
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
+        let message = match serde_json::from_slice::<Errors>(&self.body) {
+            Ok(errors) => {
+                let one = |error: &OneError| match &error.message {
+                    Some(message) => format!("{}: {message}", error.code),
+                    None => error.code.clone(),
+                };
+                errors.errors.iter().map(one).collect::<Vec<_>>().join("; ")
+            }
+            Err(_) => String::from_utf8_lossy(&self.body)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" "),
+        };
+        let mut url = self.url.clone();
+        url.set_query(None);
+        Answer {
+            method: request.method.to_string(),
+            url: url.to_string(),
+            status: self.status.as_u16(),
+            message: message
+                .chars()
+                .filter(|character| !character.is_control())
+                .take(300)
+                .collect(),
+        }
+    }
+
+    /// Turns every answer but a success into an error.
+    pub(crate) fn check(self, request: &Request) -> Result<Self, RegistryError> {
+        if self.status.is_success() {
+            Ok(self)
+        } else {
+            Err(self.refused(request))
+        }
+    }
+
+    pub(crate) fn refused(&self, request: &Request) -> RegistryError {
+        RegistryError::Refused {
+            registry: request.access.repository.registry.clone(),
+            what: request.what.clone(),
+            status: self.status.as_u16(),
+            code: self.codes().into_iter().next().unwrap_or_default(),
+            answer: Box::new(self.answer(request)),
+        }
+    }
+}
