@@ -4,10 +4,15 @@
 //! come an [`image::Source`](mizzen_image::Source) for a reference and an
 //! [`image::Sink`](mizzen_image::Sink) for one. Both are sync; the async client stays inside.
 //!
-//! What happens on the wire is decided in four places, each of which knows nothing of the others:
-//! `client` sends one request (authorization, redirects, time limits) and says whether a
-//! failure may pass; `retry` says how long to wait and when to give up; `pull`,
-//! `push` and `upload` know the protocol's verbs.
+//! | what | decides |
+//! |---|---|
+//! | `client`, `host` | how one request is sent: places, time limits, redirects; whether a failure may pass |
+//! | `auth` | who we are, and to whom we say it |
+//! | `retry` | how long to wait, and when to give up |
+//! | `follow` | which URLs of an answer are not followed |
+//! | `pull`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
+//! | `push`, `parts`, `upload`, `sink` | writes: what is missing, the manifests after it, the tag last |
+//! | `quirk` | what registries do beside the protocol |
 //!
 //! Source: OCI distribution-spec 1.1.
 
@@ -18,6 +23,7 @@ mod endpoint;
 mod error;
 mod follow;
 mod host;
+mod parts;
 mod places;
 mod preflight;
 mod progress;

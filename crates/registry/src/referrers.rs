@@ -5,7 +5,8 @@
 
 use crate::auth::Access;
 use crate::client::Client;
-use crate::push::{Part, Push};
+use crate::parts::Part;
+use crate::push::Push;
 use crate::registry::Inner;
 use crate::request::Request;
 use crate::{Registry, RegistryError};
