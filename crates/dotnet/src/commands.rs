@@ -145,10 +145,9 @@ pub fn environment(
     variables
 }
 
-const CONSTANTS: [(&str, &str); 14] = [
+const CONSTANTS: [(&str, &str); 13] = [
     ("TZ", "UTC"),
     ("LANG", "C.UTF-8"),
-    ("DOTNET_CLI_UI_LANGUAGE", "en"),
     ("DOTNET_NOLOGO", "1"),
     ("DOTNET_CLI_TELEMETRY_OPTOUT", "1"),
     ("DOTNET_SKIP_FIRST_TIME_EXPERIENCE", "1"),
