@@ -316,6 +316,11 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
     pub(crate) no_cache: Option<Step>,
 
+    /// How much of the machine `dotnet` can see; `path`, which hides nothing, says that this machine
+    /// is clean
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto)]
+    pub(crate) isolation: Isolation,
+
     /// Touch no network; say what is missing
     #[arg(long)]
     pub(crate) offline: bool,
@@ -448,6 +453,26 @@ pub(crate) type CommandLine = std::sync::Arc<Vec<String>>;
 pub(crate) enum Format {
     Oci,
     Docker,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Isolation {
+    /// As little as this machine allows
+    Auto,
+    /// Only what is staged, by namespaces, or nothing is built
+    Namespace,
+    /// All of it
+    Path,
+}
+
+impl From<Isolation> for mizzen_stage::Isolation {
+    fn from(isolation: Isolation) -> Self {
+        match isolation {
+            Isolation::Auto => Self::Auto,
+            Isolation::Namespace => Self::Namespace,
+            Isolation::Path => Self::Path,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -61,6 +61,10 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         }
         BuildError::Offline(_) => "run once without --offline".to_owned(),
         BuildError::Stage(StageError::Above(file)) => format!("remove `{}`", file.display()),
+        BuildError::Stage(StageError::Isolation { .. }) => {
+            "if nothing on this machine that a project could read changes what it builds: --isolation path"
+                .to_owned()
+        }
         BuildError::Unsteady(_) => {
             "stop whatever writes into the workspace during the build".to_owned()
         }

@@ -1,8 +1,10 @@
 use crate::Process;
+use crate::args::Isolation;
 use crate::config::Config;
 use crate::error::CommandError;
 use fs_err as fs;
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
+use mizzen_stage::Stage;
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -96,6 +98,14 @@ fn proxies(process: &Process) -> Proxies {
         https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
         except: first(&["no_proxy", "NO_PROXY"]).unwrap_or_default(),
     }
+}
+
+/// Prepares the stage; tries no rung yet.
+pub(crate) fn stage(store: &Arc<Store>, isolation: Isolation) -> Result<Stage, CommandError> {
+    // The running program, even if its file has been replaced since.
+    let launcher = PathBuf::from("/proc/self/exe");
+    let stage = Stage::new(store.clone(), launcher, isolation.into());
+    Ok(stage.map_err(mizzen_build::BuildError::from)?)
 }
 
 /// Returns what restore may see of the environment beside its constants.

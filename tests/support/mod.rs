@@ -5,9 +5,11 @@
 use fs_err as fs;
 use mizzen_image::{Layout, validate_all};
 use mizzen_testkit::DockerRegistry;
+use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,6 +19,9 @@ use tempfile::TempDir;
 pub(crate) struct User {
     folder: TempDir,
     pub(crate) environment: BTreeMap<String, String>,
+    /// What the user's `dotnet` tells when it is called: in a stage it cannot write a file of the
+    /// user's, but a pipe.
+    calls: Option<OwnedFd>,
 }
 
 /// How a run of mizzen ended.
@@ -41,18 +46,13 @@ impl User {
                 fs::os::unix::fs::symlink(entry.path(), wrapped.join(entry.file_name())).unwrap();
             }
         }
-        let log = user.path("dotnet-calls");
-        let script = format!(
-            "#!/bin/sh\necho \"$1\" >> '{}'\nexec '{}/dotnet' \"$@\"\n",
-            log.display(),
-            sdk.display()
-        );
-        fs::write(wrapped.join("dotnet"), script).unwrap();
-        fs::set_permissions(
-            wrapped.join("dotnet"),
-            std::fs::Permissions::from_mode(0o755),
-        )
-        .unwrap();
+        let calls = user.path("dotnet-calls");
+        rustix::fs::mknodat(CWD, &calls, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        let open = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let open = rustix::fs::open(&calls, open, Mode::empty()).unwrap();
+        fs::os::unix::fs::symlink(&calls, wrapped.join("calls")).unwrap();
+        fs::os::unix::fs::symlink(sdk, wrapped.join("real")).unwrap();
+        user.write_dotnet("exec \"${0%/*}/real/dotnet\" \"$@\"");
         let path = format!("{}:/usr/bin:/bin", wrapped.display());
         Self {
             environment: user
@@ -61,8 +61,17 @@ impl User {
                 .into_iter()
                 .chain([("PATH".to_owned(), path)])
                 .collect(),
+            calls: Some(open),
             ..user
         }
+    }
+
+    /// Makes the user's `dotnet` tell that it is called, and then do what `script` says.
+    pub(crate) fn write_dotnet(&self, script: &str) {
+        let dotnet = self.path("sdk/dotnet");
+        let script = format!("#!/bin/sh\necho \"$1\" > \"${{0%/*}}/calls\"\n{script}\n");
+        fs::write(&dotnet, script).unwrap();
+        fs::set_permissions(dotnet, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Makes a user who has no `dotnet`.
@@ -84,6 +93,7 @@ impl User {
         Self {
             folder,
             environment: variables.into(),
+            calls: None,
         }
     }
 
@@ -215,13 +225,13 @@ impl User {
 
     /// Runs it until the file `when` appears, and then sends it a signal.
     #[must_use = "a run that failed tells nothing by itself"]
-    pub(crate) fn build_and_signal(&self, signal: &str, when: &Path, arguments: &[&str]) -> Run {
+    pub(crate) fn build_and_signal(&self, signal: &str, arguments: &[&str]) -> Run {
         // The shell that waits is no part of what is tested; it has no child of its own to lose.
         let script = format!(
-            "'{}' \"$@\" & mizzen=$!; while kill -0 $mizzen && ! test -s '{}'; do sleep 0.05; done; \
+            "'{}' \"$@\" & mizzen=$!; timeout 60 head -n 1 '{}' > /dev/null; \
              kill -{signal} $mizzen; wait $mizzen",
             env!("CARGO_BIN_EXE_mizzen"),
-            when.display()
+            self.path("dotnet-calls").display()
         );
         self.run(
             &["/bin/sh", "-c", &script, "sh"],
@@ -232,10 +242,18 @@ impl User {
 
     /// Returns the verbs that `dotnet` was called with since this was last asked.
     pub(crate) fn dotnet_calls(&self) -> Vec<String> {
-        let log = self.path("dotnet-calls");
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        drop(fs::remove_file(&log));
-        text.lines().map(str::to_owned).collect()
+        let calls = self.calls.as_ref().unwrap();
+        let (mut text, mut part) = (Vec::new(), [0; 1024]);
+        loop {
+            match rustix::io::read(calls, &mut part) {
+                Ok(length) => text.extend_from_slice(&part[..length]),
+                Err(error) => {
+                    assert_eq!(error, rustix::io::Errno::AGAIN);
+                    let text = String::from_utf8(text).unwrap();
+                    return text.lines().map(str::to_owned).collect();
+                }
+            }
+        }
     }
 
     /// Returns the names of all files that the cache holds.

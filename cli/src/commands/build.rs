@@ -1,7 +1,7 @@
 use super::base::Base;
 use super::results::{self, Results};
 use super::transfer::write;
-use crate::args::{BuildArgs, Format, Split, Step, Symbols};
+use crate::args::{BuildArgs, Format, Isolation, Split, Step, Symbols};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
@@ -16,7 +16,6 @@ use mizzen_dotnet::{DebugSymbols, PublishOptions, RuntimeIdentifier, Toolchain, 
 use mizzen_image::{Compression, Image, Taggable};
 use mizzen_oci::{Family, Index, MediaType, MediaTypeExt, Platform, PlatformError};
 use mizzen_plan::Skip;
-use mizzen_stage::PathStage;
 use mizzen_store::{Cancel, FsActionCache, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -71,7 +70,7 @@ pub(crate) fn run(
     }
 
     let app = match (&project, &arguments.from_publish) {
-        (Some(request), _) => published(request, &store, interrupt, &ui)?,
+        (Some(request), _) => published(request, arguments.isolation, &store, interrupt, &ui)?,
         (None, Some(folder)) => package_publish_folder(
             &process.absolute(folder),
             &layers,
@@ -315,11 +314,12 @@ fn own_results(
 
 fn published(
     request: &ProjectRequest,
+    isolation: Isolation,
     store: &Arc<Store>,
     interrupt: &Interrupt,
     ui: &Ui,
 ) -> Result<App, CommandError> {
-    let executor = PathStage::new(store.clone()).map_err(mizzen_build::BuildError::from)?;
+    let executor = settings::stage(store, isolation)?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,

@@ -9,7 +9,6 @@ use crate::settings;
 use crate::ui::Ui;
 use mizzen_build::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
 use mizzen_plan::FileFact;
-use mizzen_stage::PathStage;
 use mizzen_store::FsActionCache;
 use serde_json::json;
 use std::fmt::Write;
@@ -26,7 +25,7 @@ pub(crate) fn run(
     let layers = super::build::layer_options(&arguments.build, &config)?;
     let request = project(&arguments.build, &config, process, &[], &layers, &ui)?;
     let store = settings::open_store(process, arguments.build.cache_dir.as_deref())?;
-    let executor = PathStage::new(store.clone()).map_err(mizzen_build::BuildError::from)?;
+    let executor = settings::stage(&store, arguments.build.isolation)?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,

@@ -77,6 +77,8 @@ pub(crate) struct AppFacts {
     /// Why the same workspace may get other packages tomorrow.
     #[serde(default)]
     pub(crate) floating: Option<String>,
+    /// The weakest rung of isolation on which a step ran.
+    pub(crate) rung: String,
     /// The sources' path in the stage that ran, which the warnings contain.
     pub(crate) staged_sources: String,
 }

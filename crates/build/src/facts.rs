@@ -10,7 +10,7 @@ use mizzen_plan::{Facts, RECIPE, StepCommand, Toolchain};
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The folders of a stage, below its root.
 pub(crate) const SOURCES: &str = "src";
@@ -24,6 +24,8 @@ pub(crate) const FACTS_FILE: &str = "tmp/facts";
 /// What the stage shows beside the workspace, and what the key may know of it.
 pub(crate) struct Injected {
     pub(crate) contents: BTreeMap<String, Content>,
+    /// The folders of the machine that they name as feeds.
+    pub(crate) feeds: Vec<PathBuf>,
     facts: BTreeMap<String, Digest>,
 }
 
@@ -49,6 +51,7 @@ pub(crate) fn injected(request: &ProjectRequest) -> Result<Injected, BuildError>
     let (name, targets) = injected_targets();
     let mut injected = Injected {
         contents: [(format!("{HOME}/{name}"), Content::Bytes(targets.into()))].into(),
+        feeds: Vec::new(),
         facts: [("injected targets".to_owned(), Digest::of(targets))].into(),
     };
     let above = request.workspace.nuget_config_above.as_ref();
@@ -77,6 +80,7 @@ pub(crate) fn injected(request: &ProjectRequest) -> Result<Injected, BuildError>
                 path: path.clone(),
                 source,
             })?;
+        injected.feeds.extend(config.folders);
         injected
             .facts
             .insert(fact.to_owned(), Digest::of(&config.without_secrets));
@@ -85,6 +89,18 @@ pub(crate) fn injected(request: &ProjectRequest) -> Result<Injected, BuildError>
             .insert(staged, Content::Bytes(config.staged.into()));
     }
     Ok(injected)
+}
+
+/// Returns the folders that hold the SDK: its root, and what the links in it lead to.
+pub(crate) fn sdk_folders(root: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let mut folders = vec![root.to_owned()];
+    for entry in fs::read_dir(root).map_err(BuildError::Read)? {
+        let entry = entry.map_err(BuildError::Read)?;
+        if entry.file_type().map_err(BuildError::Read)?.is_symlink() {
+            folders.extend(fs::canonicalize(entry.path()).ok());
+        }
+    }
+    Ok(folders)
 }
 
 /// Puts everything together that can change what the build makes.
@@ -100,7 +116,7 @@ pub(crate) fn facts(
     Facts {
         recipe: RECIPE,
         project: project.clone(),
-        stage: format!("{} (path)", stage_root.display()),
+        stage: stage_root.display().to_string(),
         toolchain: Toolchain {
             id: toolchain,
             root: canonical.sdk.clone(),

@@ -135,6 +135,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
         left_out: layers.left_out.clone(),
         warnings: Vec::new(),
         floating: None,
+        rung: String::new(),
         staged_sources: String::new(),
     }
 }

@@ -47,7 +47,7 @@ pub fn plan_project(
 ) -> Result<ProjectPlan, BuildError> {
     let Staged { facts, .. } = read(context, request)?;
     let slot = facts.slot(&request.workspace.root.to_string_lossy());
-    let known = Known::new(&context.store, context.records, slot);
+    let known = Known::new(&context.store, context.records, context.executor, slot);
     let decided = plan(&facts, &known, request.skip, None);
     known.check()?;
     let step = |planned: mizzen_plan::Planned<ActionResult>| StepPlan {

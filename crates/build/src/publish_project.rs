@@ -110,7 +110,7 @@ fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, 
     let started = Instant::now();
     let staged = read(context, request)?;
     let slot = staged.facts.slot(&request.workspace.root.to_string_lossy());
-    let known = Known::new(&context.store, context.records, slot);
+    let known = Known::new(&context.store, context.records, context.executor, slot);
     let mut steps = Steps {
         staged: &staged,
         known: &known,

@@ -1,15 +1,16 @@
 use crate::BuildError;
 use crate::app::AppFacts;
-use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY};
+use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, sdk_folders};
 use crate::floating::floating;
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
+use crate::records::rung_of;
 use crate::restore_step::run;
 use fs_err as fs;
 use mizzen_dotnet::{FACTS_FILE_VARIABLE, PublishOutput};
 use mizzen_oci::Digest;
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Content, Network, OutputSpec};
+use mizzen_stage::{Action, Content, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -39,6 +40,7 @@ pub(crate) fn publish(
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
             .map(str::to_owned)
             .to_vec(),
+        shown: sdk_folders(&staged.request.toolchain.root)?,
         command: staged.facts.commands[&StepCommand::Publish].clone(),
         working_folder: SOURCES.to_owned(),
         environment,
@@ -64,6 +66,8 @@ pub(crate) fn publish(
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
     facts.floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
+    let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
+    weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
     Ok((facts, layers))
 }

@@ -3,6 +3,7 @@ use crate::app::AppFacts;
 use mizzen_dotnet::RestoredPackage;
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, MissReason, Record, Records, StepName};
+use mizzen_stage::{Executor, Rung};
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -17,9 +18,10 @@ const LATEST: &str = "latest";
 pub(crate) struct Known<'a> {
     store: &'a Store,
     cache: &'a dyn ActionCache,
+    executor: &'a dyn Executor,
     slot: Digest,
     /// The first failure of a look-up; the look-up itself counts as a miss.
-    failed: RefCell<Option<StoreError>>,
+    failed: RefCell<Option<BuildError>>,
 }
 
 /// What restore's record keeps beside the packs.
@@ -28,13 +30,26 @@ pub(crate) struct RestoreFacts {
     pub(crate) packages: Vec<RestoredPackage>,
     /// Why the same facts may restore others tomorrow.
     pub(crate) floating: Option<String>,
+    /// The rung of isolation on which it ran.
+    pub(crate) rung: String,
+}
+
+/// Returns the rung of isolation that a record names; `None` for one that names none.
+pub(crate) fn rung_of(result: &ActionResult) -> Option<Rung> {
+    Rung::parse(result.facts.get("rung")?.as_str()?)
 }
 
 impl<'a> Known<'a> {
-    pub(crate) fn new(store: &'a Store, cache: &'a dyn ActionCache, slot: Digest) -> Self {
+    pub(crate) fn new(
+        store: &'a Store,
+        cache: &'a dyn ActionCache,
+        executor: &'a dyn Executor,
+        slot: Digest,
+    ) -> Self {
         Self {
             store,
             cache,
+            executor,
             slot,
             failed: RefCell::new(None),
         }
@@ -42,9 +57,7 @@ impl<'a> Known<'a> {
 
     /// Returns the failure that made a look-up a miss.
     pub(crate) fn check(self) -> Result<(), BuildError> {
-        self.failed
-            .into_inner()
-            .map_or(Ok(()), |error| Err(error.into()))
+        self.failed.into_inner().map_or(Ok(()), Err)
     }
 
     pub(crate) fn keep_restore(
@@ -106,11 +119,27 @@ impl<'a> Known<'a> {
                 });
                 match lost {
                     Some((name, _)) => Record::Unusable(MissReason::Incomplete(name.clone())),
-                    None => Record::Found(result),
+                    None => self.unless_weak(result),
                 }
             }
             Err(error) => {
-                self.failed.borrow_mut().get_or_insert(error);
+                self.failed.borrow_mut().get_or_insert(error.into());
+                Record::Missing
+            }
+        }
+    }
+}
+
+impl Known<'_> {
+    // What a command could see is no part of the key: on every rung a project that reads only what is
+    // staged gives the same. One that reads more is found out only where there is nothing more.
+    fn unless_weak(&self, result: ActionResult) -> Record<ActionResult> {
+        let rung = rung_of(&result).unwrap_or(Rung::Path);
+        match self.executor.accepts(rung) {
+            Ok(true) => Record::Found(result),
+            Ok(false) => Record::Unusable(MissReason::Isolation(rung.to_string())),
+            Err(error) => {
+                self.failed.borrow_mut().get_or_insert(error.into());
                 Record::Missing
             }
         }

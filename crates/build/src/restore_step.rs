@@ -1,15 +1,17 @@
 use crate::BuildError;
 use crate::dotnet_lines::{DotnetLines, with_own_paths};
-use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY};
+use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY, sdk_folders};
 use crate::floating::floating;
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
-use mizzen_dotnet::RestoredPackage;
+use fs_err as fs;
+use mizzen_dotnet::{NugetConfig, RestoredPackage};
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Network, OutputSpec};
+use mizzen_stage::{Action, Content, Network, OutputSpec};
 use mizzen_store::{ActionResult, Output};
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Runs restore in a stage of its own.
 ///
@@ -24,6 +26,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         inputs: staged.inputs(),
         packs: Vec::new(),
         folders: [HOME, PACKAGES, TEMPORARY].map(str::to_owned).to_vec(),
+        shown: shown(staged)?,
         command: staged.facts.commands[&StepCommand::Restore].clone(),
         working_folder: SOURCES.to_owned(),
         environment: staged.facts.environment.clone(),
@@ -53,8 +56,42 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             size_bytes: table.len() as u64,
         },
         outputs: outcome.outputs.clone(),
-        facts: json!(RestoreFacts { packages, floating }),
+        facts: json!(RestoreFacts {
+            packages,
+            floating,
+            rung: outcome.rung.as_str().to_owned(),
+        }),
     })
+}
+
+/// Variables of restore that name files and folders of the machine.
+const PATH_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Returns what restore may read of the machine: the SDK, the feeds that are folders, certificates.
+fn shown(staged: &Staged<'_>) -> Result<Vec<PathBuf>, BuildError> {
+    let mut shown = sdk_folders(&staged.request.toolchain.root)?;
+    shown.extend(staged.injected.feeds.iter().cloned());
+    let variables = &staged.request.restore_environment;
+    let paths = PATH_VARIABLES
+        .iter()
+        .filter_map(|name| variables.get(*name));
+    shown.extend(paths.map(PathBuf::from));
+    for (path, content) in &staged.scan.contents {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        if let Content::File { source, .. } = content
+            && name.eq_ignore_ascii_case("nuget.config")
+        {
+            let text = fs::read_to_string(source).map_err(BuildError::Read)?;
+            let folder = source.parent().expect("a file has a folder");
+            // NuGet itself says what is wrong with one of the workspace's own.
+            shown.extend(
+                NugetConfig::parse(&text, folder)
+                    .into_iter()
+                    .flat_map(|config| config.folders),
+            );
+        }
+    }
+    Ok(shown)
 }
 
 /// Runs a command of `dotnet`, reports its lines with the user's paths, and turns a failure into an

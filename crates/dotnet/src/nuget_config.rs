@@ -1,6 +1,6 @@
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, Writer};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A `nuget.config` from outside the workspace (the user's, or one above the root), fit for a stage.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,6 +10,8 @@ pub struct NugetConfig {
     /// What a key may hold: the same without credentials, comments and blanks, so that a rotated
     /// token is no miss and no key can be searched for a secret.
     pub without_secrets: Vec<u8>,
+    /// The feeds that are folders, absolute.
+    pub folders: Vec<PathBuf>,
 }
 
 /// The file is not the XML it should be.
@@ -28,6 +30,7 @@ impl NugetConfig {
         let (mut staged, mut public) = (Writer::new(Vec::new()), Writer::new(Vec::new()));
         let mut reader = Reader::from_str(text);
         let mut sections: Vec<String> = Vec::new();
+        let mut folders = Vec::new();
         loop {
             let event = reader.read_event()?;
             let event = match &event {
@@ -38,6 +41,7 @@ impl NugetConfig {
                         .is_some_and(|name| is(name, "packageSources")) =>
                 {
                     let absolute = with_absolute_value(element, folder)?;
+                    folders.extend(feed_folder(&absolute)?);
                     if matches!(event, Event::Start(_)) {
                         Event::Start(absolute)
                     } else {
@@ -70,12 +74,25 @@ impl NugetConfig {
         Ok(Self {
             staged: staged.into_inner(),
             without_secrets: public.into_inner(),
+            folders,
         })
     }
 }
 
 fn is(name: &str, section: &str) -> bool {
     name.eq_ignore_ascii_case(section)
+}
+
+fn feed_folder(element: &BytesStart<'_>) -> Result<Option<PathBuf>, quick_xml::Error> {
+    for attribute in element.attributes() {
+        let attribute = attribute?;
+        if attribute.key.as_ref() == "value" {
+            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0)?;
+            let path = Path::new(value.strip_prefix("file://").unwrap_or(&value));
+            return Ok(path.is_absolute().then(|| path.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 // A feed that is a folder may be named relative to the file; in the stage the file lies elsewhere.
@@ -131,6 +148,10 @@ mod tests {
             "{public}"
         );
         assert!(public.contains("https://feed.example/v3"), "{public}");
+        assert_eq!(
+            config.folders,
+            [Path::new("/home/u/.nuget/NuGet/local/feed")]
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Facts {
     pub recipe: u32,
     /// The project, relative to the workspace's root.
     pub project: String,
-    /// The canonical root of the stage, for it ends up in what is built, and the rung of isolation.
+    /// The canonical root of the stage, for it ends up in what is built.
     pub stage: String,
     /// The SDKs that `dotnet` chooses from.
     pub toolchain: Toolchain,

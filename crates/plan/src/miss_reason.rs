@@ -15,6 +15,8 @@ pub enum MissReason {
     Floating(String),
     /// The record is there, but not all of its blobs.
     Incomplete(String),
+    /// The record was made where the command could read more than its inputs: the rung's name.
+    Isolation(String),
     /// mizzen itself builds in another way.
     Recipe(u32, u32),
     /// A file was added.
@@ -123,6 +125,7 @@ impl fmt::Display for MissReason {
             Self::Asked => f.write_str("asked to run again"),
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
+            Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),
             Self::Recipe(before, now) => write!(f, "mizzen's recipe {before} → {now}"),
             Self::Added(path) => write!(f, "+ {path}"),
             Self::Removed(path) => write!(f, "- {path}"),

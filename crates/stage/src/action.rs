@@ -16,6 +16,9 @@ pub struct Action {
     pub packs: Vec<(StagedPath, Output)>,
     /// Folders that exist and are empty unless something above fills them.
     pub folders: Vec<StagedPath>,
+    /// Files and folders of the machine that it may read where they are, absolute: SDKs, feeds. They
+    /// are in the key, or what is read there is fetched and keyed by its content.
+    pub shown: Vec<PathBuf>,
     /// The program and its arguments.
     pub command: Vec<String>,
     /// Where the command starts.

@@ -30,6 +30,18 @@ pub enum StageError {
         #[source]
         source: io::Error,
     },
+    /// The machine denies the namespaces that were asked for.
+    #[error("the stage cannot be isolated: {what}")]
+    Isolation {
+        /// What could not be had: a namespace, a mount.
+        what: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The process that keeps the stage was killed, and all that ran in it.
+    #[error("somebody killed the process that keeps the stage")]
+    Killed,
     /// A stored pack is missing or damaged.
     #[error("a stored result of an earlier step is missing or damaged")]
     Pack(#[source] io::Error),

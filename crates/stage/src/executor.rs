@@ -1,5 +1,6 @@
+use crate::keeper::Keeper;
 use crate::root::LockedRoot;
-use crate::{Action, StageError, StagedPath};
+use crate::{Action, Rung, StageError, StagedPath};
 use mizzen_store::{Cancel, Output};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +17,13 @@ pub trait Executor {
         cancel: &Cancel,
         on_line: &mut dyn FnMut(&OutputLine),
     ) -> Result<Outcome, StageError>;
+
+    /// Returns whether the record of an action that ran on the rung `made_on` is as good as what this
+    /// executor would make.
+    ///
+    /// # Errors
+    /// [`StageError`] if this executor cannot run anything.
+    fn accepts(&self, made_on: Rung) -> Result<bool, StageError>;
 }
 
 /// One line that a command printed.
@@ -47,7 +55,10 @@ pub struct Outcome {
     pub changed: BTreeMap<StagedPath, Vec<StagedPath>>,
     /// Where the stage's root is to be read.
     pub root: PathBuf,
-    pub(crate) _stage: LockedRoot,
+    /// What the command could see of the machine.
+    pub rung: Rung,
+    /// In this order: the lock goes when nothing is left.
+    pub(crate) _stage: (Keeper, LockedRoot),
 }
 
 impl Outcome {

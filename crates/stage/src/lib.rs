@@ -2,21 +2,30 @@
 //! outputs, a network.
 //!
 //! The shape is that of the Remote Execution API's Action, so that an engine elsewhere can take it
-//! without another design. Here a [`PathStage`] runs it in a copy of its inputs at a canonical path,
-//! the same on every machine: a file or variable may stay out of a key only if it was invisible to
-//! the process, and the path itself ends up in the bytes that a compiler writes.
+//! without another design. Here a [`Stage`] runs it in a copy of its inputs at a canonical path, the
+//! same on every machine: a file or variable may stay out of a key only if it was invisible to the
+//! process, and the path itself ends up in the bytes that a compiler writes.
+//!
+//! What hides the rest of the machine are Linux namespaces, on the highest [`Rung`] that the machine
+//! allows. They are there for soundness; they are not a security boundary.
 
 mod action;
 mod capture;
 mod error;
 mod executor;
+mod inside;
+mod isolation;
+mod job;
+mod keeper;
 mod materialize;
 mod pack;
-mod path_stage;
-mod process;
 mod root;
+mod socket;
+mod stage;
 
 pub use action::{Action, Content, Network, OutputSpec, StagedPath};
 pub use error::StageError;
 pub use executor::{Executor, Outcome, OutputLine, Stream};
-pub use path_stage::PathStage;
+pub use inside::play_part;
+pub use isolation::{Isolation, Rung};
+pub use stage::Stage;

@@ -3,7 +3,8 @@ use fs_err as fs;
 use mizzen_store::Cancel;
 use rustix::fs::FlockOperation;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,7 +88,7 @@ fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static str>> {
 #[derive(Debug)]
 pub(crate) struct LockedRoot {
     root: PathBuf,
-    _lock: fs::File,
+    lock: fs::File,
 }
 
 impl LockedRoot {
@@ -107,33 +108,61 @@ impl LockedRoot {
         }
         let locked = Self {
             root: root.to_owned(),
-            _lock: file,
+            lock: file,
         };
-        locked.clear()?;
+        clear(root)?;
         Ok(locked)
     }
 
-    fn clear(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.root)? {
-            let entry = entry?;
-            if entry.file_name() == ".lock" {
-                continue;
-            }
-            if entry.file_type()?.is_dir() {
-                fs::remove_dir_all(entry.path())?;
-            } else {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+    /// Returns the descriptor that has the lock.
+    pub(crate) fn lock_file(&self) -> BorrowedFd<'_> {
+        self.lock.file().as_fd()
     }
 }
 
 impl Drop for LockedRoot {
     fn drop(&mut self) {
         // The next action empties the root before it uses it; a failure here leaves files, not errors.
-        drop(self.clear());
+        drop(clear(&self.root));
     }
+}
+
+/// Empties the root of a stage. The lock's file stays: another build may be waiting for it.
+pub(crate) fn clear(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.file_name() == ".lock" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            remove_folder(&entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            open_up(folder)?;
+            fs::remove_dir_all(folder)
+        }
+        result => result,
+    }
+}
+
+// A command may leave folders that not even their owner can write.
+fn open_up(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

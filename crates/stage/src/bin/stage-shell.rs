@@ -1,0 +1,65 @@
+//! Runs one shell script in a stage, as a build runs `dotnet`, and prints its lines: a build small
+//! enough to be killed at every moment.
+//!
+//! `stage-shell RUNG CACHE SCRIPT [SHOWN…]`
+
+use mizzen_stage::{
+    Action, Executor, Isolation, Network, OutputSpec, Rung, Stage, StageError, play_part,
+};
+use mizzen_store::{Cancel, Store};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = play_part(&arguments) {
+        return code;
+    }
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            drop(writeln!(io::stderr(), "{error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
+    let [_, rung, cache, script, shown @ ..] = arguments else {
+        return Ok(ExitCode::from(2));
+    };
+    let isolation = match rung.to_str() {
+        Some("auto") => Isolation::Auto,
+        Some("namespace") => Isolation::Namespace,
+        name => name
+            .and_then(Rung::parse)
+            .map_or(Isolation::Path, Isolation::Exactly),
+    };
+    let store = Arc::new(Store::open(Path::new(cache))?);
+    let stage = Stage::new(store, "/proc/self/exe".into(), isolation)?;
+    let action = Action {
+        inputs: BTreeMap::new(),
+        packs: Vec::new(),
+        folders: vec!["src".to_owned(), "tmp".to_owned()],
+        shown: shown.iter().map(Into::into).collect(),
+        command: ["/bin/sh".to_owned(), "-c".to_owned()]
+            .into_iter()
+            .chain(script.to_str().map(str::to_owned))
+            .collect(),
+        working_folder: "src".to_owned(),
+        environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        secret_environment: BTreeMap::new(),
+        outputs: vec![OutputSpec::Changes("src".to_owned())],
+        network: Network::None,
+    };
+    writeln!(io::stdout(), "rung {}", stage.rung()?)?;
+    let outcome = stage.run(&action, &Cancel::default(), &mut |line| {
+        drop(writeln!(io::stdout(), "{}", line.text));
+    })?;
+    writeln!(io::stdout(), "exit {:?}", outcome.exit_code)?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,69 @@
+use super::namespaces::{give_up_powers, leave_machine};
+use super::new_root;
+use crate::job::{Ending, Job};
+use fs_err as fs;
+use rustix::process::{Pid, Signal, WaitOptions};
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+/// Makes what the command sees, runs it to its end, and says on the socket that is its standard input
+/// how it ended.
+pub(super) fn init(job: &Job) -> ExitCode {
+    match serve(job) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn serve(job: &Job) -> std::io::Result<()> {
+    let mut report = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
+    let null = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    rustix::stdio::dup2_stdin(null.file().as_fd())?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // A keeper that ended before that sends no signal, but nobody reads this then.
+    report.write_all(b"\n")?;
+    let ending = run(job, null.file().as_fd()).unwrap_or_else(|ending| ending);
+    report.write_all(ending.to_line().as_bytes())
+}
+
+fn run(job: &Job, null: impl AsFd) -> Result<Ending, Ending> {
+    if job.rung.hides_the_machine() {
+        leave_machine(job.network)?;
+        new_root::enter(job)?;
+        give_up_powers()?;
+    }
+    let Some((program, arguments)) = job.command.split_first() else {
+        return Ok(Ending::Exited(Some(0)));
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where a stage starts its command"
+    )]
+    let command = Command::new(program)
+        .args(arguments)
+        .current_dir(&job.folder)
+        .stdin(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .map_err(|error| Ending::NotStarted(error.raw_os_error().unwrap_or_default()))?;
+    // The lines end when the command's own ends of the pipes are closed.
+    let quiet = rustix::stdio::dup2_stdout(&null).and_then(|()| rustix::stdio::dup2_stderr(&null));
+    quiet.map_err(|error| Ending::NotStarted(error.raw_os_error()))?;
+    let command = Pid::from_child(&command);
+    loop {
+        // Process 1 adopts what the command leaves behind; elsewhere the keeper does.
+        match rustix::process::wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == command => {
+                return Ok(Ending::Exited(status.exit_status()));
+            }
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Ending::NotStarted(error.raw_os_error())),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+use crate::{Network, Rung};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// What the processes of a stage are told: as arguments, for they are the program itself, started
+/// again. The environment of the command is their own, so that no secret is in the list of processes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Job {
+    pub(crate) rung: Rung,
+    pub(crate) network: Network,
+    /// The stage's root.
+    pub(crate) root: PathBuf,
+    /// Where the command starts.
+    pub(crate) folder: PathBuf,
+    /// What of the machine is shown beside its system folders, absolute.
+    pub(crate) shown: Vec<PathBuf>,
+    /// The program and its arguments; empty to try the rung and nothing else.
+    pub(crate) command: Vec<OsString>,
+}
+
+impl Job {
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let network = match self.network {
+            Network::None => "none",
+            Network::Full => "full",
+        };
+        let mut arguments: Vec<OsString> = vec![
+            self.rung.as_str().into(),
+            network.into(),
+            self.root.clone().into(),
+            self.folder.clone().into(),
+            self.shown.len().to_string().into(),
+        ];
+        arguments.extend(self.shown.iter().map(|path| path.clone().into_os_string()));
+        arguments.extend(self.command.iter().cloned());
+        arguments
+    }
+
+    /// Reads what [`to_arguments`](Self::to_arguments) gave; `None` for anything else.
+    pub(crate) fn parse(arguments: &[OsString]) -> Option<Self> {
+        let [rung, network, root, folder, count, rest @ ..] = arguments else {
+            return None;
+        };
+        let (shown, command) = rest.split_at_checked(count.to_str()?.parse().ok()?)?;
+        Some(Self {
+            rung: Rung::parse(rung.to_str()?)?,
+            network: match network.as_encoded_bytes() {
+                b"none" => Network::None,
+                b"full" => Network::Full,
+                _ => return None,
+            },
+            root: root.into(),
+            folder: folder.into(),
+            shown: shown.iter().map(PathBuf::from).collect(),
+            command: command.to_vec(),
+        })
+    }
+}
+
+/// How a job ended: one line from its processes to the build.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    /// The command ended: its exit code, `None` after a signal.
+    Exited(Option<i32>),
+    /// The program could not be started: the error's number.
+    NotStarted(i32),
+    /// The rung could not be had: what failed, and the error's number.
+    NotIsolated(String, i32),
+}
+
+impl Ending {
+    pub(crate) fn to_line(&self) -> String {
+        match self {
+            Self::Exited(Some(code)) => format!("exited {code}\n"),
+            Self::Exited(None) => "signaled\n".to_owned(),
+            Self::NotStarted(error) => format!("start {error}\n"),
+            Self::NotIsolated(what, error) => {
+                // Paths are in it, and a line ends at the first line feed.
+                format!("isolation {error} {}\n", what.replace('\n', " "))
+            }
+        }
+    }
+
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let line = line.trim();
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        Some(match word {
+            "exited" => Self::Exited(Some(rest.parse().ok()?)),
+            "signaled" => Self::Exited(None),
+            "start" => Self::NotStarted(rest.parse().ok()?),
+            "isolation" => {
+                let (error, what) = rest.split_once(' ')?;
+                Self::NotIsolated(what.to_owned(), error.parse().ok()?)
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// Splits the arguments of a process of a stage: its part, and its job.
+pub(crate) fn split<'a>(
+    arguments: &'a [OsString],
+    verb: &str,
+) -> Option<(&'a OsStr, &'a [OsString])> {
+    match arguments {
+        [_, first, part, job @ ..] if first == verb => Some((part, job)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ending, Job};
+    use crate::{Network, Rung};
+
+    #[test]
+    fn a_job_and_its_ending_survive_the_way_between_processes() {
+        let job = Job {
+            rung: Rung::Mounts,
+            network: Network::None,
+            root: "/tmp/mizzen-stage".into(),
+            folder: "/tmp/mizzen-stage/src".into(),
+            shown: vec!["/a b".into(), "/c".into()],
+            command: ["dotnet", "-p:A=1", ""].map(Into::into).to_vec(),
+        };
+        assert_eq!(Job::parse(&job.to_arguments()), Some(job.clone()));
+        assert_eq!(Job::parse(&job.to_arguments()[..6]), None);
+        for ending in [
+            Ending::Exited(Some(3)),
+            Ending::Exited(None),
+            Ending::NotStarted(2),
+            Ending::NotIsolated("mount `/proc`".to_owned(), 1),
+        ] {
+            assert_eq!(Ending::parse(&ending.to_line()), Some(ending));
+        }
+        assert_eq!(Ending::parse("exit"), None);
+    }
+}

@@ -1,0 +1,145 @@
+use crate::job::Job;
+use crate::keeper::Keeper;
+use crate::root::{LockedRoot, claim};
+use crate::{Action, Executor, Isolation, Network, Outcome, OutputLine, Rung, StageError};
+use crate::{capture, materialize};
+use mizzen_store::{Cancel, Store};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// Runs actions on this machine: in a copy of their inputs at a canonical path, the same on every
+/// machine and rung, with a scrubbed environment and an empty home.
+#[derive(Debug)]
+pub struct Stage {
+    root: PathBuf,
+    store: Arc<Store>,
+    launcher: PathBuf,
+    isolation: Isolation,
+    rung: OnceLock<Rung>,
+}
+
+impl Stage {
+    /// Claims the stage's root for this user.
+    ///
+    /// `launcher` is a program whose `main` calls [`play_part`](crate::play_part) first; the running
+    /// one, as a rule.
+    ///
+    /// # Errors
+    /// [`StageError::Root`] or [`StageError::Above`] if no sound root can be had.
+    pub fn new(
+        store: Arc<Store>,
+        launcher: PathBuf,
+        isolation: Isolation,
+    ) -> Result<Self, StageError> {
+        Ok(Self {
+            root: claim()?,
+            store,
+            launcher,
+            isolation,
+            rung: OnceLock::new(),
+        })
+    }
+
+    /// Returns the root: a part of every key, for it ends up in what is built.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the rung on which actions run. The first call tries each that is asked for, highest
+    /// first, by making a stage that shows nothing.
+    ///
+    /// # Errors
+    /// [`StageError::Isolation`] if only a rung with namespaces would do and there is none.
+    pub fn rung(&self) -> Result<Rung, StageError> {
+        if let Some(rung) = self.rung.get() {
+            return Ok(*rung);
+        }
+        let rung = self.highest()?;
+        Ok(*self.rung.get_or_init(|| rung))
+    }
+
+    fn highest(&self) -> Result<Rung, StageError> {
+        let rungs: &[Rung] = match &self.isolation {
+            Isolation::Auto => &[Rung::Processes, Rung::Mounts, Rung::Path],
+            Isolation::Namespace => &[Rung::Processes, Rung::Mounts],
+            Isolation::Path => &[Rung::Path],
+            Isolation::Exactly(rung) => std::slice::from_ref(rung),
+        };
+        let mut denied = None;
+        for rung in rungs {
+            match self.attempt(*rung) {
+                Ok(()) => return Ok(*rung),
+                Err(error @ StageError::Isolation { .. }) => denied = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(denied.expect("there are rungs, and each was denied"))
+    }
+
+    fn attempt(&self, rung: Rung) -> Result<(), StageError> {
+        if rung == Rung::Path {
+            return Ok(());
+        }
+        let job = Job {
+            rung,
+            network: Network::None,
+            root: self.root.clone(),
+            folder: self.root.clone(),
+            shown: Vec::new(),
+            command: Vec::new(),
+        };
+        let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), None)?;
+        keeper.run(&job, &Cancel::default(), &mut |_| ())?;
+        Ok(())
+    }
+}
+
+impl Executor for Stage {
+    fn run(
+        &self,
+        action: &Action,
+        cancel: &Cancel,
+        on_line: &mut dyn FnMut(&OutputLine),
+    ) -> Result<Outcome, StageError> {
+        let rung = self.rung()?;
+        let job = Job {
+            rung,
+            network: action.network,
+            root: self.root.clone(),
+            folder: self.root.join(&action.working_folder),
+            shown: action.shown.clone(),
+            command: action.command.iter().map(Into::into).collect(),
+        };
+        let variables = action.environment.iter().chain(&action.secret_environment);
+        let root = LockedRoot::lock(&self.root, cancel)?;
+        // Before the first file is staged: from here on the keeper takes them away, come what may.
+        let mut keeper = Keeper::start(&self.launcher, &job, variables, Some(root.lock_file()))?;
+        materialize::materialize(action, &self.root, &self.store)?;
+        let exit_code = keeper.run(&job, cancel, on_line)?;
+        let (outputs, changed) = match exit_code {
+            Some(0) => {
+                let captured = capture::capture(action, &self.root, &self.store)?;
+                (captured.outputs, captured.changed)
+            }
+            _ => (BTreeMap::new(), BTreeMap::new()),
+        };
+        Ok(Outcome {
+            exit_code,
+            outputs,
+            changed,
+            root: self.root.clone(),
+            rung,
+            _stage: (keeper, root),
+        })
+    }
+
+    fn accepts(&self, made_on: Rung) -> Result<bool, StageError> {
+        Ok(match self.isolation {
+            Isolation::Path | Isolation::Exactly(Rung::Path) => true,
+            _ if made_on.hides_the_machine() => true,
+            Isolation::Auto => self.rung()? == Rung::Path,
+            Isolation::Namespace | Isolation::Exactly(_) => false,
+        })
+    }
+}

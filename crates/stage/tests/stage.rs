@@ -1,0 +1,264 @@
+//! What an action sees and leaves on every rung, with a shell as its command.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use fs_err as fs;
+use mizzen_oci::Digest;
+use mizzen_stage::{
+    Action, Content, Executor, Isolation, Network, OutputSpec, Rung, Stage, StageError,
+};
+use mizzen_store::{Cancel, Store};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+const RUNGS: [Rung; 3] = [Rung::Processes, Rung::Mounts, Rung::Path];
+
+struct Bench {
+    folder: TempDir,
+    stage: Stage,
+}
+
+fn bench(rung: Rung) -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("cache")).unwrap();
+    let launcher = env!("CARGO_BIN_EXE_stage-shell").into();
+    Bench {
+        stage: Stage::new(Arc::new(store), launcher, Isolation::Exactly(rung)).unwrap(),
+        folder,
+    }
+}
+
+impl Bench {
+    fn file(&self, text: &str) -> Content {
+        let source = self.folder.path().join("source");
+        fs::write(&source, text).unwrap();
+        Content::File {
+            source,
+            digest: Digest::of(text.as_bytes()),
+            executable: false,
+        }
+    }
+
+    fn lines(&self, action: &Action) -> Vec<String> {
+        let mut lines = Vec::new();
+        let outcome = self.stage.run(action, &Cancel::default(), &mut |line| {
+            lines.push(line.text.clone());
+        });
+        assert_eq!(outcome.unwrap().exit_code, Some(0), "{lines:?}");
+        lines
+    }
+}
+
+fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>) -> Action {
+    Action {
+        inputs: inputs
+            .into_iter()
+            .map(|(path, content)| (path.to_owned(), content))
+            .collect(),
+        packs: Vec::new(),
+        folders: vec!["src".to_owned(), "packages".to_owned()],
+        shown: Vec::new(),
+        command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        working_folder: "src".to_owned(),
+        environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+        secret_environment: BTreeMap::new(),
+        outputs: vec![
+            OutputSpec::Changes("src".to_owned()),
+            OutputSpec::Packages("packages".to_owned()),
+        ],
+        network: Network::None,
+    }
+}
+
+#[test]
+fn the_command_sees_its_inputs_and_its_variables_only() {
+    for rung in RUNGS {
+        let bench = bench(rung);
+        let mut action = shell(
+            "cat a/b.txt; env | sort",
+            [("src/a/b.txt", bench.file("hello\n"))],
+        );
+        action
+            .secret_environment
+            .insert("TOKEN".to_owned(), "secret".to_owned());
+        let mut lines = bench.lines(&action);
+        lines.retain(|line| !line.starts_with("_=") && !line.starts_with("SHLVL"));
+        assert_eq!(
+            lines,
+            [
+                "hello",
+                "PATH=/usr/bin:/bin",
+                &format!("PWD={}/src", bench.stage.root().display()),
+                "TOKEN=secret",
+            ],
+            "{rung}"
+        );
+    }
+}
+
+#[test]
+fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
+    for rung in [Rung::Processes, Rung::Mounts] {
+        let bench = bench(rung);
+        let (seen, hidden) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(seen.path().join("file"), "shown").unwrap();
+        fs::write(hidden.path().join("file"), "hidden").unwrap();
+        let script = format!(
+            "ls -A /tmp; cat {seen}/file; echo; cat {hidden}/file; echo x > {seen}/new; echo x > /usr/new; \
+             echo x > /new; ls -d /home /root /var/lib; cat /proc/sys/kernel/hostname; echo x > /tmp/own; \
+             grep -c : /proc/net/dev; grep CapEff /proc/self/status; exit 0",
+            seen = seen.path().display(),
+            hidden = hidden.path().display(),
+        );
+        let mut action = shell(&script, []);
+        action.shown = vec![seen.path().to_owned()];
+        let mut lines = Vec::new();
+        let mut errors = 0;
+        let outcome = bench.stage.run(&action, &Cancel::default(), &mut |line| {
+            if line.stream == mizzen_stage::Stream::Output {
+                lines.push(line.text.clone());
+            } else {
+                errors += 1;
+            }
+        });
+        outcome.unwrap();
+        let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let mut tmp = vec![name(seen.path()), name(bench.stage.root())];
+        tmp.sort_unstable();
+        let mut listed = lines.drain(..2).collect::<Vec<_>>();
+        listed.sort_unstable();
+        assert_eq!(listed, tmp, "{rung}");
+        // The loopback is the only interface, and no power is left.
+        assert_eq!(
+            lines,
+            ["shown", "mizzen", "1", "CapEff:\t0000000000000000"],
+            "{rung}"
+        );
+        assert_eq!(errors, 7, "{rung}");
+        assert!(!std::path::Path::new("/tmp/own").exists());
+        assert_eq!(fs::read_dir(seen.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn the_loopback_answers_and_a_fetch_has_the_network() {
+    let interfaces = fs::read_to_string("/proc/net/dev").unwrap();
+    let all = interfaces.lines().filter(|line| line.contains(':')).count();
+    for rung in [Rung::Processes, Rung::Mounts] {
+        let bench = bench(rung);
+        let up = shell("cat /proc/net/fib_trie", []);
+        assert!(
+            bench
+                .lines(&up)
+                .iter()
+                .any(|line| line.contains("127.0.0.1")),
+            "{rung}"
+        );
+        let mut fetch = shell("grep -c : /proc/net/dev", []);
+        fetch.network = Network::Full;
+        assert_eq!(bench.lines(&fetch), [all.to_string()], "{rung}");
+    }
+}
+
+#[test]
+fn what_the_command_made_comes_back_in_the_next_stage_and_is_the_same_on_every_rung() {
+    let outputs = RUNGS.map(|rung| {
+        let bench = bench(rung);
+        let script = "mkdir -p obj ../packages/serilog/4.3.0; echo 1 > obj/x; pwd > a; id -u >> a; \
+                      cd ../packages/serilog/4.3.0; echo p > serilog.nupkg; echo m > .nupkg.metadata";
+        let action = shell(
+            script,
+            [("src/a", bench.file("old")), ("src/b", bench.file("old"))],
+        );
+        let outcome = bench
+            .stage
+            .run(&action, &Cancel::default(), &mut |_| ())
+            .unwrap();
+        assert_eq!((outcome.rung, &outcome.changed["src"][..]), (rung, &["a".to_owned(), "obj/x".to_owned()][..]));
+        assert_eq!(
+            outcome.outputs.keys().collect::<Vec<_>>(),
+            ["packages/serilog/4.3.0", "src"]
+        );
+        let outputs = outcome.outputs.clone();
+        drop(outcome);
+
+        let mut next = shell(
+            "tail -n 1 obj/x; cat b; ls -A ../packages/serilog/4.3.0",
+            [("src/a", bench.file("old")), ("src/b", bench.file("old"))],
+        );
+        next.packs = outputs.clone().into_iter().collect();
+        assert_eq!(bench.lines(&next), ["1", "old.nupkg.metadata"]);
+        outputs
+    });
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(outputs[0], outputs[2]);
+}
+
+#[test]
+fn a_file_that_changed_since_its_digest_was_taken_stops_the_action() {
+    let bench = bench(Rung::Path);
+    let action = shell("true", [("src/a", bench.file("one"))]);
+    bench.file("two");
+    let error = bench
+        .stage
+        .run(&action, &Cancel::default(), &mut |_| ())
+        .unwrap_err();
+    assert!(matches!(error, StageError::Changed(_)), "{error}");
+}
+
+#[test]
+fn an_interrupted_command_is_asked_first_and_then_ended() {
+    for rung in RUNGS {
+        let bench = bench(rung);
+        for (script, said) in [
+            (
+                "trap 'echo asked; exit' TERM; echo runs; sleep 1000 & wait",
+                true,
+            ),
+            ("trap '' TERM; echo runs; sleep 1000", false),
+        ] {
+            let cancel = Cancel::default();
+            let mut lines = Vec::new();
+            let result = bench.stage.run(&shell(script, []), &cancel, &mut |line| {
+                lines.push(line.text.clone());
+                cancel.cancel();
+            });
+            assert!(matches!(result, Err(StageError::Cancelled(_))), "{rung}");
+            assert_eq!(lines.contains(&"asked".to_owned()), said, "{rung}");
+        }
+    }
+}
+
+#[test]
+fn a_failing_command_and_a_missing_program_are_told_apart() {
+    for rung in RUNGS {
+        let bench = bench(rung);
+        let outcome = bench
+            .stage
+            .run(
+                &shell("echo why >&2; exit 3", []),
+                &Cancel::default(),
+                &mut |_| (),
+            )
+            .unwrap();
+        assert_eq!((outcome.exit_code, outcome.outputs.len()), (Some(3), 0));
+        drop(outcome);
+        let mut action = shell("", []);
+        action.command = vec!["/nowhere/dotnet".to_owned()];
+        let error = bench
+            .stage
+            .run(&action, &Cancel::default(), &mut |_| ())
+            .unwrap_err();
+        assert!(matches!(error, StageError::Start { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_that_nobody_can_write_is_removed_with_the_stage() {
+    let bench = bench(Rung::Path);
+    let action = shell("mkdir -p a/b; touch a/b/c; chmod 555 a/b a", []);
+    bench.lines(&action);
+    let left = fs::read_dir(bench.stage.root().join("src"));
+    assert!(left.is_err() || left.unwrap().count() == 0);
+}
