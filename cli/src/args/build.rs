@@ -1,0 +1,254 @@
+// The comments of this file are the help text, not Markdown.
+#![cfg_attr(
+    doc,
+    expect(
+        rustdoc::broken_intra_doc_links,
+        rustdoc::invalid_html_tags,
+        reason = "`[:TAG]` and `<cache>` are for people who read the help"
+    )
+)]
+
+use super::values::{command, compression, folder, object, pair, pattern, port, property};
+use clap::ValueEnum;
+use mizzen_dotnet::PathPattern;
+use mizzen_image::Compression;
+use mizzen_oci::Platform;
+use std::path::PathBuf;
+
+/// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
+/// on a distroless base, and pushes it to a registry or writes it to disk.
+#[derive(clap::Args, Debug)]
+pub(crate) struct BuildArgs {
+    /// A project file, or a folder that holds one
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+
+    /// Push here: registry/repository[:tag]
+    #[arg(short, long = "tag", value_name = "REF")]
+    pub(crate) tags: Vec<String>,
+
+    /// Write here: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker:[NAME[:TAG]] or
+    /// podman:[NAME[:TAG]] (load into the local engine) [default: oci:<cache>/out/<name> when nothing
+    /// is pushed]
+    #[arg(short, long = "output", value_name = "DEST")]
+    pub(crate) outputs: Vec<String>,
+
+    /// Platforms to build for; more than one makes an index [default: linux/amd64, or that of -r]
+    #[arg(long = "platform", value_name = "LIST", value_delimiter = ',')]
+    pub(crate) platforms: Vec<Platform>,
+
+    /// The base image: a reference, oci:DIR[:TAG] or oci-archive:FILE [default: distroless for the
+    /// app's framework]
+    #[arg(long, value_name = "REF", env = "MIZZEN_BASE", hide_env_values = true)]
+    pub(crate) base: Option<String>,
+
+    /// Take the inferred base from this mirror [default: mcr.microsoft.com]
+    #[arg(
+        long,
+        value_name = "HOST[/PREFIX]",
+        env = "MIZZEN_BASE_REGISTRY",
+        hide_env_values = true
+    )]
+    pub(crate) base_registry: Option<String>,
+
+    /// Package an existing `dotnet publish` folder; runs no SDK
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["path", "framework", "runtime_identifier", "self_contained", "properties", "no_cache"])]
+    pub(crate) from_publish: Option<PathBuf>,
+
+    /// The configuration to publish [default: Release]
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) configuration: Option<String>,
+
+    /// The target framework, where the project has several
+    #[arg(short, long, value_name = "TFM")]
+    pub(crate) framework: Option<String>,
+
+    /// Publish for one runtime identifier [default: portable]
+    #[arg(short, long = "runtime", value_name = "RID")]
+    pub(crate) runtime_identifier: Option<String>,
+
+    /// Bring the runtime along
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub(crate) self_contained: Option<bool>,
+
+    /// An MSBuild property
+    #[arg(short, long = "property", value_name = "NAME=VALUE", value_parser = property)]
+    pub(crate) properties: Vec<(String, String)>,
+
+    /// Where blobs and records live [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Run the steps again, or those from one on; results are still stored
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
+    pub(crate) no_cache: Option<Step>,
+
+    /// How much of the machine `dotnet` can see; `path`, which hides nothing, says that this machine
+    /// is clean
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto)]
+    pub(crate) isolation: Isolation,
+
+    /// Touch no network; say what is missing
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// Write what was built as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata_file: Option<PathBuf>,
+
+    /// Write the image's digest
+    #[arg(long, value_name = "FILE")]
+    pub(crate) digest_file: Option<PathBuf>,
+
+    /// Write the pushed references, one a line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) image_refs: Option<PathBuf>,
+
+    /// Say less: errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more: dotnet's own output, what was left out of the image
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) layers: LayerArgs,
+
+    #[command(flatten)]
+    pub(crate) image: ImageArgs,
+}
+
+/// What goes into the layers
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Layers")]
+pub(crate) struct LayerArgs {
+    /// Split the app by how often its parts change, or not at all
+    #[arg(long, value_enum, default_value_t = Split::Auto)]
+    pub(crate) layers: Split,
+
+    /// How they are compressed: gzip, zstd or zstd:LEVEL
+    #[arg(long, value_name = "KIND", default_value = "gzip", value_parser = compression)]
+    pub(crate) compression: Compression,
+
+    /// Files to take in that would be left out, by their path in the publish folder
+    #[arg(long, value_name = "GLOB", value_parser = pattern)]
+    pub(crate) keep: Vec<PathPattern>,
+
+    /// Which .pdb and .dbg files go in
+    #[arg(long, value_enum, default_value_t = Symbols::Own)]
+    pub(crate) debug_symbols: Symbols,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Split {
+    Auto,
+    Single,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Symbols {
+    /// Those of the app's own projects
+    Own,
+    /// Those of packages, too
+    All,
+    /// None
+    None,
+}
+
+/// What the image says of itself and how it runs
+#[derive(clap::Args, Debug)]
+#[command(next_help_heading = "Image configuration, over what the base says")]
+pub(crate) struct ImageArgs {
+    /// A variable
+    #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) env: Vec<(String, String)>,
+
+    /// A label
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) labels: Vec<(String, String)>,
+
+    /// An annotation of the manifest
+    #[arg(long = "annotation", value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) annotations: Vec<(String, String)>,
+
+    /// A port it listens on
+    #[arg(long = "port", value_name = "PORT[/udp]", value_parser = port)]
+    pub(crate) ports: Vec<String>,
+
+    /// The user it runs as; a name becomes the number that the base gives it
+    #[arg(long, value_name = "UID[:GID]")]
+    pub(crate) user: Option<String>,
+
+    /// Where it starts
+    #[arg(long, value_name = "DIR")]
+    pub(crate) workdir: Option<String>,
+
+    /// The command it runs, instead of the app's own
+    #[arg(long, value_name = "JSON", value_parser = command)]
+    pub(crate) entrypoint: Option<CommandLine>,
+
+    /// What is appended to the command
+    #[arg(long, value_name = "JSON", value_parser = command)]
+    pub(crate) cmd: Option<CommandLine>,
+
+    /// A folder that outlives the container; belongs to the image's user
+    #[arg(long = "volume", value_name = "DIR", value_parser = folder)]
+    pub(crate) volumes: Vec<String>,
+
+    /// An empty folder that belongs to the image's user
+    #[arg(long, value_name = "DIR", value_parser = folder)]
+    pub(crate) writable: Vec<String>,
+
+    /// How Docker asks whether it is well: {"Test": ["CMD", …]}
+    #[arg(long, value_name = "JSON", value_parser = object)]
+    pub(crate) healthcheck: Option<serde_json::Value>,
+
+    /// The signal that asks it to stop
+    #[arg(long, value_name = "SIGNAL")]
+    pub(crate) stop_signal: Option<String>,
+
+    /// The family of media types
+    #[arg(long, value_enum, default_value_t = Format::Oci)]
+    pub(crate) format: Format,
+}
+
+/// A command as JSON has it: an array of strings.
+pub(crate) type CommandLine = std::sync::Arc<Vec<String>>;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Format {
+    Oci,
+    Docker,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Isolation {
+    /// As little as this machine allows
+    Auto,
+    /// Only what is staged, by namespaces, or nothing is built
+    Namespace,
+    /// All of it
+    Path,
+}
+
+impl From<Isolation> for mizzen_stage::Isolation {
+    fn from(isolation: Isolation) -> Self {
+        match isolation {
+            Isolation::Auto => Self::Auto,
+            Isolation::Namespace => Self::Namespace,
+            Isolation::Path => Self::Path,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Step {
+    Restore,
+    Publish,
+}
