@@ -12,6 +12,7 @@ mod from_publish;
 mod hello_web;
 mod images;
 mod interrupt;
+mod isolation;
 mod plan;
 mod reference;
 mod transfer;

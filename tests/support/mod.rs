@@ -147,6 +147,22 @@ impl User {
         self.run(&["/bin/sh", "-c", &script, "sh"], environment, arguments)
     }
 
+    /// Runs it where part of `/proc` is covered, as Docker covers it.
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build_below_masked_proc(
+        &self,
+        environment: &BTreeMap<String, String>,
+        arguments: &[&str],
+    ) -> Run {
+        let script = format!(
+            "mount --bind /dev/null /proc/version && exec '{}' \"$@\"",
+            env!("CARGO_BIN_EXE_mizzen")
+        );
+        let unshare = ["unshare", "--user", "--map-root-user", "--mount"];
+        let shell = ["/bin/sh", "-c", &script, "sh"];
+        self.run(&[&unshare[..], &shell].concat(), environment, arguments)
+    }
+
     #[must_use = "a run that failed tells nothing by itself"]
     pub(crate) fn build_as(
         &self,

@@ -1,0 +1,49 @@
+//! The rungs of isolation give one image, and a weak record is no hit where more can be had.
+
+use crate::support::{Run, User, prepared};
+use std::collections::BTreeMap;
+
+fn build(user: &User, environment: &BTreeMap<String, String>, isolation: &str) -> Run {
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let base = format!("oci:{}", base.display());
+    let output = format!("oci:{isolation}-out");
+    let arguments = ["hello", "-o", &output, "--base", &base];
+    user.build_as(
+        environment,
+        &[&arguments[..], &["--isolation", isolation]].concat(),
+    )
+    .success()
+}
+
+#[test]
+fn every_rung_gives_one_image_and_a_weak_record_is_no_hit_where_more_can_be_had() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    user.workspace("hello-web", "hello", None);
+    let weak = build(&user, &user.environment, "path");
+    let isolated = build(&user, &user.environment, "namespace");
+    assert_eq!(isolated.steps(), "restore=ran publish=ran");
+    let why = isolated.image()["steps"][0]["changed"][0].as_str().unwrap();
+    assert_eq!(why, "the record was made with isolation `path`");
+    // What has been made with more is good for all.
+    for isolation in ["path", "auto", "namespace"] {
+        let again = build(&user, &user.environment, isolation);
+        assert_eq!(again.steps(), "restore=hit publish=hit", "{isolation}");
+    }
+
+    let masked = build_masked(&user, &user.elsewhere("masked"));
+    assert_eq!(masked.steps(), "restore=ran publish=ran");
+    assert_eq!(
+        (weak.digest(), masked.digest()),
+        (isolated.digest(), isolated.digest())
+    );
+}
+
+/// Builds where part of `/proc` is covered, so that a process namespace cannot be had.
+fn build_masked(user: &User, environment: &BTreeMap<String, String>) -> Run {
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let base = format!("oci:{}", base.display());
+    let arguments = ["hello", "-o", "oci:masked", "--base", &base];
+    let arguments = [&arguments[..], &["--isolation", "namespace"]].concat();
+    user.build_below_masked_proc(environment, &arguments)
+        .success()
+}
