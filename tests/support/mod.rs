@@ -7,7 +7,8 @@ use mizzen_image::{Layout, validate_all};
 use mizzen_testkit::DockerRegistry;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -22,6 +23,8 @@ pub(crate) struct User {
     /// What the user's `dotnet` tells when it is called: in a stage it cannot write a file of the
     /// user's, but a pipe.
     calls: Option<OwnedFd>,
+    /// The digests of images that were found sound.
+    validated: RefCell<BTreeSet<String>>,
 }
 
 /// How a run of mizzen ended.
@@ -94,6 +97,7 @@ impl User {
             folder,
             environment: variables.into(),
             calls: None,
+            validated: RefCell::default(),
         }
     }
 
@@ -236,7 +240,34 @@ impl User {
             .output()
             .unwrap();
         let metadata = fs::read_to_string(&metadata).unwrap_or_else(|_| "null".to_owned());
-        Run::of(output, serde_json::from_str(&metadata).unwrap())
+        let run = Run::of(output, serde_json::from_str(&metadata).unwrap());
+        if run.code == 0 {
+            run.stdout
+                .lines()
+                .for_each(|line| self.validate(line, environment));
+        }
+        run
+    }
+
+    /// Has `mizzen validate` judge an image that a build printed, each digest once.
+    fn validate(&self, printed: &str, environment: &BTreeMap<String, String>) {
+        let (image, digest) = printed.rsplit_once('@').unwrap();
+        let is_in_engine = image.starts_with("podman:");
+        if is_in_engine || !self.validated.borrow_mut().insert(digest.to_owned()) {
+            return;
+        }
+        // A cache of its own: what the build left there is part of what is tested.
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new(env!("CARGO_BIN_EXE_mizzen"))
+            .args(["validate", image, "--cache-dir"])
+            .arg(self.path("validated"))
+            .env_clear()
+            .envs(environment)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{image}: {said}");
     }
 
     /// Runs it until the file `when` appears, and then sends it a signal.
