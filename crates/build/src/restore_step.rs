@@ -8,7 +8,7 @@ use crate::report::Event;
 use fs_err as fs;
 use mizzen_dotnet::{NugetConfig, RestoredPackage};
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Content, Network, OutputSpec};
+use mizzen_stage::{Action, Content, Network, OutputSpec, Stream};
 use mizzen_store::{ActionResult, Output};
 use serde_json::json;
 use std::path::PathBuf;
@@ -104,6 +104,10 @@ pub(crate) fn run(
     let (context, request) = (staged.context, staged.request);
     let mut lines = DotnetLines::default();
     let outcome = context.executor.run(action, &context.cancel, &mut |line| {
+        if line.stream == Stream::Executor {
+            context.reporter.event(&Event::Note(&line.text));
+            return;
+        }
         lines.add(&line.text);
         let text = with_own_paths(
             &line.text,

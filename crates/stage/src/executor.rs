@@ -26,7 +26,7 @@ pub trait Executor {
     fn accepts(&self, made_on: Rung) -> Result<bool, StageError>;
 }
 
-/// One line that a command printed.
+/// One line that a command printed, or that tells why it does not run yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutputLine {
     /// Where it was printed.
@@ -42,6 +42,8 @@ pub enum Stream {
     Output,
     /// Standard error.
     Error,
+    /// Nowhere: the executor itself says what it waits for.
+    Executor,
 }
 
 /// What a command left. Its folders are there until this value is dropped.

@@ -92,16 +92,24 @@ pub(crate) struct LockedRoot {
 }
 
 impl LockedRoot {
-    /// Waits until no other build uses the root, then empties it.
-    pub(crate) fn lock(root: &Path, cancel: &Cancel) -> Result<Self, StageError> {
+    /// Waits until no other build uses the root (and says so once, to `on_wait`), then empties it.
+    pub(crate) fn lock(
+        root: &Path,
+        cancel: &Cancel,
+        on_wait: impl FnOnce(),
+    ) -> Result<Self, StageError> {
         let file = fs::OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(root.join(".lock"))?;
+        let mut on_wait = Some(on_wait);
         while let Err(error) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             if error != rustix::io::Errno::WOULDBLOCK {
                 return Err(io::Error::from(error).into());
+            }
+            if let Some(on_wait) = on_wait.take() {
+                on_wait();
             }
             cancel.check()?;
             std::thread::sleep(Duration::from_millis(50));
@@ -207,17 +215,19 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let root = claim_in(parent.path()).unwrap();
         fs::create_dir_all(root.join("src/left")).unwrap();
-        let locked = LockedRoot::lock(&root, &Cancel::default()).unwrap();
+        let mut waited = false;
+        let locked = LockedRoot::lock(&root, &Cancel::default(), || ()).unwrap();
         assert!(!root.join("src").exists());
         fs::write(root.join("file"), "").unwrap();
         let cancel = Cancel::default();
         cancel.cancel();
         assert!(matches!(
-            LockedRoot::lock(&root, &cancel),
+            LockedRoot::lock(&root, &cancel, || waited = true),
             Err(StageError::Cancelled(_))
         ));
         drop(locked);
         assert!(!root.join("file").exists());
-        LockedRoot::lock(&root, &cancel).unwrap();
+        assert!(waited);
+        LockedRoot::lock(&root, &cancel, || ()).unwrap();
     }
 }

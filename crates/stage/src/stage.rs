@@ -1,7 +1,7 @@
 use crate::job::Job;
 use crate::keeper::Keeper;
 use crate::root::{LockedRoot, claim};
-use crate::{Action, Executor, Isolation, Network, Outcome, OutputLine, Rung, StageError};
+use crate::{Action, Executor, Isolation, Network, Outcome, OutputLine, Rung, StageError, Stream};
 use crate::{capture, materialize};
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
@@ -112,7 +112,12 @@ impl Executor for Stage {
             command: action.command.iter().map(Into::into).collect(),
         };
         let variables = action.environment.iter().chain(&action.secret_environment);
-        let root = LockedRoot::lock(&self.root, cancel)?;
+        let root = LockedRoot::lock(&self.root, cancel, || {
+            on_line(&OutputLine {
+                stream: Stream::Executor,
+                text: format!("another build uses `{}`; waiting", self.root.display()),
+            });
+        })?;
         // Before the first file is staged: from here on the keeper takes them away, come what may.
         let mut keeper = Keeper::start(&self.launcher, &job, variables, Some(root.lock_file()))?;
         materialize::materialize(action, &self.root, &self.store)?;
