@@ -115,7 +115,7 @@ impl Executor for Stage {
         let root = LockedRoot::lock(&self.root, cancel, || {
             on_line(&OutputLine {
                 stream: Stream::Executor,
-                text: format!("another build uses `{}`; waiting", self.root.display()),
+                text: "another build of this user has the stage; waiting for it".to_owned(),
             });
         })?;
         // Before the first file is staged: from here on the keeper takes them away, come what may.
