@@ -210,7 +210,7 @@ mod tests {
         Process {
             arguments: Vec::new(),
             environment: std::collections::BTreeMap::new(),
-            working_folder: "/work".into(),
+            working_folder: "/here".into(),
         }
     }
 
@@ -220,14 +220,14 @@ mod tests {
             Destination::Layout { folder, tag, .. } => (folder.to_str().unwrap().to_owned(), tag),
             _ => unreachable!("these are folders"),
         };
-        assert_eq!(output("oci:out"), ("/work/out".to_owned(), None));
+        assert_eq!(output("oci:out"), ("/here/out".to_owned(), None));
         assert_eq!(
             output("oci:out:1.4"),
-            ("/work/out".to_owned(), Some("1.4".to_owned()))
+            ("/here/out".to_owned(), Some("1.4".to_owned()))
         );
         assert_eq!(output("oci:/a:b/c"), ("/a:b/c".to_owned(), None));
         let archive = Destination::output("docker-archive:a:b.tar", &process()).unwrap();
-        assert_eq!(archive.local_path().unwrap(), Path::new("/work/a:b.tar"));
+        assert_eq!(archive.local_path().unwrap(), Path::new("/here/a:b.tar"));
         assert_eq!(archive.to_string(), "docker-archive:a:b.tar");
         let loaded = |text: &str| Destination::output(text, &process()).unwrap().to_string();
         assert_eq!(loaded("podman:shop"), "podman:shop:latest");
