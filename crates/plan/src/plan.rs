@@ -81,11 +81,12 @@ pub fn plan<S: Records>(
 
     let any_skip = skip.restore || skip.publish;
     if restored.is_none() && !any_skip {
-        match records.whole(&facts.whole_key()) {
+        let whole_key = facts.whole_key();
+        match records.whole(&whole_key) {
             Record::Found(result) => {
                 let publish = planned(
                     StepName::Publish,
-                    Key::Known(facts.whole_key()),
+                    Key::Known(whole_key),
                     Verdict::Hit(result),
                 );
                 return Plan {
