@@ -2,7 +2,7 @@ use crate::LayoutError;
 use crate::layout_reader::BlobSource;
 use fs_err as fs;
 use mizzen_oci::{Descriptor, Digest, HashingReader, HashingWriter};
-use mizzen_store::{Blob, verified};
+use mizzen_store::{Blob, persist, verified};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -155,15 +155,4 @@ impl Blob for FileBlob {
     fn path(&self) -> Option<&Path> {
         Some(&self.path)
     }
-}
-
-fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|failed| {
-        io::Error::new(
-            failed.error.kind(),
-            format!("cannot write `{}`: {}", path.display(), failed.error),
-        )
-    })?;
-    fs::File::open(path.parent().expect("a file has a folder"))?.sync_all()
 }

@@ -28,4 +28,4 @@ pub use cancel::{Cancel, Cancelled};
 pub use error::StoreError;
 pub use housekeeping::{Housekeeping, Limits, Removed, Usage};
 pub use stat_cache::{FileState, StatCache};
-pub use store::{BlobWriter, Store, StoredBlob};
+pub use store::{BlobWriter, Store, StoredBlob, persist};

@@ -277,11 +277,20 @@ impl Write for BlobWriter {
     }
 }
 
-// Sync the bytes, then rename, then sync the folder: after a power cut there is the whole file or
-// none. A file that is there already is replaced, for it may be damaged and this one is not.
 fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file()
         .set_permissions(std::fs::Permissions::from_mode(0o444))?;
+    persist(file, path)
+}
+
+/// Gives a temporary file of the same file system its name: syncs the bytes, renames, syncs the
+/// folder, so that after a power cut there is the whole file or none.
+///
+/// A file that is there already is replaced, for it may be damaged and this one is not.
+///
+/// # Errors
+/// The message names the file that could not be written.
+pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(path).map_err(|failed| {
         io::Error::new(
