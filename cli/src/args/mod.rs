@@ -178,7 +178,7 @@ pub(crate) enum CacheVerb {
         #[arg(long, value_name = "DAYS")]
         max_age: Option<u32>,
     },
-    /// Remove everything
+    /// Remove everything but images that were written into it
     Clean,
     /// Read everything and remove what is damaged
     Verify,

@@ -203,7 +203,7 @@ impl Housekeeping<'_> {
         Ok(removed)
     }
 
-    /// Removes everything.
+    /// Removes everything but images that were written into the folder.
     ///
     /// # Errors
     /// [`StoreError::Io`] if a file cannot be removed.
@@ -237,7 +237,11 @@ impl Removed {
     }
 }
 
-/// Returns every file of the cache, but for what is being written.
+/// What lies in a cache without being of it: what is being written, and images that a build was told
+/// no other place for. Those have no seal, and whether they go is not for a cache to say.
+const NOT_OURS: [&str; 2] = ["tmp", "out"];
+
+/// Returns every file of the cache.
 fn files_below(root: &Path) -> io::Result<Vec<(PathBuf, std::fs::Metadata)>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -249,7 +253,7 @@ fn files_below(root: &Path) -> io::Result<Vec<(PathBuf, std::fs::Metadata)>> {
             };
             if !metadata.is_dir() {
                 files.push((path, metadata));
-            } else if path != root.join("tmp") {
+            } else if NOT_OURS.iter().all(|name| path != root.join(name)) {
                 folders.push(path);
             }
         }
@@ -382,6 +386,24 @@ mod tests {
         );
         alone.clean().unwrap();
         assert_eq!(store.usage().unwrap(), Usage::default());
+    }
+
+    #[test]
+    fn an_image_that_was_written_into_the_folder_is_none_of_its_business() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = cache(folder.path());
+        let image = folder.path().join("out/shop");
+        fs::create_dir_all(&image).unwrap();
+        fs::write(image.join("index.json"), "{}").unwrap();
+        let alone = store.housekeeping(&Cancel::default()).unwrap();
+        assert_eq!(alone.verify(&Cancel::default()).unwrap().files, 0);
+        let nothing = Limits {
+            max_age: Some(Duration::ZERO),
+            max_bytes: Some(0),
+        };
+        alone.prune(nothing).unwrap();
+        alone.clean().unwrap();
+        assert_eq!(fs::read(image.join("index.json")).unwrap(), b"{}");
     }
 
     #[test]
