@@ -2,13 +2,16 @@
 
 mod base;
 mod build;
+mod build_options;
 mod cache;
 mod copy;
 mod diff;
+mod images;
 mod inspect;
 mod login;
 mod opened;
 mod plan;
+mod project;
 mod pull;
 mod push;
 mod results;

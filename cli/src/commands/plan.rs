@@ -1,5 +1,6 @@
-use super::build::project;
+use super::build_options::layer_options;
 use super::out;
+use super::project::project;
 use crate::Process;
 use crate::args::PlanArgs;
 use crate::config::Config;
@@ -22,7 +23,7 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let ui = Ui::new(true, false);
     let config = Config::find(&process.absolute(&arguments.build.path))?;
-    let layers = super::build::layer_options(&arguments.build, &config)?;
+    let layers = layer_options(&arguments.build, &config)?;
     let request = project(&arguments.build, &config, process, &[], &layers, &ui)?;
     let store = settings::open_store(process, arguments.build.cache_dir.as_deref())?;
     let executor = settings::stage(&store, arguments.build.isolation)?;

@@ -1,0 +1,99 @@
+use crate::args::{BuildArgs, Format, Split, Symbols};
+use crate::config::Config;
+use crate::error::CommandError;
+use crate::{Process, settings};
+use mizzen_build::{ImageOptions, LayerOptions};
+use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
+use mizzen_image::Compression;
+use mizzen_oci::{Family, Platform, PlatformError};
+use std::collections::BTreeMap;
+
+/// Returns how the layers are made.
+pub(super) fn layer_options(
+    arguments: &BuildArgs,
+    config: &Config,
+) -> Result<LayerOptions, CommandError> {
+    let layers = &arguments.layers;
+    if layers.compression != Compression::Gzip && arguments.image.format == Format::Docker {
+        return Err(
+            CommandError::usage("Docker's family of media types has no zstd layers")
+                .hinted("leave out --format docker, or --compression zstd"),
+        );
+    }
+    Ok(LayerOptions {
+        platforms: platforms(arguments, config)?,
+        compression: layers.compression,
+        single: layers.layers == Split::Single,
+        keep: layers.keep.clone(),
+        debug_symbols: match layers.debug_symbols {
+            Symbols::Own => DebugSymbols::Own,
+            Symbols::All => DebugSymbols::All,
+            Symbols::None => DebugSymbols::None,
+        },
+    })
+}
+
+/// Returns what the image says of itself and how it runs.
+pub(super) fn image_options(
+    arguments: &BuildArgs,
+    config: &Config,
+    process: &Process,
+) -> Result<ImageOptions, CommandError> {
+    let image = &arguments.image;
+    let map = |defaults: &BTreeMap<String, String>, pairs: &[(String, String)]| {
+        let defaults = defaults.clone().into_iter();
+        defaults
+            .chain(pairs.iter().cloned())
+            .collect::<BTreeMap<_, _>>()
+    };
+    Ok(ImageOptions {
+        base_name: None,
+        source: None,
+        created: settings::created(process)?,
+        family: Some(if image.format == Format::Docker {
+            Family::Docker
+        } else {
+            Family::Oci
+        }),
+        env: map(&config.build.env, &image.env),
+        labels: map(&config.build.label, &image.labels),
+        annotations: map(&config.build.annotation, &image.annotations),
+        ports: image.ports.clone(),
+        user: image.user.clone(),
+        workdir: image.workdir.clone(),
+        entrypoint: image.entrypoint.as_deref().cloned(),
+        cmd: image.cmd.as_deref().cloned(),
+        stop_signal: image.stop_signal.clone(),
+        healthcheck: image.healthcheck.clone(),
+        volumes: image.volumes.clone(),
+        writable: image.writable.clone(),
+    })
+}
+
+fn platforms(arguments: &BuildArgs, config: &Config) -> Result<Vec<Platform>, CommandError> {
+    let mut all = arguments.platforms.iter();
+    while let Some(platform) = all.next() {
+        if all.clone().any(|other| other == platform) {
+            return Err(CommandError::usage(format!(
+                "`{platform}` is asked for twice"
+            )));
+        }
+    }
+    if !arguments.platforms.is_empty() {
+        return Ok(arguments.platforms.clone());
+    }
+    if arguments.runtime_identifier.is_none() && !config.build.platform.is_empty() {
+        let platforms = config
+            .build
+            .platform
+            .iter()
+            .map(|platform| platform.parse());
+        let platforms: Result<_, PlatformError> = platforms.collect();
+        return platforms.map_err(|error| CommandError::usage(format!("mizzen.toml: {error}")));
+    }
+    let of_rid = arguments.runtime_identifier.as_deref();
+    let of_rid = of_rid.and_then(|identifier| RuntimeIdentifier::new(identifier).platform());
+    Ok(vec![
+        of_rid.unwrap_or_else(|| Platform::linux("amd64".into())),
+    ])
+}
