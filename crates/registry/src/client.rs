@@ -1,20 +1,16 @@
 use crate::auth::{Access, Authorizations};
-use crate::body::{BlobBody, Payload, Watch};
+use crate::body::Payload;
+use crate::exchange::Opened;
 use crate::host::Host;
-use crate::progress::{Counters, add};
+use crate::progress::Counters;
 use crate::reply::Reply;
-use crate::request::{Request, SMALL_ANSWER_BYTES};
+use crate::request::Request;
 use crate::retry::{Budget, Failure, retry_after};
-use crate::sync::lock;
 use crate::{RegistryError, RetrySettings, Settings, endpoint};
-use bytes::Bytes;
-use reqwest::header::{self, HeaderValue};
-use reqwest::{Method, StatusCode, Url};
+use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Sends requests: with authorization, within limits, following redirects.
 ///
@@ -27,22 +23,9 @@ pub(crate) struct Client {
     pub(crate) authorizations: Authorizations,
     pub(crate) hosts: Mutex<BTreeMap<String, Arc<Host>>>,
     /// What registries want people to know; `true` once it was passed on.
-    warnings: Mutex<BTreeMap<String, bool>>,
+    pub(crate) warnings: Mutex<BTreeMap<String, bool>>,
 }
 
-/// An answer whose body has not been read; it holds its place at the host.
-pub(crate) struct Opened {
-    pub(crate) response: reqwest::Response,
-    pub(crate) url: Url,
-    _place: OwnedSemaphorePermit,
-}
-
-/// A peer that accepted and then did nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer for {}s", .0.as_secs_f32())]
-struct Silence(Duration);
-
-const LONGEST_REDIRECTS: usize = 5;
 /// How often one request may be sent with yet another token.
 const MOST_REFRESHES: u32 = 3;
 /// How often a mirror is asked before the next one is.
@@ -179,183 +162,6 @@ impl Client {
         }
         Ok(reply)
     }
-
-    /// Sends `request` once and returns whatever the answer is, after redirects.
-    async fn exchange(
-        &self,
-        request: &Request,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Opened, Failure> {
-        let mut url = request.url.clone();
-        for _ in 0..=LONGEST_REDIRECTS {
-            let authorization = authorization.filter(|_| endpoint::same_origin(&url, &request.url));
-            let opened = self.send(request, url, authorization).await?;
-            let follow = opened.response.status().is_redirection()
-                && matches!(request.method, Method::GET | Method::HEAD);
-            let location = opened.response.headers().get(header::LOCATION);
-            match location.filter(|_| follow) {
-                None => return Ok(opened),
-                Some(location) => url = request.location(&opened.url, opened.peer(), location)?,
-            }
-        }
-        Err(request.unusable("too many redirects".to_owned()).into())
-    }
-
-    async fn send(
-        &self,
-        request: &Request,
-        url: Url,
-        authorization: Option<&HeaderValue>,
-    ) -> Result<Opened, Failure> {
-        if self.settings.offline {
-            return Err(Failure::Final(RegistryError::Offline {
-                registry: request.access.repository.registry.clone(),
-                what: request.what.clone(),
-            }));
-        }
-        let host = self.host(&url)?;
-        let places = match request.payload {
-            Payload::Blob(_) => &host.transfers,
-            _ if request.limit_bytes == 0 => &host.transfers,
-            _ => &host.calls,
-        };
-        let place = places
-            .clone()
-            .acquire_owned()
-            .await
-            .expect("it is never closed");
-        host.wait(&*self.settings.clock).await;
-
-        let watch = Arc::<Watch>::default();
-        let mut headers = request.headers.clone();
-        if let Some(authorization) = authorization {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
-        let mut builder = host.http.request(request.method.clone(), url.clone());
-        match request.payload.clone() {
-            // Said, because some registries answer 411 to a POST that does not.
-            Payload::Empty if request.method == Method::POST || request.method == Method::PUT => {
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
-            }
-            Payload::Empty => {}
-            Payload::Bytes(bytes) => {
-                add(&self.counters.uploaded_bytes, bytes.len() as u64);
-                builder = builder.body(bytes);
-            }
-            Payload::Blob(stretch) => {
-                let reporter = self.settings.reporter.clone();
-                let body = BlobBody::new(stretch, watch.clone(), reporter);
-                builder = builder.body(reqwest::Body::wrap(body));
-            }
-        }
-        add(&self.counters.requests, 1);
-        let answered = self
-            .while_it_moves(&watch, builder.headers(headers).send())
-            .await;
-        add(&self.counters.uploaded_bytes, watch.progress());
-        if let (Payload::Blob(stretch), Some(source)) = (&request.payload, watch.unreadable()) {
-            let digest = stretch.source.digest;
-            return Err(RegistryError::Blob { digest, source }.into());
-        }
-        let response = answered
-            .map_err(Failure::transient)?
-            .map_err(|error| Failure::transient(error.without_url()))?;
-        self.hear_warnings(request, &response);
-        Ok(Opened {
-            response,
-            url,
-            _place: place,
-        })
-    }
-
-    /// Keeps what `Warning: 299 - "…"` says.
-    ///
-    /// Source: distribution-spec 1.1, "Warnings".
-    fn hear_warnings(&self, request: &Request, response: &reqwest::Response) {
-        for header in response.headers().get_all(header::WARNING) {
-            let text = header.to_str().unwrap_or_default();
-            let text = text
-                .strip_prefix("299 - \"")
-                .and_then(|text| text.strip_suffix('"'));
-            if let Some(text) = text {
-                let registry = &request.access.repository.registry;
-                let clean: String = text.chars().filter(|one| !one.is_control()).collect();
-                let warning = format!("registry `{registry}` says: {clean}");
-                lock(&self.warnings).entry(warning).or_insert(false);
-            }
-        }
-    }
-
-    /// Returns the warnings that were not returned before.
-    pub(crate) fn new_warnings(&self) -> Vec<String> {
-        let mut warnings = lock(&self.warnings);
-        let fresh = warnings.iter_mut().filter(|(_, passed_on)| !**passed_on);
-        fresh
-            .map(|(warning, passed_on)| {
-                *passed_on = true;
-                warning.clone()
-            })
-            .collect()
-    }
-
-    /// Reads an answer that is not a blob.
-    pub(crate) async fn read(
-        &self,
-        mut opened: Opened,
-        request: &Request,
-    ) -> Result<Reply, Failure> {
-        let limit = request.limit_bytes.max(SMALL_ANSWER_BYTES);
-        let mut body = Vec::new();
-        while let Some(piece) = self.next_piece(&mut opened).await? {
-            if body.len() + piece.len() > limit {
-                let reason = format!("it is longer than {limit} bytes");
-                return Err(request.unusable(reason).into());
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(Reply {
-            status: opened.response.status(),
-            peer: opened.peer(),
-            headers: std::mem::take(opened.response.headers_mut()),
-            body: body.into(),
-            url: opened.url,
-        })
-    }
-
-    /// Reads the next piece of an answer.
-    pub(crate) async fn next_piece(&self, opened: &mut Opened) -> Result<Option<Bytes>, Failure> {
-        let piece = self
-            .while_it_moves(&Watch::default(), opened.response.chunk())
-            .await
-            .map_err(Failure::transient)?
-            .map_err(|error| Failure::transient(error.without_url()))?;
-        add(
-            &self.counters.downloaded_bytes,
-            piece.as_ref().map_or(0, Bytes::len) as u64,
-        );
-        Ok(piece)
-    }
-
-    async fn while_it_moves<T>(
-        &self,
-        watch: &Watch,
-        future: impl Future<Output = T>,
-    ) -> Result<T, Silence> {
-        let limit = self.settings.silence_timeout;
-        let mut future = std::pin::pin!(future);
-        let mut seen = watch.progress();
-        loop {
-            tokio::select! {
-                done = &mut future => return Ok(done),
-                () = tokio::time::sleep(limit) => {}
-            }
-            let now = watch.progress();
-            if now == seen {
-                return Err(Silence(limit));
-            }
-            seen = now;
-        }
-    }
 }
 
 /// Whether a status says that the same request may succeed later.
@@ -364,10 +170,4 @@ fn may_pass(status: StatusCode) -> bool {
         status.as_u16(),
         408 | 425 | 429 | 500 | 502 | 503 | 504 | 522
     )
-}
-
-impl Opened {
-    fn peer(&self) -> Option<IpAddr> {
-        self.response.remote_addr().map(|peer| peer.ip())
-    }
 }

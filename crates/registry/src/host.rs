@@ -1,6 +1,7 @@
+use crate::chunks::Chunks;
 use crate::client::Client;
 use crate::sync::lock;
-use crate::upload::Chunks;
+
 use crate::{Clock, RegistryError, Settings, endpoint, tls};
 use reqwest::Url;
 use std::sync::{Arc, Mutex};

@@ -6,21 +6,25 @@
 //!
 //! | what | decides |
 //! |---|---|
-//! | `client`, `host` | how one request is sent: places, time limits, redirects; whether a failure may pass |
+//! | `client`, `exchange`, `host` | how one request is sent: places, time limits, redirects; whether a failure may pass |
 //! | `auth` | who we are, and to whom we say it |
 //! | `retry` | how long to wait, and when to give up |
 //! | `follow` | which URLs of an answer are not followed |
-//! | `pull`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
-//! | `push`, `parts`, `upload`, `sink` | writes: what is missing, the manifests after it, the tag last |
+//! | `pull`, `download`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
+//! | `push`, `parts`, `upload`, `chunks`, `sink` | writes: what is missing, the manifests after it, the tag last |
 //! | `quirk` | what registries do beside the protocol |
 //!
 //! Source: OCI distribution-spec 1.1.
 
 mod auth;
 mod body;
+mod chunks;
 mod client;
+mod document;
+mod download;
 mod endpoint;
 mod error;
+mod exchange;
 mod follow;
 mod host;
 mod parts;
@@ -32,6 +36,7 @@ mod push;
 mod quirk;
 mod referrers;
 mod registry;
+mod registry_blob;
 mod reply;
 mod request;
 mod retry;
@@ -41,6 +46,7 @@ mod source;
 mod sync;
 mod tls;
 mod upload;
+mod warnings;
 
 pub use auth::{Credential, CredentialFile, Kept, Keychain, KeychainError};
 pub use error::{Answer, ErrorKind, RegistryError};

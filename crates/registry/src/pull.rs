@@ -2,19 +2,15 @@
 
 use crate::auth::Access;
 use crate::client::Client;
+use crate::document::Document;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::retry::Failure;
-use crate::{Quirk, RegistryError, Transfer, endpoint};
-use mizzen_oci::{
-    Descriptor, Digest, Index, Manifest, MediaType, MediaTypeExt, Reference, Repository,
-};
-use mizzen_store::{Store, StoreError};
+use crate::{Quirk, RegistryError, endpoint};
+use mizzen_oci::{Descriptor, Digest, MediaType, Reference, Repository};
+use mizzen_store::StoreError;
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
-use serde::Deserialize;
-use serde::de::IgnoredAny;
-use std::io::Write;
 
 /// Every kind of manifest there is; a registry converts to or refuses what is not named.
 const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
@@ -27,51 +23,6 @@ const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
 const MANIFEST_LIMIT_BYTES: usize = 4 * 1024 * 1024;
 /// The most an image's config may have.
 pub(crate) const CONFIG_LIMIT_BYTES: usize = 8 * 1024 * 1024;
-
-/// What is behind a reference: one image, or several.
-#[derive(Debug)]
-pub(crate) enum Document {
-    Manifest(Box<Manifest>),
-    Index(Box<Index>),
-}
-
-impl Document {
-    /// Reads either, by what the bytes say they are, else by the `Content-Type`, else by shape.
-    pub(crate) fn parse(
-        bytes: Vec<u8>,
-        content_type: Option<MediaType>,
-    ) -> Result<Self, RegistryError> {
-        #[derive(Deserialize)]
-        struct Sniff {
-            #[serde(rename = "mediaType")]
-            media_type: Option<MediaType>,
-            manifests: Option<IgnoredAny>,
-        }
-        let sniff: Option<Sniff> = serde_json::from_slice(&bytes).ok();
-        let known = |media_type: &MediaType| media_type.is_index() || media_type.is_manifest();
-        let is_index = sniff.is_some_and(|sniff| {
-            let said = sniff
-                .media_type
-                .or_else(|| content_type.clone().filter(known));
-            said.map_or(sniff.manifests.is_some(), |media_type| {
-                media_type.is_index()
-            })
-        });
-        let content_type = content_type.filter(known);
-        Ok(if is_index {
-            Self::Index(Box::new(Index::parse(bytes, content_type)?))
-        } else {
-            Self::Manifest(Box::new(Manifest::parse(bytes, content_type)?))
-        })
-    }
-
-    pub(crate) fn descriptor(&self) -> &Descriptor {
-        match self {
-            Self::Manifest(manifest) => manifest.descriptor(),
-            Self::Index(index) => index.descriptor(),
-        }
-    }
-}
 
 impl Client {
     pub(crate) fn url(&self, repository: &Repository, path: &str) -> Result<Url, RegistryError> {
@@ -191,128 +142,6 @@ impl Client {
             }
         }
     }
-
-    /// Fetches a blob into `store`. What arrived before a cut is not asked for again.
-    pub(crate) async fn download(
-        &self,
-        access: &Access,
-        descriptor: &Descriptor,
-        store: &Store,
-    ) -> Result<(), RegistryError> {
-        let (digest, size_bytes) = (descriptor.digest, descriptor.size_bytes);
-        let url = self.url(&access.repository, &format!("blobs/{digest}"))?;
-        let what = format!("layer {digest} of `{}`", access.repository.name);
-        let mut request = Request::new(Method::GET, url, access, what);
-        request.limit_bytes = 0;
-        let mut budget = self.budget(&request.access);
-        let mut writer = store.writer()?;
-        let mut received_bytes = 0_u64;
-        loop {
-            let cut = match self
-                .receive(
-                    &mut request,
-                    &mut budget,
-                    descriptor,
-                    &mut writer,
-                    &mut received_bytes,
-                )
-                .await
-            {
-                Ok(()) => match writer.commit_as(&digest) {
-                    Ok(_) => {
-                        self.settings
-                            .reporter
-                            .report(&digest, size_bytes, Transfer::Downloaded);
-                        return Ok(());
-                    }
-                    Err(mismatch @ StoreError::Mismatch { .. }) => {
-                        writer = store.writer()?;
-                        received_bytes = 0;
-                        Failure::transient(mismatch)
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-                Err(failure) => failure,
-            };
-            if received_bytes > size_bytes {
-                writer = store.writer()?;
-                received_bytes = 0;
-            }
-            self.pause(&request, &mut budget, cut)?;
-        }
-    }
-
-    /// Appends to `writer` from `received_bytes` on; `Ok` when all bytes are there.
-    async fn receive(
-        &self,
-        request: &mut Request,
-        budget: &mut crate::retry::Budget,
-        descriptor: &Descriptor,
-        writer: &mut mizzen_store::BlobWriter,
-        received_bytes: &mut u64,
-    ) -> Result<(), Failure> {
-        let size_bytes = descriptor.size_bytes;
-        request.headers.remove(header::RANGE);
-        if *received_bytes > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={received_bytes}-"));
-            request
-                .headers
-                .insert(header::RANGE, range.expect("digits are ASCII"));
-        }
-        let mut opened = self.open(request, budget).await?;
-        let status = opened.response.status();
-        if !status.is_success() {
-            let reply = self.read(opened, request).await?;
-            return Err(reply.refused(request).into());
-        }
-        // A registry that does not know ranges sends the whole blob again: what is here already is
-        // passed over.
-        let mut skip_bytes = match status {
-            StatusCode::PARTIAL_CONTENT if starts_at(&opened.response, *received_bytes) => 0,
-            StatusCode::PARTIAL_CONTENT => {
-                return Err(request
-                    .unusable("it is another range than was asked for".to_owned())
-                    .into());
-            }
-            _ => *received_bytes,
-        };
-        while let Some(piece) = self.next_piece(&mut opened).await? {
-            let skipped = skip_bytes.min(piece.len() as u64);
-            skip_bytes -= skipped;
-            let piece = &piece[usize::try_from(skipped).expect("at most a piece")..];
-            *received_bytes += piece.len() as u64;
-            if *received_bytes > size_bytes {
-                let reason = format!("more than the {size_bytes} bytes that the manifest names");
-                return Err(Failure::transient(reason));
-            }
-            writer
-                .write_all(piece)
-                .map_err(|error| RegistryError::from(StoreError::from(error)))?;
-            self.settings.reporter.report(
-                &descriptor.digest,
-                size_bytes,
-                Transfer::Received(*received_bytes),
-            );
-        }
-        if *received_bytes < size_bytes {
-            return Err(Failure::transient(format!(
-                "got {received_bytes} bytes of {size_bytes}"
-            )));
-        }
-        Ok(())
-    }
-}
-
-fn starts_at(response: &reqwest::Response, offset: u64) -> bool {
-    let range = response.headers().get(header::CONTENT_RANGE);
-    let range = range
-        .and_then(|range| range.to_str().ok())
-        .unwrap_or_default();
-    range
-        .strip_prefix("bytes ")
-        .and_then(|range| range.split_once('-'))
-        .and_then(|(start, _)| start.parse().ok())
-        == Some(offset)
 }
 
 fn content_type(reply: &Reply) -> Option<MediaType> {

@@ -2,9 +2,10 @@
 
 use crate::auth::Access;
 use crate::client::Client;
+use crate::document::Document;
 use crate::parts::parts;
 use crate::progress::add;
-use crate::pull::{Document, described};
+use crate::pull::described;
 use crate::registry::Inner;
 use crate::reply::Reply;
 use crate::request::Request;

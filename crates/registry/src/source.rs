@@ -1,13 +1,13 @@
 use crate::RegistryError;
 use crate::auth::Access;
+use crate::document::Document;
 use crate::places::{Places, at};
-use crate::pull::Document;
 use crate::registry::Inner;
+use crate::registry_blob::RegistryBlob;
 use crate::sync::lock;
 use mizzen_image::{Image, Source, SourceError, Taggable};
-use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, Reference, Repository};
-use mizzen_store::{Blob, Store};
-use std::io::{self, Read};
+use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, Reference};
+use mizzen_store::Store;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -24,16 +24,6 @@ pub struct RegistrySource {
     places: Places,
     /// Which place answered.
     served_by: AtomicUsize,
-}
-
-/// A layer that a registry holds.
-#[derive(Debug)]
-struct RegistryBlob {
-    inner: Arc<Inner>,
-    places: Places,
-    origin: Repository,
-    descriptor: Descriptor,
-    store: Arc<Store>,
 }
 
 /// An index in an index in an index is somebody's mistake or malice.
@@ -218,53 +208,5 @@ impl RegistrySource {
 impl Source for RegistrySource {
     fn image(&self, platform: &Platform) -> Result<Image, SourceError> {
         self.image_for(platform).map_err(SourceError::new)
-    }
-}
-
-impl RegistryBlob {
-    fn fetch(&self) -> Result<(), RegistryError> {
-        let Self {
-            inner,
-            descriptor,
-            store,
-            ..
-        } = self;
-        inner.block_on(async {
-            let moving = inner.known.moving(&descriptor.digest, None);
-            let _alone = moving.lock().await;
-            if store
-                .blob(&descriptor.digest, descriptor.size_bytes)
-                .is_some()
-            {
-                return Ok(());
-            }
-            let download = async |access: &Access| {
-                inner
-                    .client
-                    .download(access, descriptor, store)
-                    .await
-                    .map(Some)
-            };
-            self.places.ask(download).await.map(drop)
-        })
-    }
-}
-
-impl Blob for RegistryBlob {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let here = || {
-            self.store
-                .blob(&self.descriptor.digest, self.descriptor.size_bytes)
-        };
-        if here().is_none() {
-            self.fetch().map_err(io::Error::other)?;
-        }
-        let blob =
-            here().ok_or_else(|| io::Error::other("a fetched layer left the cache at once"))?;
-        blob.open()
-    }
-
-    fn origin(&self) -> Option<&Repository> {
-        Some(&self.origin)
     }
 }

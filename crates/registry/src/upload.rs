@@ -2,6 +2,7 @@
 //! where it broke off where the registry tells it.
 
 use crate::body::BlobSource;
+use crate::chunks::{Chunks, smaller};
 use crate::push::Push;
 use crate::reply::Reply;
 use crate::request::Request;
@@ -13,16 +14,11 @@ use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
 use std::sync::Arc;
 
-/// The first size of chunks for a host that refused a whole blob: proxies that limit bodies mostly
-/// do at 100 MB.
-const FIRST_CHUNK_BYTES: u64 = 64 * 1024 * 1024;
 /// So many connections lost under a blob, and its chunks are tried: a proxy may cut off what is too
 /// large before its 413 can be read.
 const CUTS_BEFORE_CHUNKS: u32 = 3;
 /// A host is asked to take a blob in so many sizes at most.
 const MOST_SIZES: u32 = 8;
-/// Chunks never get smaller than this by themselves.
-const LEAST_CHUNK_BYTES: u64 = 1024 * 1024;
 
 /// An upload that the registry has opened.
 pub(crate) struct Session {
@@ -32,20 +28,11 @@ pub(crate) struct Session {
     /// The least that a chunk but the last may have, where the registry says so.
     least_chunk_bytes: u64,
     /// The offset is the registry's word, not ours.
-    is_resumed: bool,
-}
-
-/// What a host has shown about the sizes that it takes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Chunks {
-    /// The most bytes of a blob in one request.
-    pub(crate) limit_bytes: Option<u64>,
-    /// A whole blob was too large.
-    pub(crate) whole_is_refused: bool,
+    pub(crate) is_resumed: bool,
 }
 
 /// How a step of an upload ended.
-enum Step {
+pub(crate) enum Step {
     Done,
     /// The chunk is there; the next one follows.
     Next(Session),
@@ -227,57 +214,6 @@ impl Push {
         Err(refusal.into())
     }
 
-    /// Sends smaller bodies from now on, if bodies of `bytes` can get smaller.
-    fn expect_limit(&self, url: &Url, bytes: u64) -> Result<(), RegistryError> {
-        let chunks = self.client().chunks(url)?;
-        if let (None, Some(limit)) = (chunks.limit_bytes, smaller(bytes)) {
-            let limit_bytes = Some(limit);
-            self.client().set_chunks(
-                url,
-                Chunks {
-                    limit_bytes,
-                    ..chunks
-                },
-            )?;
-        }
-        Ok(())
-    }
-
-    fn chunk_refused(
-        &self,
-        reply: &Reply,
-        request: &Request,
-        session: &Session,
-        sent_bytes: u64,
-    ) -> Result<Step, Failure> {
-        let refusal = reply.refused(request);
-        let is_range = reply.status == StatusCode::RANGE_NOT_SATISFIABLE;
-        if reply.status == StatusCode::NOT_FOUND || (is_range && session.is_resumed) {
-            return Ok(Step::Refused(Failure::transient(reply.answer(request))));
-        }
-        if matches!(
-            reply.status,
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
-        ) {
-            return Err(refusal.into());
-        }
-        let is_size = is_range || reply.status == StatusCode::PAYLOAD_TOO_LARGE;
-        let limit_bytes = (is_size && self.handles(Quirk::ChunkTooLarge))
-            .then(|| smaller(sent_bytes))
-            .flatten();
-        let chunks = self.client().chunks(&request.url)?;
-        let whole = self.handles(Quirk::ChunksRefused) && !chunks.whole_is_refused;
-        let Some(limit_bytes) = limit_bytes.or(whole.then_some(u64::MAX)) else {
-            return Err(refusal.into());
-        };
-        let chunks = Chunks {
-            limit_bytes: Some(limit_bytes),
-            ..chunks
-        };
-        self.client().set_chunks(&request.url, chunks)?;
-        Ok(Step::Otherwise(refusal))
-    }
-
     fn check(
         &self,
         reply: Reply,
@@ -343,16 +279,6 @@ fn restarts(reply: &Reply) -> bool {
             "BLOB_UPLOAD_UNKNOWN" | "BLOB_UPLOAD_INVALID" | "DIGEST_INVALID"
         )
     })
-}
-
-/// Returns the next size of chunks to try after a body of `bytes` was refused.
-fn smaller(bytes: u64) -> Option<u64> {
-    let smaller = if bytes > FIRST_CHUNK_BYTES {
-        FIRST_CHUNK_BYTES
-    } else {
-        bytes / 4
-    };
-    (smaller >= LEAST_CHUNK_BYTES).then_some(smaller)
 }
 
 fn octets() -> HeaderValue {

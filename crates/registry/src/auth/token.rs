@@ -1,0 +1,132 @@
+use super::bearer::basic;
+use super::challenge::Challenge;
+use super::{Access, Credential};
+use crate::Quirk;
+use crate::client::Client;
+use crate::request::Request;
+use crate::retry::Failure;
+use reqwest::header::HeaderValue;
+use reqwest::{Method, Url};
+use serde::Deserialize;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct Token {
+    pub(super) header: HeaderValue,
+    /// On the client's clock.
+    pub(super) expires: Duration,
+}
+
+#[derive(Deserialize)]
+struct TokenAnswer {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+/// A token that says nothing of its life has this one (the token specification's default).
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// A token is not used in the last part of its life: it must still hold when the request arrives.
+const MARGIN: Duration = Duration::from_secs(10);
+
+impl Client {
+    pub(super) async fn fetch_token(
+        &self,
+        access: &Access,
+        challenge: &Challenge,
+    ) -> Result<Token, Failure> {
+        let Challenge::Bearer { realm, service, .. } = challenge else {
+            unreachable!("only a Bearer challenge asks for a token");
+        };
+        let realm = Url::parse(realm).expect("check_realm() has parsed it");
+        let service = service.as_deref();
+        let found = self.credential(&access.repository).await;
+        let credential = found.as_ref().map(|found| &found.credential);
+        let asked = self.settings.clock.now();
+        let reply = if let Some(token @ Credential::IdentityToken(_)) = credential {
+            let request = exchange(&realm, service, access, token);
+            self.ask_token_server(&request, None).await?
+        } else {
+            // Every token server knows GET; few that know POST do not.
+            let request = question(&realm, service, access);
+            let header = credential.and_then(basic);
+            let reply = self.ask_token_server(&request, header.as_ref()).await?;
+            match credential {
+                Some(password) if matches!(reply.status.as_u16(), 404 | 405) => {
+                    let request = exchange(&realm, service, access, password);
+                    self.ask_token_server(&request, None).await?
+                }
+                _ => reply,
+            }
+        };
+        let request = question(&realm, service, access);
+        if matches!(reply.status.as_u16(), 400 | 401 | 403) {
+            return Err(self.unauthorized(access, reply.answer(&request)).into());
+        }
+        let reply = reply.check(&request)?;
+        // An answer that is damaged may be whole the next time.
+        let unusable = |reason: String| Failure::transient(request.unusable(reason));
+        let answer: TokenAnswer = serde_json::from_slice(&reply.body)
+            .map_err(|error| unusable(format!("the token server's answer: {error}")))?;
+        let either = self.settings.handles(Quirk::AccessTokenName);
+        let text = if answer.token.is_empty() && either {
+            answer.access_token
+        } else {
+            answer.token
+        };
+        let mut header = HeaderValue::from_str(&format!("Bearer {text}"))
+            .ok()
+            .filter(|_| !text.is_empty())
+            .ok_or_else(|| unusable("the token server gave no token".to_owned()))?;
+        header.set_sensitive(true);
+        let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs);
+        Ok(Token {
+            header,
+            expires: asked + life.saturating_sub(MARGIN).max(life / 2),
+        })
+    }
+}
+
+/// Asks for a token by GET; a password goes into the `Authorization` header.
+///
+/// Source: distribution's "Token Authentication Specification".
+fn question(realm: &Url, service: Option<&str>, access: &Access) -> Request {
+    let mut url = realm.clone();
+    let scopes = access.scopes.iter().map(|scope| ("scope", &**scope));
+    let pairs = service.map(|service| ("service", service)).into_iter();
+    url.query_pairs_mut().extend_pairs(pairs.chain(scopes));
+    Request::new(Method::GET, url, access, "an access token")
+}
+
+/// Asks for a token by POST, with the credential in the body.
+///
+/// Source: distribution's "Oauth2 Token Authentication".
+fn exchange(
+    realm: &Url,
+    service: Option<&str>,
+    access: &Access,
+    credential: &Credential,
+) -> Request {
+    let joined = access.scopes.join(" ");
+    let mut form = vec![("client_id", "mizzen"), ("scope", &joined)];
+    form.extend(service.map(|service| ("service", service)));
+    match credential {
+        Credential::IdentityToken(token) => {
+            form.extend([("grant_type", "refresh_token"), ("refresh_token", &**token)]);
+        }
+        Credential::Password { username, password } => form.extend([
+            ("grant_type", "password"),
+            ("username", &**username),
+            ("password", &**password),
+        ]),
+    }
+    // A form is written like a query.
+    let mut form_url = realm.clone();
+    form_url.query_pairs_mut().clear().extend_pairs(form);
+    let body = form_url.query().unwrap_or_default().as_bytes().to_vec();
+    let mut request = Request::new(Method::POST, realm.clone(), access, "an access token");
+    request.bytes(body.into(), "application/x-www-form-urlencoded");
+    request
+}

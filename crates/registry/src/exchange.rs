@@ -1,0 +1,183 @@
+use crate::body::{BlobBody, Payload, Watch};
+use crate::client::Client;
+use crate::progress::add;
+use crate::reply::Reply;
+use crate::request::{Request, SMALL_ANSWER_BYTES};
+use crate::retry::Failure;
+use crate::{RegistryError, endpoint};
+use bytes::Bytes;
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Method, Url};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// An answer whose body has not been read; it holds its place at the host.
+pub(crate) struct Opened {
+    pub(crate) response: reqwest::Response,
+    pub(crate) url: Url,
+    _place: OwnedSemaphorePermit,
+}
+
+/// A peer that accepted and then did nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer for {}s", .0.as_secs_f32())]
+struct Silence(Duration);
+
+const LONGEST_REDIRECTS: usize = 5;
+
+impl Client {
+    /// Sends `request` once and returns whatever the answer is, after redirects.
+    pub(crate) async fn exchange(
+        &self,
+        request: &Request,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Opened, Failure> {
+        let mut url = request.url.clone();
+        for _ in 0..=LONGEST_REDIRECTS {
+            let authorization = authorization.filter(|_| endpoint::same_origin(&url, &request.url));
+            let opened = self.send(request, url, authorization).await?;
+            let follow = opened.response.status().is_redirection()
+                && matches!(request.method, Method::GET | Method::HEAD);
+            let location = opened.response.headers().get(header::LOCATION);
+            match location.filter(|_| follow) {
+                None => return Ok(opened),
+                Some(location) => url = request.location(&opened.url, opened.peer(), location)?,
+            }
+        }
+        Err(request.unusable("too many redirects".to_owned()).into())
+    }
+
+    async fn send(
+        &self,
+        request: &Request,
+        url: Url,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Opened, Failure> {
+        if self.settings.offline {
+            return Err(Failure::Final(RegistryError::Offline {
+                registry: request.access.repository.registry.clone(),
+                what: request.what.clone(),
+            }));
+        }
+        let host = self.host(&url)?;
+        let places = match request.payload {
+            Payload::Blob(_) => &host.transfers,
+            _ if request.limit_bytes == 0 => &host.transfers,
+            _ => &host.calls,
+        };
+        let place = places
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("it is never closed");
+        host.wait(&*self.settings.clock).await;
+
+        let watch = Arc::<Watch>::default();
+        let mut headers = request.headers.clone();
+        if let Some(authorization) = authorization {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        let mut builder = host.http.request(request.method.clone(), url.clone());
+        match request.payload.clone() {
+            // Said, because some registries answer 411 to a POST that does not.
+            Payload::Empty if request.method == Method::POST || request.method == Method::PUT => {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from(0));
+            }
+            Payload::Empty => {}
+            Payload::Bytes(bytes) => {
+                add(&self.counters.uploaded_bytes, bytes.len() as u64);
+                builder = builder.body(bytes);
+            }
+            Payload::Blob(stretch) => {
+                let reporter = self.settings.reporter.clone();
+                let body = BlobBody::new(stretch, watch.clone(), reporter);
+                builder = builder.body(reqwest::Body::wrap(body));
+            }
+        }
+        add(&self.counters.requests, 1);
+        let answered = self
+            .while_it_moves(&watch, builder.headers(headers).send())
+            .await;
+        add(&self.counters.uploaded_bytes, watch.progress());
+        if let (Payload::Blob(stretch), Some(source)) = (&request.payload, watch.unreadable()) {
+            let digest = stretch.source.digest;
+            return Err(RegistryError::Blob { digest, source }.into());
+        }
+        let response = answered
+            .map_err(Failure::transient)?
+            .map_err(|error| Failure::transient(error.without_url()))?;
+        self.hear_warnings(request, &response);
+        Ok(Opened {
+            response,
+            url,
+            _place: place,
+        })
+    }
+
+    /// Reads an answer that is not a blob.
+    pub(crate) async fn read(
+        &self,
+        mut opened: Opened,
+        request: &Request,
+    ) -> Result<Reply, Failure> {
+        let limit = request.limit_bytes.max(SMALL_ANSWER_BYTES);
+        let mut body = Vec::new();
+        while let Some(piece) = self.next_piece(&mut opened).await? {
+            if body.len() + piece.len() > limit {
+                let reason = format!("it is longer than {limit} bytes");
+                return Err(request.unusable(reason).into());
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Reply {
+            status: opened.response.status(),
+            peer: opened.peer(),
+            headers: std::mem::take(opened.response.headers_mut()),
+            body: body.into(),
+            url: opened.url,
+        })
+    }
+
+    /// Reads the next piece of an answer.
+    pub(crate) async fn next_piece(&self, opened: &mut Opened) -> Result<Option<Bytes>, Failure> {
+        let piece = self
+            .while_it_moves(&Watch::default(), opened.response.chunk())
+            .await
+            .map_err(Failure::transient)?
+            .map_err(|error| Failure::transient(error.without_url()))?;
+        add(
+            &self.counters.downloaded_bytes,
+            piece.as_ref().map_or(0, Bytes::len) as u64,
+        );
+        Ok(piece)
+    }
+
+    async fn while_it_moves<T>(
+        &self,
+        watch: &Watch,
+        future: impl Future<Output = T>,
+    ) -> Result<T, Silence> {
+        let limit = self.settings.silence_timeout;
+        let mut future = std::pin::pin!(future);
+        let mut seen = watch.progress();
+        loop {
+            tokio::select! {
+                done = &mut future => return Ok(done),
+                () = tokio::time::sleep(limit) => {}
+            }
+            let now = watch.progress();
+            if now == seen {
+                return Err(Silence(limit));
+            }
+            seen = now;
+        }
+    }
+}
+
+impl Opened {
+    fn peer(&self) -> Option<IpAddr> {
+        self.response.remote_addr().map(|peer| peer.ip())
+    }
+}
