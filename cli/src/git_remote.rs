@@ -1,27 +1,10 @@
-use std::path::{Path, PathBuf};
+use mizzen_build::GitRepository;
+use std::path::Path;
 
 /// Returns where the sources of `workspace` are, as its git repository says.
 pub(crate) fn source(workspace: &Path) -> Option<String> {
-    let git = workspace
-        .ancestors()
-        .map(|folder| folder.join(".git"))
-        .find(|git| git.exists())?;
-    let config = if git.is_dir() {
-        git.join("config")
-    } else {
-        common_folder(&git)?.join("config")
-    };
+    let config = GitRepository::of(workspace)?.common.join("config");
     source_url(&fs_err::read_to_string(config).ok()?)
-}
-
-// A worktree's `.git` is a file that names a folder, which names the repository's own.
-fn common_folder(file: &Path) -> Option<PathBuf> {
-    let text = fs_err::read_to_string(file).ok()?;
-    let folder = file.parent()?.join(text.strip_prefix("gitdir:")?.trim());
-    match fs_err::read_to_string(folder.join("commondir")) {
-        Ok(common) => Some(folder.join(common.trim())),
-        Err(_) => Some(folder),
-    }
 }
 
 /// Returns where the sources are, as an https URL without credentials, from the text of a

@@ -54,6 +54,28 @@ fn the_image_of_a_folder_has_no_steps_and_says_what_it_left_out() {
 }
 
 #[test]
+fn what_was_made_for_one_application_is_said() {
+    let user = User::without_sdk();
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    for (case, tailored) in [
+        ("self-contained", None),
+        ("trimmed", Some("trimmed")),
+        ("ready-to-run", Some("ready-to-run")),
+        ("single-file", Some("single-file")),
+        ("native-aot", Some("native")),
+    ] {
+        let folder = testdata("publish").join(case);
+        let arguments = ["--from-publish", folder.to_str().unwrap()];
+        let run = user
+            .build(&[&arguments[..], &["--base", "oci:base", "-o", "oci:out"]].concat())
+            .success();
+        assert_eq!(run.image()["tailored"].as_str(), tailored, "{case}");
+        let is_said = run.stderr.contains("no other app shares");
+        assert_eq!(is_said, tailored.is_some(), "{case}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn archives_are_written_for_both_kinds_of_readers_and_serve_as_bases() {
     let user = User::without_sdk();
     let folder = testdata("publish/portable");

@@ -331,3 +331,46 @@ fn the_cache_can_be_looked_at_checked_and_emptied_and_the_next_build_makes_it_an
         (first.digest(), "restore=ran publish=ran")
     );
 }
+
+#[test]
+fn a_file_that_git_ignores_is_named_each_time_it_is_in_the_image() {
+    let user = user();
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let base = format!("oci:{}", base.display());
+    let hello = user.workspace("hello-web", "hello", None);
+    for (path, text) in [
+        (".gitignore", "*.Local.json\n/bin/\n"),
+        ("appsettings.Local.json", "{ \"secret\": 1 }"),
+        ("appsettings.Other.json", "{ \"secret\": 2 }"),
+    ] {
+        fs::write(hello.join(path), text).unwrap();
+    }
+    let build = || {
+        let run = user
+            .build(&["hello", "-o", "oci:out", "--base", &base])
+            .success();
+        let named = run.image()["gitIgnored"].to_string();
+        let warnings = run
+            .stderr
+            .lines()
+            .filter(|line| line.contains("git ignores"));
+        (run.steps(), named, warnings.count())
+    };
+    let local = r#"{"path":"appsettings.Local.json","source":"appsettings.Local.json"}"#;
+    let other = r#"{"path":"appsettings.Other.json","source":"appsettings.Other.json"}"#;
+    assert_eq!(
+        build(),
+        (
+            "restore=ran publish=ran".to_owned(),
+            format!("[{local}]"),
+            1
+        )
+    );
+    let hit = "restore=hit publish=hit".to_owned();
+    assert_eq!(build(), (hit.clone(), format!("[{local}]"), 1));
+
+    // A rule that no key knows of.
+    fs::create_dir_all(hello.join(".git/info")).unwrap();
+    fs::write(hello.join(".git/info/exclude"), "*.Other.json\n").unwrap();
+    assert_eq!(build(), (hit, format!("[{local},{other}]"), 2));
+}

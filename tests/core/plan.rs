@@ -33,6 +33,10 @@ fn the_plan_names_what_would_run_and_why_and_starts_nothing() {
     assert_eq!(json["steps"][0]["outcome"], "hit");
     assert_eq!(json["steps"][1]["changed"][0], "~ Program.cs (content)");
 
+    assert_eq!(json["tailored"], serde_json::Value::Null);
+    let trimmed = plan(&["-p", "PublishTrimmed=true"]);
+    assert!(trimmed.contains("layers     trimmed: "), "{trimmed}");
+
     let why = |file: &str| plan(&["--why", folder.join(file).to_str().unwrap()]);
     assert!(why("Program.cs").starts_with("Program.cs: an input of publish (sha256:"));
     assert!(why("hello-web.csproj").contains("an input of restore and of publish"));

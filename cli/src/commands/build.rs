@@ -78,6 +78,7 @@ pub(crate) fn run(
         (None, None) => unreachable!("there is a project where there is no publish folder"),
     };
     ui.left_out(&app.left_out);
+    ui.about_app(&app);
     let base_registry = arguments
         .base_registry
         .as_deref()

@@ -68,6 +68,9 @@ fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt
     for (name, value) in &plan.facts.layers {
         writeln!(text, "layers     {name} {value}")?;
     }
+    if let Some(tailored) = plan.tailored {
+        writeln!(text, "layers     {tailored}")?;
+    }
     for StepPlan { step, key, runs } in &plan.steps {
         let key = key.map_or_else(|| "after restore".to_owned(), |key| key.to_string());
         let verdict = if runs.is_some() { "runs" } else { "reused" };
@@ -89,7 +92,12 @@ fn to_json(plan: &ProjectPlan) -> serde_json::Value {
             "changed": reasons.collect::<Vec<_>>(),
         })
     });
-    json!({ "schema": 1, "steps": steps.collect::<Vec<_>>(), "facts": plan.facts })
+    json!({
+        "schema": 1,
+        "steps": steps.collect::<Vec<_>>(),
+        "tailored": plan.tailored,
+        "facts": plan.facts,
+    })
 }
 
 fn why(file: &Path, plan: &ProjectPlan, root: &Path, process: &Process) -> String {

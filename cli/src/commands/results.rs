@@ -88,6 +88,9 @@ impl Results<'_> {
         let left_out = left_out.map(
             |file| json!({ "path": file.path, "size": file.size_bytes, "reason": file.reason }),
         );
+        let git_ignored = self.app.git_ignored.iter();
+        let git_ignored =
+            git_ignored.map(|file| json!({ "path": file.path, "source": file.source }));
         json!({
             "schema": 1,
             "images": [{
@@ -100,6 +103,8 @@ impl Results<'_> {
                 "base": { "ref": self.base.name, "digest": self.base.digest },
                 "layers": layers,
                 "leftOut": left_out.collect::<Vec<_>>(),
+                "gitIgnored": git_ignored.collect::<Vec<_>>(),
+                "tailored": self.app.runtime.tailored,
                 "steps": steps.collect::<Vec<_>>(),
             }],
             "dotnetCalls": self.app.dotnet_calls,

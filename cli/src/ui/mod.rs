@@ -2,7 +2,7 @@
 
 use crate::commands::Results;
 use crate::destination::{ArchiveKind, Destination};
-use mizzen_build::{Event, LeftOutFile, Outcome, Reporter};
+use mizzen_build::{App, Event, LeftOutFile, Outcome, Reporter};
 use mizzen_dotnet::{Toolchain, Workspace};
 use mizzen_plan::MissReason;
 use std::io::Write;
@@ -73,6 +73,18 @@ impl Ui {
                     size(file.size_bytes)
                 ));
             }
+        }
+    }
+
+    pub(crate) fn about_app(&self, app: &App) {
+        for file in &app.git_ignored {
+            self.warn(&format!(
+                "`{}` is in the image, and git ignores it (`{}`)",
+                file.path, file.source
+            ));
+        }
+        if let Some(tailored) = app.runtime.tailored {
+            self.line(&format!("layers   {tailored}"));
         }
     }
 

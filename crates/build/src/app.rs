@@ -1,6 +1,6 @@
 use crate::DotnetMessage;
 use crate::report::{Outcome, StepReport};
-use mizzen_dotnet::{Launch, PublishOutput};
+use mizzen_dotnet::{Launch, PublishOutput, Tailored};
 use mizzen_image::Layer;
 use mizzen_oci::{DiffId, Digest, Platform};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,8 @@ pub struct App {
     pub layers: Vec<(Platform, Vec<AppLayer>)>,
     /// What was published but enters no image, by path.
     pub left_out: Vec<LeftOutFile>,
+    /// What entered the image though git ignores it, by path.
+    pub git_ignored: Vec<GitIgnoredFile>,
     /// What became of the steps; empty for a folder that was published before.
     pub steps: Vec<StepReport>,
     /// How often `dotnet` was started.
@@ -40,6 +42,9 @@ pub struct AppRuntime {
     pub runtime_identifier: Option<String>,
     /// The version of the project; unknown for a folder that was published before.
     pub version: Option<String>,
+    /// What publish did to the files of packages and runtime for this one application.
+    #[serde(default)]
+    pub tailored: Option<Tailored>,
 }
 
 /// A layer of an application.
@@ -66,12 +71,24 @@ pub struct LeftOutFile {
     pub reason: String,
 }
 
+/// A published file that the workspace has, but not its git repository: a secret perhaps, or
+/// settings of one machine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GitIgnoredFile {
+    /// The path, relative to the publish folder.
+    pub path: String,
+    /// The path in the workspace.
+    pub source: String,
+}
+
 /// What a record keeps of an [`App`] beside the blobs of its layers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct AppFacts {
     pub(crate) runtime: AppRuntime,
     pub(crate) layers: BTreeMap<String, Vec<LayerFacts>>,
     pub(crate) left_out: Vec<LeftOutFile>,
+    /// For each published path the paths in the workspace that it can be from.
+    pub(crate) sources: BTreeMap<String, Vec<String>>,
     /// The warnings of the run, to be shown again with every hit.
     pub(crate) warnings: Vec<DotnetMessage>,
     /// Why the same workspace may get other packages tomorrow.
@@ -113,6 +130,7 @@ impl AppRuntime {
             invariant_globalization: config.invariant_globalization,
             runtime_identifier: output.runtime_identifier().map(str::to_owned),
             version: None,
+            tailored: output.tailored,
         }
     }
 }

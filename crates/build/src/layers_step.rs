@@ -5,7 +5,7 @@ use mizzen_dotnet::{PlannedFile, PlannedLayer, PublishOutput};
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
 use mizzen_oci::{Descriptor, Platform};
 use mizzen_store::{Blob, Cancel, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ pub fn package_publish_folder(
     Ok(App {
         runtime: AppRuntime::of(&output),
         left_out: layers.left_out.clone(),
+        git_ignored: Vec::new(),
         layers: layers.by_platform,
         steps: Vec::new(),
         dotnet_calls: 0,
@@ -133,6 +134,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
             .map(|(platform, layers)| (platform.to_string(), layers.iter().map(of_layer).collect()))
             .collect(),
         left_out: layers.left_out.clone(),
+        sources: BTreeMap::new(),
         warnings: Vec::new(),
         floating: None,
         rung: String::new(),

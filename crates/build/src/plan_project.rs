@@ -1,7 +1,8 @@
 use crate::BuildError;
+use crate::app::AppFacts;
 use crate::publish_project::{Context, ProjectRequest, Staged, read};
 use crate::records::Known;
-use mizzen_dotnet::is_restore_input;
+use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, FileFact, Key, MissReason, StepName, Verdict, plan};
 use mizzen_store::ActionResult;
@@ -13,6 +14,9 @@ pub struct ProjectPlan {
     pub facts: Facts,
     /// The steps in their order.
     pub steps: Vec<StepPlan>,
+    /// What publish did to the files of packages and runtime for this one application; where it is
+    /// to run, what it is asked to do, else what it did the last time.
+    pub tailored: Option<Tailored>,
 }
 
 /// What would become of a step.
@@ -49,6 +53,24 @@ pub fn plan_project(
     let slot = facts.slot(&request.workspace.root.to_string_lossy());
     let known = Known::new(&context.store, context.records, context.executor, slot);
     let decided = plan(&facts, &known, request.skip, None);
+    let found = decided
+        .steps
+        .iter()
+        .find_map(|planned| match &planned.verdict {
+            Verdict::Hit(result) if planned.key.step == StepName::Publish => Some(result.clone()),
+            _ => None,
+        });
+    let of_record = |record: ActionResult| {
+        let facts: AppFacts = serde_json::from_value(record.facts).ok()?;
+        facts.runtime.tailored
+    };
+    let tailored = match found {
+        Some(record) => of_record(record),
+        None => request
+            .options
+            .tailored()
+            .or_else(|| of_record(known.latest_result()?)),
+    };
     known.check()?;
     let step = |planned: mizzen_plan::Planned<ActionResult>| StepPlan {
         step: planned.key.step,
@@ -64,6 +86,7 @@ pub fn plan_project(
     Ok(ProjectPlan {
         steps: decided.steps.into_iter().map(step).collect(),
         facts,
+        tailored,
     })
 }
 

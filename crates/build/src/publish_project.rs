@@ -1,5 +1,6 @@
-use crate::app::{App, AppFacts};
+use crate::app::{App, AppFacts, GitIgnoredFile};
 use crate::facts::{Injected, SOURCES, canonical, facts, injected};
+use crate::git_ignored::GitIgnored;
 use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace, toolchain_id};
@@ -223,6 +224,7 @@ impl Steps<'_> {
         self.known.keep_app(&staged.facts, &key, &facts, restored)?;
         self.show_warnings(&facts);
         Ok(App {
+            git_ignored: self.git_ignored(&facts),
             runtime: facts.runtime,
             layers: layers.by_platform,
             left_out: facts.left_out,
@@ -250,6 +252,7 @@ impl Steps<'_> {
         let layers = layers_step::found(&facts, &request.layers, &context.store)?;
         self.show_warnings(&facts);
         Some(App {
+            git_ignored: self.git_ignored(&facts),
             runtime: facts.runtime,
             layers,
             left_out: facts.left_out,
@@ -295,6 +298,21 @@ impl Steps<'_> {
         };
         context.reporter.event(&Event::StepEnded(&report));
         Ok((result, report))
+    }
+
+    // Asked anew each time: not every rule of git's is in the workspace, and so in a key.
+    fn git_ignored(&self, facts: &AppFacts) -> Vec<GitIgnoredFile> {
+        let mut ignored = GitIgnored::new(&self.staged.request.workspace.root);
+        let is_in_image = |path: &str| facts.left_out.iter().all(|file| file.path != path);
+        let sources = facts.sources.iter().filter(|(path, _)| is_in_image(path));
+        let files = sources.filter_map(|(path, sources)| {
+            let source = sources.iter().find(|source| ignored.contains(source))?;
+            Some(GitIgnoredFile {
+                path: path.clone(),
+                source: source.clone(),
+            })
+        });
+        files.collect()
     }
 
     fn show_warnings(&self, facts: &AppFacts) {

@@ -6,13 +6,13 @@ use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
 use crate::records::rung_of;
 use crate::restore_step::run;
+use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
 use mizzen_dotnet::{FACTS_FILE_VARIABLE, PublishOutput};
-use mizzen_oci::Digest;
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Content, Network, OutputSpec, Rung};
+use mizzen_stage::{Action, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
@@ -51,18 +51,19 @@ pub(crate) fn publish(
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
     let folder = outcome.path(OUTPUT);
     let output = PublishOutput::read(&folder)?;
-    let executables = executables(&output, &staged.scan.contents)?;
+    let from_workspace = WorkspaceFiles::find(&output, &staged.scan.contents)?;
     let context = staged.context;
     let options = &staged.request.layers;
     let layers = layers_step::make(
         &output,
         options,
-        &executables,
+        &from_workspace.executables(),
         &context.store,
         &context.cancel,
     )?;
     let mut facts = layers_step::facts(&output, &layers);
     facts.runtime.version = fact(&outcome.path(FACTS_FILE), "Version")?;
+    facts.sources = from_workspace.sources();
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
     facts.floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
@@ -70,36 +71,6 @@ pub(crate) fn publish(
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
     Ok((facts, layers))
-}
-
-// A file of the workspace keeps its execute bit; one from a package has whatever bits NuGet gave it.
-fn executables(
-    output: &PublishOutput,
-    contents: &BTreeMap<String, Content>,
-) -> Result<BTreeSet<Vec<u8>>, BuildError> {
-    let programs = contents.iter().filter_map(|(path, content)| match content {
-        Content::File {
-            digest,
-            executable: true,
-            ..
-        } => Some((path.rsplit('/').next()?, *digest)),
-        _ => None,
-    });
-    let programs: BTreeSet<(&str, Digest)> = programs.collect();
-    let mut executables = BTreeSet::new();
-    for file in &output.files {
-        let Ok(path) = std::str::from_utf8(&file.path) else {
-            continue;
-        };
-        let name = path.rsplit('/').next().unwrap_or(path);
-        if programs.iter().any(|(program, _)| *program == name) {
-            let digest = Digest::of(&fs::read(&file.source).map_err(BuildError::Read)?);
-            if programs.contains(&(name, digest)) {
-                executables.insert(file.path.clone());
-            }
-        }
-    }
-    Ok(executables)
 }
 
 /// Returns a fact that the injected target wrote; `None` if the project's own targets kept it from

@@ -110,6 +110,11 @@ impl<'a> Known<'a> {
         self.cache.put(LATEST, &self.slot, &result)
     }
 
+    /// Returns the newest record of this project, whatever its key.
+    pub(crate) fn latest_result(&self) -> Option<ActionResult> {
+        self.cache.get(LATEST, &self.slot).ok()?
+    }
+
     fn find(&self, step: &str, key: &Digest) -> Record<ActionResult> {
         match self.cache.get(step, key) {
             Ok(None) => Record::Missing,
@@ -176,7 +181,7 @@ impl Records for Known<'_> {
     }
 
     fn latest(&self) -> Option<Facts> {
-        let result = self.cache.get(LATEST, &self.slot).ok()??;
+        let result = self.latest_result()?;
         Facts::parse(&self.store.read(&result.inputs.digest).ok()??)
     }
 }

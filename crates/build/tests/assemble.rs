@@ -35,6 +35,7 @@ fn app(entry: &str) -> AppRuntime {
         invariant_globalization: true,
         runtime_identifier: None,
         version: Some("1.2.3".to_owned()),
+        tailored: None,
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::Tailored;
 use std::collections::BTreeMap;
 
 /// What `dotnet publish` is asked for, beside the project.
@@ -13,6 +14,26 @@ pub struct PublishOptions {
     pub self_contained: Option<bool>,
     /// `-p`, sorted by name.
     pub properties: BTreeMap<String, String>,
+}
+
+impl PublishOptions {
+    /// Returns what publish is asked to do to packages and runtime for the one application.
+    pub fn tailored(&self) -> Option<Tailored> {
+        let is_asked = |name: &str| {
+            let mut properties = self.properties.iter();
+            properties.any(|(property, value)| {
+                property.eq_ignore_ascii_case(name) && value.eq_ignore_ascii_case("true")
+            })
+        };
+        [
+            ("PublishAot", Tailored::Native),
+            ("PublishSingleFile", Tailored::SingleFile),
+            ("PublishTrimmed", Tailored::Trimmed),
+            ("PublishReadyToRun", Tailored::ReadyToRun),
+        ]
+        .into_iter()
+        .find_map(|(name, tailored)| is_asked(name).then_some(tailored))
+    }
 }
 
 /// The paths that a stage always has, on every machine, since they end up in the bytes of what is

@@ -1,0 +1,80 @@
+use crate::BuildError;
+use fs_err as fs;
+use mizzen_dotnet::{PublishOutput, PublishedFile};
+use mizzen_oci::Digest;
+use mizzen_stage::Content;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which published files are files of the workspace: the same name and the same bytes.
+///
+/// Publish tells nobody where a file is from, and a project may give it another folder.
+pub(crate) struct WorkspaceFiles<'a> {
+    found: Vec<(&'a PublishedFile, Vec<(&'a str, bool)>)>,
+}
+
+impl<'a> WorkspaceFiles<'a> {
+    /// Looks for each file of `output` in the workspace.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`] names a published file that cannot be read.
+    pub(crate) fn find(
+        output: &'a PublishOutput,
+        workspace: &'a BTreeMap<String, Content>,
+    ) -> Result<Self, BuildError> {
+        let mut by_name = BTreeMap::<&str, Vec<(&str, Digest, bool)>>::new();
+        for (path, content) in workspace {
+            if let Content::File {
+                digest, executable, ..
+            } = content
+            {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                let file = (path.as_str(), *digest, *executable);
+                by_name.entry(name).or_default().push(file);
+            }
+        }
+        let mut found = Vec::new();
+        for file in &output.files {
+            let name = std::str::from_utf8(&file.path).ok();
+            let name = name.and_then(|path| path.rsplit('/').next());
+            let Some(candidates) = name.and_then(|name| by_name.get(name)) else {
+                continue;
+            };
+            let digest = Digest::of(&fs::read(&file.source).map_err(BuildError::Read)?);
+            let same = candidates.iter().filter(|(_, other, _)| *other == digest);
+            let same: Vec<_> = same
+                .map(|(path, _, executable)| (*path, *executable))
+                .collect();
+            if !same.is_empty() {
+                found.push((file, same));
+            }
+        }
+        Ok(Self { found })
+    }
+
+    /// Returns the published paths of files that have the execute bit in the workspace: a file of a
+    /// package has whatever bits NuGet gave it.
+    pub(crate) fn executables(&self) -> BTreeSet<Vec<u8>> {
+        let executables = self
+            .found
+            .iter()
+            .filter(|(_, same)| same.iter().any(|(_, executable)| *executable));
+        executables.map(|(file, _)| file.path.clone()).collect()
+    }
+
+    /// Returns for each published path the paths in the workspace that it can be from: those that
+    /// end most alike.
+    pub(crate) fn sources(&self) -> BTreeMap<String, Vec<String>> {
+        let of_file = |(file, same): &(&PublishedFile, Vec<(&str, bool)>)| {
+            let published = String::from_utf8(file.path.clone()).ok()?;
+            let likeness = |path: &str| {
+                let parts = published.rsplit('/').zip(path.rsplit('/'));
+                parts.take_while(|(one, other)| one == other).count()
+            };
+            let most = same.iter().map(|(path, _)| likeness(path)).max()?;
+            let alike = same.iter().filter(|(path, _)| likeness(path) == most);
+            let alike = alike.map(|(path, _)| (*path).to_owned()).collect();
+            Some((published, alike))
+        };
+        self.found.iter().filter_map(of_file).collect()
+    }
+}
