@@ -11,6 +11,7 @@ use mizzen_plan::{Facts, Key, MissReason, Records, Skip, StepName, Verdict, plan
 use mizzen_stage::{Content, Executor, StageError};
 use mizzen_store::{ActionCache, ActionResult, Cancel, Store};
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -332,12 +333,18 @@ pub(crate) fn read<'a>(
     request: &'a ProjectRequest,
 ) -> Result<Staged<'a>, BuildError> {
     let (store, cancel) = (&context.store, &context.cancel);
-    let scan = scan_workspace(&request.workspace.root, &request.ignore, store, cancel)?;
+    let (scan, toolchain) = std::thread::scope(|scope| {
+        // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
+        let toolchain = scope.spawn(|| toolchain_id(&request.toolchain.root, store, cancel));
+        let scan = scan_workspace(&request.workspace.root, &request.ignore, store, cancel);
+        let toolchain = toolchain.join();
+        (scan, toolchain.unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let (scan, toolchain) = (scan?, toolchain?);
     for path in &scan.left_out {
         let note = format!("`{}` is not staged: its name is not UTF-8", path.display());
         context.reporter.event(&Event::Note(&note));
     }
-    let toolchain = toolchain_id(&request.toolchain.root, store, cancel)?;
     let injected = injected(request)?;
     let facts = facts(request, context.stage_root, toolchain, &scan, &injected);
     Ok(Staged {

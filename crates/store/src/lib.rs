@@ -20,6 +20,7 @@ mod cancel;
 mod error;
 mod housekeeping;
 mod stat_cache;
+mod stat_table;
 mod store;
 
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};

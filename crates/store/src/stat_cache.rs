@@ -1,8 +1,7 @@
+use crate::stat_table::{self, Known};
 use crate::{Store, StoreError};
 use fs_err as fs;
 use mizzen_oci::Digest;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -17,27 +16,22 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct StatCache {
     name: PathBuf,
-    known: BTreeMap<String, Known>,
-    seen: BTreeMap<String, Known>,
+    /// Sorted by name.
+    known: Vec<Known>,
+    seen: Vec<Known>,
     scan_started_ns: i128,
     files_read: usize,
 }
 
 /// What the file system says of a file without reading it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FileState {
-    size_bytes: u64,
-    mtime_ns: i128,
-    ctime_ns: i128,
-    inode: u64,
-    device: u64,
-    mode: u32,
-}
-
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Known {
-    state: FileState,
-    digest: Digest,
+    pub(crate) size_bytes: u64,
+    pub(crate) mtime_ns: i128,
+    pub(crate) ctime_ns: i128,
+    pub(crate) inode: u64,
+    pub(crate) device: u64,
+    pub(crate) mode: u32,
 }
 
 /// Older than this before the scan, a file's times prove that it was not written during it. File
@@ -81,14 +75,14 @@ impl StatCache {
     pub fn load(store: &Store, root: &Path) -> Result<Self, StoreError> {
         let name = PathBuf::from("stat-v1").join(Digest::of(root.as_os_str().as_bytes()).hex());
         let body = store.read_sealed(&name)?.unwrap_or_default();
-        let known = serde_json::from_slice(&body).unwrap_or_default();
+        let known = stat_table::parse(&body).unwrap_or_default();
         // The file system's clock, not ours: on a network mount they differ.
         let stamp = store.temporary_file()?;
         let scan_started_ns = FileState::of(&stamp.as_file().metadata()?).mtime_ns;
         Ok(Self {
             name,
             known,
-            seen: BTreeMap::new(),
+            seen: Vec::new(),
             scan_started_ns,
             files_read: 0,
         })
@@ -100,7 +94,9 @@ impl StatCache {
     /// # Errors
     /// The file cannot be read.
     pub fn digest(&mut self, name: &str, path: &Path, state: FileState) -> io::Result<Digest> {
-        let digest = match self.known.get(name) {
+        let place = self.known.binary_search_by(|known| (*known.name).cmp(name));
+        let known = place.ok().map(|place| &self.known[place]);
+        let digest = match known {
             Some(known) if known.state == state => known.digest,
             _ => {
                 self.files_read += 1;
@@ -110,7 +106,11 @@ impl StatCache {
             }
         };
         if state.is_older_than(self.scan_started_ns) {
-            self.seen.insert(name.to_owned(), Known { state, digest });
+            self.seen.push(Known {
+                name: name.to_owned(),
+                state,
+                digest,
+            });
         }
         Ok(digest)
     }
@@ -124,15 +124,14 @@ impl StatCache {
     ///
     /// # Errors
     /// [`StoreError::Io`] if the store cannot be written.
-    pub fn save(self, store: &Store) -> Result<(), StoreError> {
+    pub fn save(mut self, store: &Store) -> Result<(), StoreError> {
         let unchanged = self.files_read == 0 && self.seen.len() == self.known.len();
         if unchanged {
             return Ok(());
         }
-        store.write_sealed(
-            &self.name,
-            &serde_json::to_vec(&self.seen).expect("strings and numbers serialise"),
-        )
+        self.seen
+            .sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        store.write_sealed(&self.name, &stat_table::to_bytes(&self.seen))
     }
 }
 
