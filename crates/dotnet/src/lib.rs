@@ -19,6 +19,8 @@ mod publish_output;
 mod restored_package;
 mod runtime_config;
 mod runtime_identifier;
+mod service;
+mod solution;
 mod toolchain;
 mod workspace;
 
@@ -38,5 +40,7 @@ pub use publish_output::{Launch, PublishOutput, Tailored};
 pub use restored_package::{RestoredPackage, floating_version};
 pub use runtime_config::{Framework, RuntimeConfig};
 pub use runtime_identifier::{Libc, RuntimeIdentifier};
+pub use service::{Service, service};
+pub use solution::{Solution, SolutionError};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use workspace::{Workspace, WorkspaceError, is_restore_input};
