@@ -30,6 +30,12 @@ pub(super) fn transfer(
     let platform = arguments.platform.as_ref();
     let what = if let Destination::Registry(reference) = from {
         let source = registry.source((**reference).clone(), store.clone());
+        // A layout takes each layer where it is; what others want comes by the cache.
+        let source = if matches!(to, Destination::Layout { .. }) {
+            source.straight()
+        } else {
+            source
+        };
         match platform {
             Some(platform) => Taggable::Image(Box::new(source.image_for(platform)?)),
             None => source.everything()?,
@@ -45,7 +51,7 @@ pub(super) fn transfer(
             None => opened.what,
         }
     };
-    if !matches!(to, Destination::Registry(_)) {
+    if !matches!(to, Destination::Registry(_) | Destination::Layout { .. }) {
         registry.fetch_layers(what.images())?;
     }
     interrupt.cancel.check()?;

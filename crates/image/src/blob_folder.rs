@@ -1,12 +1,13 @@
-use crate::LayoutError;
 use crate::layout_reader::BlobSource;
+use crate::{Image, Layer, LayoutError, Taggable};
 use fs_err as fs;
-use mizzen_oci::{Descriptor, Digest, HashingReader, HashingWriter};
+use mizzen_oci::{Descriptor, Digest, HashingReader};
 use mizzen_store::{Blob, persist, verified};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 /// The blobs of a layout: `blobs/sha256/<hex>`.
@@ -23,6 +24,8 @@ pub(crate) struct FileBlob {
     size_bytes: u64,
 }
 
+/// How many layers are written at a time.
+const MOST_AT_A_TIME: usize = 4;
 /// No manifest, index or config is larger; what says so is not read into memory.
 pub(crate) const MAX_SMALL_BYTES: u64 = 16 << 20;
 
@@ -37,9 +40,39 @@ impl BlobFolder {
         fs::create_dir_all(self.root.join("blobs/sha256"))
     }
 
+    /// Adds every layer, each digest once and several at a time: some wait for a disk, or a network.
+    pub(crate) fn add_layers(&self, what: &Taggable) -> Result<(), LayoutError> {
+        let layers = what.images().iter().flat_map(Image::layers);
+        let layers: BTreeMap<Digest, &Layer> = layers
+            .map(|layer| (layer.descriptor.digest, layer))
+            .collect();
+        let threads = layers.len().min(MOST_AT_A_TIME);
+        let queue = Mutex::new(layers.into_values());
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        std::thread::scope(|scope| {
+            let add = || -> Result<(), LayoutError> {
+                while let Some(layer) = next() {
+                    let added = self.add(&layer.descriptor, &*layer.blob);
+                    if added.is_err() {
+                        // The others need not go on.
+                        while next().is_some() {}
+                    }
+                    added?;
+                }
+                Ok(())
+            };
+            let adding: Vec<_> = (0..threads).map(|_| scope.spawn(add)).collect();
+            adding.into_iter().try_for_each(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })
+    }
+
     /// Adds a blob that is not there yet: a reflink where the file system can, else a copy; never a
     /// hard link, through which the cache could be written.
-    pub(crate) fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
+    fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
         let path = self.path(&descriptor.digest);
         if fs::metadata(&path).is_ok_and(|there| there.len() == descriptor.size_bytes) {
             return Ok(());
@@ -47,10 +80,11 @@ impl BlobFolder {
         if let Some(file) = self.reflink(descriptor, blob)? {
             return Ok(persist(file, &path)?);
         }
-        let mut file = HashingWriter::new(self.temporary_file()?);
-        io::copy(&mut blob.open()?, &mut file)?;
-        let (file, got, _) = file.finish();
+        let mut file = self.temporary_file()?;
+        let got = blob.write_to(file.as_file_mut())?;
         if got != descriptor.digest {
+            // Its own reader knows best what is wrong, and heals the cache.
+            io::copy(&mut blob.open()?, &mut io::sink())?;
             return Err(LayoutError::Corrupt {
                 place: self.root.clone(),
                 got,

@@ -56,10 +56,8 @@ impl Layout {
         let blobs = BlobFolder::new(&self.folder);
         blobs.create()?;
         blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
+        blobs.add_layers(what)?;
         for image in what.images() {
-            for layer in image.layers() {
-                blobs.add(&layer.descriptor, &*layer.blob)?;
-            }
             blobs.add_bytes(image.config_bytes())?;
             blobs.add_bytes(image.manifest().bytes())?;
         }

@@ -1,21 +1,21 @@
 use crate::auth::Access;
 use crate::client::Client;
+use crate::landing::Landing;
 use crate::request::Request;
 use crate::retry::{Budget, Failure};
 use crate::{RegistryError, Transfer};
 use mizzen_oci::Descriptor;
-use mizzen_store::{BlobWriter, Store, StoreError};
+use mizzen_store::StoreError;
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode};
-use std::io::Write;
 
 impl Client {
-    /// Fetches a blob into `store`. What arrived before a cut is not asked for again.
+    /// Fetches a blob. What arrived before a cut is not asked for again.
     pub(crate) async fn download(
         &self,
         access: &Access,
         descriptor: &Descriptor,
-        store: &Store,
+        landing: &mut (impl Landing + ?Sized),
     ) -> Result<(), RegistryError> {
         let (digest, size_bytes) = (descriptor.digest, descriptor.size_bytes);
         let url = self.url(&access.repository, &format!("blobs/{digest}"))?;
@@ -23,7 +23,6 @@ impl Client {
         let mut request = Request::new(Method::GET, url, access, what);
         request.limit_bytes = 0;
         let mut budget = self.budget(&request.access);
-        let mut writer = store.writer()?;
         let mut received_bytes = 0_u64;
         loop {
             let cut = match self
@@ -31,20 +30,19 @@ impl Client {
                     &mut request,
                     &mut budget,
                     descriptor,
-                    &mut writer,
+                    landing,
                     &mut received_bytes,
                 )
                 .await
             {
-                Ok(()) => match writer.commit_as(&digest) {
-                    Ok(_) => {
+                Ok(()) => match landing.settle(&digest) {
+                    Ok(()) => {
                         self.settings
                             .reporter
                             .report(&digest, size_bytes, Transfer::Downloaded);
                         return Ok(());
                     }
                     Err(mismatch @ StoreError::Mismatch { .. }) => {
-                        writer = store.writer()?;
                         received_bytes = 0;
                         Failure::transient(mismatch)
                     }
@@ -53,20 +51,20 @@ impl Client {
                 Err(failure) => failure,
             };
             if received_bytes > size_bytes {
-                writer = store.writer()?;
+                landing.restart()?;
                 received_bytes = 0;
             }
             self.pause(&request, &mut budget, cut)?;
         }
     }
 
-    /// Appends to `writer` from `received_bytes` on; `Ok` when all bytes are there.
+    /// Appends to `landing` from `received_bytes` on; `Ok` when all bytes are there.
     async fn receive(
         &self,
         request: &mut Request,
         budget: &mut Budget,
         descriptor: &Descriptor,
-        writer: &mut BlobWriter,
+        landing: &mut (impl Landing + ?Sized),
         received_bytes: &mut u64,
     ) -> Result<(), Failure> {
         let size_bytes = descriptor.size_bytes;
@@ -103,9 +101,7 @@ impl Client {
                 let reason = format!("more than the {size_bytes} bytes that the manifest names");
                 return Err(Failure::transient(reason));
             }
-            writer
-                .write_all(piece)
-                .map_err(|error| RegistryError::from(StoreError::from(error)))?;
+            landing.append(piece).map_err(RegistryError::from)?;
             self.settings.reporter.report(
                 &descriptor.digest,
                 size_bytes,

@@ -27,6 +27,7 @@ mod error;
 mod exchange;
 mod follow;
 mod host;
+mod landing;
 mod parts;
 mod places;
 mod preflight;

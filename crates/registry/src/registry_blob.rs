@@ -1,9 +1,11 @@
 use crate::RegistryError;
 use crate::auth::Access;
+use crate::landing::{FileLanding, Landing, StoreLanding};
 use crate::places::Places;
 use crate::registry::Inner;
-use mizzen_oci::{Descriptor, Repository};
-use mizzen_store::{Blob, Store};
+use mizzen_oci::{Descriptor, Digest, Repository};
+use mizzen_store::{Blob, Store, StoredBlob, copy_hashed};
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ pub(crate) struct RegistryBlob {
     pub(crate) origin: Repository,
     pub(crate) descriptor: Descriptor,
     pub(crate) store: Arc<Store>,
+    /// Who wants it in a file gets it there, and nothing stays in the store.
+    pub(crate) goes_straight: bool,
 }
 
 impl RegistryBlob {
@@ -35,29 +39,55 @@ impl RegistryBlob {
                 return Ok(());
             }
             let download = async |access: &Access| {
-                inner
-                    .client
-                    .download(access, descriptor, store)
+                let mut landing = StoreLanding::new(store);
+                let client = &inner.client;
+                client
+                    .download(access, descriptor, &mut landing)
                     .await
                     .map(Some)
             };
             self.places.ask(download).await.map(drop)
         })
     }
+
+    fn fetch_into(&self, file: &File) -> Result<(), RegistryError> {
+        let download = async |access: &Access| {
+            // Another place may have begun it.
+            let mut landing = FileLanding::new(file);
+            landing.restart()?;
+            let client = &self.inner.client;
+            client
+                .download(access, &self.descriptor, &mut landing)
+                .await
+                .map(Some)
+        };
+        self.inner.block_on(self.places.ask(download)).map(drop)
+    }
+
+    fn here(&self) -> Option<StoredBlob> {
+        self.store
+            .blob(&self.descriptor.digest, self.descriptor.size_bytes)
+    }
 }
 
 impl Blob for RegistryBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let here = || {
-            self.store
-                .blob(&self.descriptor.digest, self.descriptor.size_bytes)
-        };
-        if here().is_none() {
+        if self.here().is_none() {
             self.fetch().map_err(io::Error::other)?;
         }
-        let blob =
-            here().ok_or_else(|| io::Error::other("a fetched layer left the cache at once"))?;
+        let blob = self
+            .here()
+            .ok_or_else(|| io::Error::other("a fetched layer left the cache at once"))?;
         blob.open()
+    }
+
+    fn write_to(&self, file: &mut File) -> io::Result<Digest> {
+        if !self.goes_straight || self.here().is_some() {
+            return copy_hashed(self.open()?, file);
+        }
+        self.fetch_into(file).map_err(io::Error::other)?;
+        // The download is not over before the bytes are the ones that the digest names.
+        Ok(self.descriptor.digest)
     }
 
     fn origin(&self) -> Option<&Repository> {

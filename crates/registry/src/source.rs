@@ -22,6 +22,7 @@ pub struct RegistrySource {
     store: Arc<Store>,
     resolved: Mutex<Option<Descriptor>>,
     places: Places,
+    goes_straight: bool,
     /// Which place answered.
     served_by: AtomicUsize,
 }
@@ -38,7 +39,16 @@ impl RegistrySource {
             reference,
             store,
             resolved: Mutex::default(),
+            goes_straight: false,
         }
+    }
+
+    /// Returns the source of layers that pass by the store: one that is written to a file is fetched
+    /// into it, and written once. For who only moves an image; a build wants its base to stay.
+    #[must_use]
+    pub fn straight(mut self) -> Self {
+        self.goes_straight = true;
+        self
     }
 
     /// Returns what the reference points at: a manifest or an index. Asked of the registry at most
@@ -124,6 +134,7 @@ impl RegistrySource {
                 origin: self.places.repository(self.served_by.load(Relaxed)).clone(),
                 descriptor: descriptor.clone(),
                 store: self.store.clone(),
+                goes_straight: self.goes_straight,
             })
         })?;
         Ok(image)

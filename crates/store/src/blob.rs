@@ -1,6 +1,7 @@
-use mizzen_oci::{Digest, Hasher, Repository};
+use mizzen_oci::{Digest, Hasher, HashingWriter, Repository};
 use std::fmt;
-use std::io::{self, Cursor, Read};
+use std::fs::File;
+use std::io::{self, Cursor, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,19 @@ pub trait Blob: Send + Sync + fmt::Debug {
     /// The bytes cannot be had; the message says from where.
     fn open(&self) -> io::Result<Box<dyn Read + Send>>;
 
+    /// Writes the bytes into `file`, which is empty, and returns what they are: whoever gives the
+    /// file a name compares. A blob that has to come from elsewhere may come without a stop.
+    ///
+    /// # Errors
+    /// The bytes cannot be had or written; then the file is good for nothing.
+    fn write_to(&self, file: &mut File) -> io::Result<Digest> {
+        // As it lies there: to be verified on the way out and named again would be hashed twice.
+        match self.path().map(fs_err::File::open) {
+            Some(Ok(source)) => copy_hashed(source, file),
+            _ => copy_hashed(self.open()?, file),
+        }
+    }
+
     /// Returns the repository that holds the blob, from which another one of that registry may
     /// mount it.
     fn origin(&self) -> Option<&Repository> {
@@ -27,6 +41,9 @@ pub trait Blob: Send + Sync + fmt::Debug {
         None
     }
 }
+
+/// How much is read and written at a time.
+const PIECE_BYTES: usize = 256 * 1024;
 
 /// A blob in memory: a config, a manifest.
 #[derive(Clone)]
@@ -41,6 +58,23 @@ impl fmt::Debug for BytesBlob {
 impl Blob for BytesBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(Cursor::new(self.0.clone())))
+    }
+}
+
+/// Copies everything into `file`, in pieces that are worth a system call, and returns its digest.
+///
+/// # Errors
+/// Reading or writing failed.
+pub fn copy_hashed(mut reader: impl Read, file: &mut File) -> io::Result<Digest> {
+    let mut file = HashingWriter::new(file);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut piece) {
+            Ok(0) => return Ok(file.finish().1),
+            Ok(count) => file.write_all(&piece[..count])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -24,7 +24,7 @@ mod stat_table;
 mod store;
 
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
-pub use blob::{Blob, BytesBlob, verified};
+pub use blob::{Blob, BytesBlob, copy_hashed, verified};
 pub use cancel::{Cancel, Cancelled};
 pub use error::StoreError;
 pub use housekeeping::{Housekeeping, Limits, Removed, Usage};

@@ -16,6 +16,6 @@ pub use aspnet_base::{AspnetBaseError, aspnet_base};
 pub use certificates::Certificates;
 pub use container::{Container, HttpResponse};
 pub use docker_registry::{DockerRegistry, DockerRegistrySettings};
-pub use oci_tools::{skopeo_copy, skopeo_inspect, umoci_unpack};
+pub use oci_tools::{skopeo, skopeo_copy, skopeo_inspect, umoci_unpack};
 pub use registry::{Fault, FaultProxy, MemoryRegistry, RecordedRequest};
 pub use tiny_base::tiny_base;

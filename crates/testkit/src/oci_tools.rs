@@ -8,11 +8,15 @@ use std::path::Path;
 /// With skopeo's message if it refuses the image.
 pub fn skopeo_copy(from: &str, to: &str) {
     let plain = ["--src-tls-verify=false", "--dest-tls-verify=false"];
-    run(
-        "skopeo",
-        Path::new("/"),
-        &[&["copy", "--quiet"], &plain[..], &[from, to]].concat(),
-    );
+    skopeo(&[&["copy", "--quiet"], &plain[..], &[from, to]].concat());
+}
+
+/// Runs skopeo with `arguments`; returns what it prints.
+///
+/// # Panics
+/// With skopeo's message if it refuses.
+pub fn skopeo(arguments: &[&str]) -> String {
+    run("skopeo", Path::new("/"), arguments)
 }
 
 /// Returns what skopeo says about an image, as JSON.
@@ -20,11 +24,7 @@ pub fn skopeo_copy(from: &str, to: &str) {
 /// # Panics
 /// With skopeo's message if it refuses the image.
 pub fn skopeo_inspect(image: &str) -> serde_json::Value {
-    let text = run(
-        "skopeo",
-        Path::new("/"),
-        &["inspect", "--tls-verify=false", image],
-    );
+    let text = skopeo(&["inspect", "--tls-verify=false", image]);
     serde_json::from_str(&text).expect("skopeo prints JSON")
 }
 

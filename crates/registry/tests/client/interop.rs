@@ -1,35 +1,70 @@
 //! What mizzen pushes others read, and what others push mizzen reads; through Debian's registry, in
-//! plain HTTP and over TLS with a private authority.
+//! plain HTTP, over TLS with a private authority, and with a password.
 
+use crate::login::HTPASSWD;
 use crate::support::{Client, amd64, reference};
 use fs_err as fs;
 use mizzen_image::{Layout, Sink, Taggable, validate};
-use mizzen_registry::HostSettings;
+use mizzen_registry::{Credential, HostSettings};
 use mizzen_testkit::{
-    Certificates, DockerRegistry, DockerRegistrySettings, skopeo_copy, skopeo_inspect, tiny_base,
-    umoci_unpack,
+    Certificates, DockerRegistry, DockerRegistrySettings, skopeo, tiny_base, umoci_unpack,
 };
-use std::path::Path;
+use std::path::PathBuf;
+
+/// How skopeo is to speak to the registry.
+enum Skopeo {
+    Plain,
+    /// It believes the authority in this folder and no other, and says who it is.
+    Verifying {
+        authorities: PathBuf,
+        password: Option<&'static str>,
+    },
+}
+
+impl Skopeo {
+    /// Copies between a layout and the registry; `side` is the registry's: `src` or `dest`.
+    fn copy(&self, side: &str, from: &str, to: &str) {
+        let of_side = |option: &str| format!("--{side}-{option}");
+        let mut arguments = vec!["copy".to_owned(), "--quiet".to_owned()];
+        match self {
+            Self::Plain => arguments.push(of_side("tls-verify=false")),
+            Self::Verifying {
+                authorities,
+                password,
+            } => {
+                arguments.extend([of_side("cert-dir"), authorities.display().to_string()]);
+                let password = password.map(|password| [of_side("creds"), password.to_owned()]);
+                arguments.extend(password.into_iter().flatten());
+            }
+        }
+        arguments.extend([from.to_owned(), to.to_owned()]);
+        skopeo(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
 
 /// Pushes by mizzen and reads by skopeo and umoci; pushes by skopeo and reads by mizzen.
-fn both_ways(host: &str, client: &Client, folder: &Path) {
+fn both_ways(host: &str, client: &Client, theirs: &Skopeo) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
     let base = folder.join("base");
     tiny_base(&base, "linux/amd64");
     let image = Layout::new(&base, Some("latest")).read().unwrap();
     let descriptor = client.push(&format!("{host}/ours:1"), &image).unwrap();
 
-    let inspected = skopeo_inspect(&format!("docker://{host}/ours:1"));
-    assert_eq!(inspected["Digest"], descriptor.digest.to_string());
     let copied = folder.join("copied");
-    skopeo_copy(
+    theirs.copy(
+        "src",
         &format!("docker://{host}/ours:1"),
         &format!("oci:{}:1", copied.display()),
     );
+    let read = Layout::new(&copied, Some("1")).read().unwrap();
+    assert_eq!(read.descriptor().digest, descriptor.digest);
     umoci_unpack(&copied, "1", &folder.join("bundle"));
     let passwd = fs::read_to_string(folder.join("bundle/rootfs/etc/passwd")).unwrap();
     assert!(passwd.contains("1654"), "{passwd}");
 
-    skopeo_copy(
+    theirs.copy(
+        "dest",
         &format!("oci:{}:latest", base.display()),
         &format!("docker://{host}/theirs:1"),
     );
@@ -50,22 +85,21 @@ fn both_ways(host: &str, client: &Client, folder: &Path) {
 
 #[test]
 fn skopeo_and_umoci_read_what_is_pushed_and_write_what_is_pulled() {
-    let (registry, folder) = (
-        DockerRegistry::start().unwrap(),
-        tempfile::tempdir().unwrap(),
-    );
-    both_ways(&registry.host(), &Client::new(), folder.path());
+    let registry = DockerRegistry::start().unwrap();
+    both_ways(&registry.host(), &Client::new(), &Skopeo::Plain);
 }
 
-#[test]
-fn skopeo_and_umoci_do_so_over_tls_with_a_private_authority() {
-    let (certificates, folder) = (Certificates::new(), tempfile::tempdir().unwrap());
+/// The same over TLS with a private authority; with a name and a password if the registry wants
+/// them.
+fn both_ways_over_tls(htpasswd: &str, password: Option<&'static str>) {
+    let (certificates, authorities) = (Certificates::new(), tempfile::tempdir().unwrap());
     let registry = DockerRegistry::start_with(&DockerRegistrySettings {
+        htpasswd: htpasswd.to_owned(),
         tls: Some(certificates.server.clone()),
         ..DockerRegistrySettings::default()
     })
     .unwrap();
-    let authority = folder.path().join("ca.pem");
+    let authority = authorities.path().join("ca.crt");
     fs::write(&authority, &certificates.authority).unwrap();
     let client = Client::with(|settings| {
         let special = HostSettings {
@@ -73,6 +107,25 @@ fn skopeo_and_umoci_do_so_over_tls_with_a_private_authority() {
             ..HostSettings::default()
         };
         settings.hosts.insert(registry.host(), special);
+        if let Some((name, password)) = password.and_then(|both| both.split_once(':')) {
+            let credential = Credential::new(name, password).unwrap();
+            let keychain = &mut settings.keychain;
+            keychain.add_credential("the test", &registry.host(), credential);
+        }
     });
-    both_ways(&registry.host(), &client, folder.path());
+    let theirs = Skopeo::Verifying {
+        authorities: authorities.path().to_owned(),
+        password,
+    };
+    both_ways(&registry.host(), &client, &theirs);
+}
+
+#[test]
+fn skopeo_and_umoci_do_so_over_tls_with_a_private_authority() {
+    both_ways_over_tls("", None);
+}
+
+#[test]
+fn skopeo_and_umoci_do_so_with_a_password_over_tls_with_a_private_authority() {
+    both_ways_over_tls(HTPASSWD, Some("user:secret"));
 }

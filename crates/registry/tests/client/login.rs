@@ -6,7 +6,8 @@ use mizzen_testkit::registry::{Login, Personality};
 use mizzen_testkit::{DockerRegistry, DockerRegistrySettings, MemoryRegistry};
 
 /// `user` with the password `secret`, as `htpasswd -B` writes it.
-const HTPASSWD: &str = "user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
+pub(crate) const HTPASSWD: &str =
+    "user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
 
 fn as_user(host: &str, password: &str) -> impl FnOnce(&mut Settings) {
     let (host, credential) = (host.to_owned(), Credential::new("user", password).unwrap());

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod credentials;
+mod cuts;
 mod faults;
 mod interop;
 mod login;
@@ -12,3 +13,4 @@ mod referrers;
 mod retries;
 mod safety;
 mod support;
+mod untouched;

@@ -1,11 +1,12 @@
 //! What the tests of the client share: small images, a registry handle, a clock that never waits.
 
-use mizzen_image::{Addendum, Image, Layer, Taggable};
+use mizzen_image::{Addendum, Image, Layer, Layout, LayoutError, Sink, Taggable};
 use mizzen_oci::{Descriptor, DiffId, Digest, History, Index, MediaType, Platform, Reference};
-use mizzen_registry::{Clock, Registry, RetrySettings, Settings};
+use mizzen_registry::{Clock, Registry, RegistryError, RetrySettings, Settings};
 use mizzen_store::{BytesBlob, Cancel, Store};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -91,6 +92,27 @@ impl Client {
     pub(crate) fn pull(&self, from: &str) -> Result<Image, mizzen_registry::RegistryError> {
         let source = self.registry.source(reference(from), self.store.clone());
         source.image_for(&amd64())
+    }
+}
+
+impl Client {
+    /// Pulls into a layout; layers do not stop in the store.
+    pub(crate) fn pull_straight(&self, from: &str, to: &Path) -> Result<Layout, RegistryError> {
+        let source = self.registry.source(reference(from), self.store.clone());
+        let what = source.straight().everything()?;
+        let layout = Layout::new(to, Some("1"));
+        layout.write(&what).map_err(|error| {
+            let error = error.0.downcast::<LayoutError>().unwrap();
+            let LayoutError::Io(error) = *error else {
+                panic!("{error:?}");
+            };
+            *error
+                .into_inner()
+                .unwrap()
+                .downcast::<RegistryError>()
+                .unwrap()
+        })?;
+        Ok(layout)
     }
 }
 
