@@ -17,6 +17,9 @@ pub enum Quirk {
     FirstScopeOnly,
     /// The token is called `access_token` (Azure ACR): either name will do.
     AccessTokenName,
+    /// The token server takes no password by POST (Google GAR, 404; Artifactory, 401; Azure ACR, 400):
+    /// it is asked by GET.
+    TokenByGetOnly,
     /// A Basic challenge stands before the Bearer one (Azure ACR): the token is preferred.
     BasicBeforeBearer,
     /// A `Location` is relative (Quay, Gitea): it is resolved against the request.

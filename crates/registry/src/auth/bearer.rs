@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use mizzen_oci::Repository;
 use reqwest::Url;
 use reqwest::header::{self, HeaderValue};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// What each registry wants to see, and the tokens that it gave.
@@ -25,6 +25,8 @@ pub(crate) struct Authorizations {
     looked_up: tokio::sync::Mutex<BTreeMap<Repository, Arc<LookUp>>>,
     /// The same, for error messages, which cannot wait.
     tried: Mutex<BTreeMap<Repository, String>>,
+    /// Token servers that took a password by GET, and before that not by POST.
+    asked_by_get: Mutex<BTreeSet<Url>>,
 }
 
 #[derive(Debug, Default)]
@@ -161,6 +163,14 @@ fn check_realm(request: &Request, reply: &Reply, realm: &str) -> Result<(), Regi
 }
 
 impl Authorizations {
+    pub(super) fn is_asked_by_get(&self, realm: &Url) -> bool {
+        lock(&self.asked_by_get).contains(realm)
+    }
+
+    pub(super) fn ask_by_get(&self, realm: &Url) {
+        lock(&self.asked_by_get).insert(realm.clone());
+    }
+
     fn of(&self, access: &Access) -> Arc<OneRegistry> {
         let mut registries = lock(&self.registries);
         registries

@@ -3,6 +3,7 @@ use super::challenge::Challenge;
 use super::{Access, Credential};
 use crate::Quirk;
 use crate::client::Client;
+use crate::reply::Reply;
 use crate::request::Request;
 use crate::retry::Failure;
 use reqwest::header::HeaderValue;
@@ -32,6 +33,8 @@ const DEFAULT_LIFE: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(10);
 
 impl Client {
+    /// Gets a token: for a credential by POST, as OAuth2 has it, and by GET where a password is not
+    /// taken so; without one by GET.
     pub(super) async fn fetch_token(
         &self,
         access: &Access,
@@ -45,32 +48,20 @@ impl Client {
         let found = self.credential(&access.repository).await;
         let credential = found.as_ref().map(|found| &found.credential);
         let asked = self.settings.clock.now();
-        let reply = if let Some(token @ Credential::IdentityToken(_)) = credential {
-            let request = exchange(&realm, service, access, token);
-            self.ask_token_server(&request, None).await?
-        } else {
-            // Every token server knows GET; few that know POST do not.
-            let request = question(&realm, service, access);
-            let header = credential.and_then(basic);
-            let reply = self.ask_token_server(&request, header.as_ref()).await?;
-            match credential {
-                Some(password) if matches!(reply.status.as_u16(), 404 | 405) => {
-                    let request = exchange(&realm, service, access, password);
-                    self.ask_token_server(&request, None).await?
-                }
-                _ => reply,
-            }
-        };
-        let request = question(&realm, service, access);
+        let (request, reply) = self
+            .ask_for_token(access, &realm, service, credential)
+            .await?;
         if matches!(reply.status.as_u16(), 400 | 401 | 403) {
             return Err(self.unauthorized(access, reply.answer(&request)).into());
         }
+        let is_posted = request.method == Method::POST;
         let reply = reply.check(&request)?;
         // An answer that is damaged may be whole the next time.
         let unusable = |reason: String| Failure::transient(request.unusable(reason));
         let answer: TokenAnswer = serde_json::from_slice(&reply.body)
             .map_err(|error| unusable(format!("the token server's answer: {error}")))?;
-        let either = self.settings.handles(Quirk::AccessTokenName);
+        // That is its name where it is asked for by POST.
+        let either = is_posted || self.settings.handles(Quirk::AccessTokenName);
         let text = if answer.token.is_empty() && either {
             answer.access_token
         } else {
@@ -86,6 +77,32 @@ impl Client {
             header,
             expires: asked + life.saturating_sub(MARGIN).max(life / 2),
         })
+    }
+
+    /// Asks the token server until it has said something; returns the last question, too.
+    async fn ask_for_token(
+        &self,
+        access: &Access,
+        realm: &Url,
+        service: Option<&str>,
+        credential: Option<&Credential>,
+    ) -> Result<(Request, Reply), Failure> {
+        let header = credential.and_then(basic);
+        let may_get = header.is_some() && self.settings.handles(Quirk::TokenByGetOnly);
+        let posts = !(may_get && self.authorizations.is_asked_by_get(realm));
+        if let Some(credential) = credential.filter(|_| posts) {
+            let request = exchange(realm, service, access, credential);
+            let reply = self.ask_token_server(&request, None).await?;
+            if reply.status.is_success() || !may_get {
+                return Ok((request, reply));
+            }
+        }
+        let request = question(realm, service, access);
+        let reply = self.ask_token_server(&request, header.as_ref()).await?;
+        if header.is_some() && reply.status.is_success() {
+            self.authorizations.ask_by_get(realm);
+        }
+        Ok((request, reply))
     }
 }
 

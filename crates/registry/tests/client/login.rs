@@ -83,6 +83,61 @@ fn a_challenge_adds_two_requests_and_comes_once() {
     assert_eq!(requests[1], requests[0] + 2);
 }
 
+fn token_requests(registry: &MemoryRegistry) -> Vec<String> {
+    let requests = registry.requests();
+    let tokens = requests.iter().filter(|request| request.path == "/token");
+    tokens.map(|request| request.method.clone()).collect()
+}
+
+#[test]
+fn a_password_goes_to_the_token_server_in_a_form_and_no_header() {
+    let registry = MemoryRegistry::start();
+    registry.require(bearer(Some(("user", "secret"))));
+    let host = registry.host();
+    let client = Client::with(as_user(&host, "secret"));
+    client
+        .push(&format!("{host}/shop:1"), &one(image(&["layer"])))
+        .unwrap();
+    assert_eq!(token_requests(&registry), ["POST"]);
+    for request in registry.requests() {
+        assert!(!request.target.contains("secret"), "{}", request.target);
+        let header = request.headers.get("authorization");
+        assert!(header.is_none_or(|value| value.starts_with("Bearer ")));
+    }
+}
+
+#[test]
+fn a_token_server_that_knows_get_alone_is_asked_so_from_the_second_time_on() {
+    for status in [400, 401, 404, 405, 501] {
+        let registry = MemoryRegistry::start();
+        registry.require(bearer(Some(("user", "secret"))));
+        registry.behave(Personality {
+            password_post_status: status,
+            ..Personality::BY_THE_BOOK
+        });
+        let host = registry.host();
+        let client = Client::with(as_user(&host, "secret"));
+        for repository in ["shop", "other"] {
+            let to = format!("{host}/{repository}:1");
+            client.push(&to, &one(image(&[repository]))).unwrap();
+        }
+        assert_eq!(
+            token_requests(&registry),
+            ["POST", "GET", "GET"],
+            "{status}"
+        );
+        registry.forget_requests();
+        let error = Client::with(as_user(&host, "wrong"))
+            .push(&format!("{host}/shop:1"), &one(image(&["layer"])))
+            .unwrap_err();
+        assert!(
+            matches!(error, RegistryError::Unauthorized { .. }),
+            "{error:?}"
+        );
+        assert_eq!(token_requests(&registry), ["POST", "GET"], "{status}");
+    }
+}
+
 #[test]
 fn anybody_may_get_a_token_where_the_server_gives_it_to_anybody() {
     let registry = MemoryRegistry::start();

@@ -20,13 +20,14 @@ struct Row {
     needs: &'static [Quirk],
 }
 
-const QUIRKS: [Quirk; 15] = [
+const QUIRKS: [Quirk; 16] = [
     Quirk::HeadWithoutDigest,
     Quirk::MissingIsRefused,
     Quirk::MountRefused,
     Quirk::MountSourceScope,
     Quirk::FirstScopeOnly,
     Quirk::AccessTokenName,
+    Quirk::TokenByGetOnly,
     Quirk::BasicBeforeBearer,
     Quirk::RelativeLocation,
     Quirk::LocationWithQuery,
@@ -85,7 +86,11 @@ fn rows() -> Vec<Row> {
             login: Some(account("00000000-0000-0000-0000-000000000000")),
             ..row(
                 "Azure ACR",
-                &[Quirk::AccessTokenName, Quirk::BasicBeforeBearer],
+                &[
+                    Quirk::TokenByGetOnly,
+                    Quirk::AccessTokenName,
+                    Quirk::BasicBeforeBearer,
+                ],
             )
         },
         Row {
@@ -93,7 +98,11 @@ fn rows() -> Vec<Row> {
             chunk_bytes: Some(40),
             ..row(
                 "Google GAR",
-                &[Quirk::ChunksRefused, Quirk::LocationWithQuery],
+                &[
+                    Quirk::TokenByGetOnly,
+                    Quirk::ChunksRefused,
+                    Quirk::LocationWithQuery,
+                ],
             )
         },
         Row {
@@ -101,7 +110,13 @@ fn rows() -> Vec<Row> {
             ..row("Quay", &[Quirk::RelativeLocation])
         },
         row("Harbor", &[Quirk::MountRefused]),
-        row("Artifactory", &[Quirk::MissingIsRefused]),
+        Row {
+            login: Some(account("user")),
+            ..row(
+                "Artifactory",
+                &[Quirk::TokenByGetOnly, Quirk::MissingIsRefused],
+            )
+        },
         row("Nexus", &[]),
         Row {
             login: Some(account("user")),

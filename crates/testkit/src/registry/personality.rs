@@ -30,7 +30,9 @@ pub struct Personality {
     pub location_query: bool,
     /// The token server reads one scope.
     pub first_scope_only: bool,
-    /// What the token server calls the token.
+    /// What the token server answers to a password by POST, instead of a token; 200 if it takes it.
+    pub password_post_status: u16,
+    /// What the token server calls the token that is asked for by GET.
     pub token_name: &'static str,
     /// A Basic challenge stands before the Bearer one.
     pub basic_before_bearer: bool,
@@ -98,6 +100,7 @@ impl Personality {
         relative_location: false,
         location_query: false,
         first_scope_only: false,
+        password_post_status: 200,
         token_name: "token",
         basic_before_bearer: false,
         session_cookie: false,
@@ -139,12 +142,14 @@ impl Personality {
             },
             Self {
                 name: "Azure ACR",
+                password_post_status: 400,
                 token_name: "access_token",
                 basic_before_bearer: true,
                 ..Self::BY_THE_BOOK
             },
             Self {
                 name: "Google GAR",
+                password_post_status: 404,
                 chunks: ChunkRule::Refused,
                 location_query: true,
                 ..Self::BY_THE_BOOK
@@ -163,6 +168,7 @@ impl Personality {
             },
             Self {
                 name: "Artifactory",
+                password_post_status: 401,
                 missing_manifest_status: 403,
                 ..Self::BY_THE_BOOK
             },

@@ -155,10 +155,24 @@ fn token(
     if personality.first_scope_only {
         scopes.truncate(1);
     }
+    let is_posted = asked.method() == "POST";
+    let form = url::form_urlencoded::parse(&asked.body).into_owned();
+    let is_password = form.into_iter().any(|(name, _)| name == "password");
+    if is_posted && is_password && personality.password_post_status != 200 {
+        let status = StatusCode::from_u16(personality.password_post_status);
+        let status = status.expect("the table names a status");
+        return error(status, "UNSUPPORTED", "no passwords here");
+    }
+    // The OAuth2 form of the protocol has one name for it.
+    let name = if is_posted {
+        "access_token"
+    } else {
+        personality.token_name
+    };
     let given = login.and_then(|login| login.token(&mut state.tokens, asked, &scopes));
     match given {
         Some(token) => {
-            let answer = json!({ personality.token_name: token, "expires_in": 300 });
+            let answer = json!({ name: token, "expires_in": 300 });
             json_answer(StatusCode::OK, &answer)
         }
         None => error(
