@@ -80,9 +80,10 @@ impl Client {
         failure: Failure,
     ) -> Result<(), RegistryError> {
         let registry = &request.access.repository.registry;
-        let delay = budget.spend(registry, &request.what, failure)?;
+        let wait = budget.spend(registry, &request.what, failure)?;
         let host = self.host(&request.url)?;
-        host.rest_until(self.settings.clock.now() + delay);
+        host.rest_until(self.settings.clock.now() + wait.delay);
+        self.settings.reporter.wait(&wait);
         Ok(())
     }
 
@@ -111,7 +112,9 @@ impl Client {
             } else {
                 None
             };
-            let opened = self.exchange(request, authorization.as_ref()).await?;
+            let opened = self
+                .exchange(request, authorization.as_ref(), budget.attempt())
+                .await?;
             let status = opened.response.status();
             // A host that we were sent to has no say in who gets the password.
             let is_own = at_home && endpoint::same_origin(&base, &opened.url);
@@ -155,7 +158,7 @@ impl Client {
         request: &Request,
         authorization: Option<&HeaderValue>,
     ) -> Result<Reply, Failure> {
-        let opened = self.exchange(request, authorization).await?;
+        let opened = self.exchange(request, authorization, 1).await?;
         let reply = self.read(opened, request).await?;
         if may_pass(reply.status) {
             return Err(self.passing(&reply, request));

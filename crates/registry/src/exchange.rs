@@ -4,7 +4,8 @@ use crate::progress::add;
 use crate::reply::Reply;
 use crate::request::{Request, SMALL_ANSWER_BYTES};
 use crate::retry::Failure;
-use crate::{RegistryError, endpoint};
+use crate::trace::shown;
+use crate::{RegistryError, Trace, endpoint};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, Url};
@@ -33,11 +34,12 @@ impl Client {
         &self,
         request: &Request,
         authorization: Option<&HeaderValue>,
+        attempt: u32,
     ) -> Result<Opened, Failure> {
         let mut url = request.url.clone();
         for _ in 0..=LONGEST_REDIRECTS {
             let authorization = authorization.filter(|_| endpoint::same_origin(&url, &request.url));
-            let opened = self.send(request, url, authorization).await?;
+            let opened = self.send(request, url, authorization, attempt).await?;
             let follow = opened.response.status().is_redirection()
                 && matches!(request.method, Method::GET | Method::HEAD);
             let location = opened.response.headers().get(header::LOCATION);
@@ -54,6 +56,7 @@ impl Client {
         request: &Request,
         url: Url,
         authorization: Option<&HeaderValue>,
+        attempt: u32,
     ) -> Result<Opened, Failure> {
         if self.settings.offline {
             return Err(Failure::Final(RegistryError::Offline {
@@ -79,6 +82,7 @@ impl Client {
         if let Some(authorization) = authorization {
             headers.insert(header::AUTHORIZATION, authorization.clone());
         }
+        let mut sent_bytes = 0;
         let mut builder = host.http.request(request.method.clone(), url.clone());
         match request.payload.clone() {
             // Said, because some registries answer 411 to a POST that does not.
@@ -87,6 +91,7 @@ impl Client {
             }
             Payload::Empty => {}
             Payload::Bytes(bytes) => {
+                sent_bytes = bytes.len() as u64;
                 add(&self.counters.uploaded_bytes, bytes.len() as u64);
                 builder = builder.body(bytes);
             }
@@ -97,17 +102,35 @@ impl Client {
             }
         }
         add(&self.counters.requests, 1);
+        let started = self.settings.clock.now();
         let answered = self
             .while_it_moves(&watch, builder.headers(headers).send())
             .await;
         add(&self.counters.uploaded_bytes, watch.progress());
+        let answered = match answered {
+            Ok(answered) => answered.map_err(|error| Failure::transient(error.without_url())),
+            Err(silence) => Err(Failure::transient(silence)),
+        };
+        self.settings.reporter.trace(&Trace {
+            method: request.method.to_string(),
+            url: shown(&url, request),
+            attempt,
+            outcome: match &answered {
+                Ok(response) => Ok(response.status().as_u16()),
+                Err(failure) => Err(failure.text()),
+            },
+            sent_bytes: sent_bytes + watch.progress(),
+            answer_bytes: answered
+                .as_ref()
+                .ok()
+                .and_then(reqwest::Response::content_length),
+            took: self.settings.clock.now().saturating_sub(started),
+        });
         if let (Payload::Blob(stretch), Some(source)) = (&request.payload, watch.unreadable()) {
             let digest = stretch.source.digest;
             return Err(RegistryError::Blob { digest, source }.into());
         }
-        let response = answered
-            .map_err(Failure::transient)?
-            .map_err(|error| Failure::transient(error.without_url()))?;
+        let response = answered?;
         self.hear_warnings(request, &response);
         Ok(Opened {
             response,

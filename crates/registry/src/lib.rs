@@ -12,6 +12,7 @@
 //! | `follow` | which URLs of an answer are not followed |
 //! | `pull`, `download`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
 //! | `push`, `parts`, `upload`, `chunks`, `sink` | writes: what is missing, the manifests after it, the tag last |
+//! | `progress`, `trace` | what is told of it all |
 //! | `quirk` | what registries do beside the protocol |
 //!
 //! Source: OCI distribution-spec 1.1.
@@ -20,6 +21,7 @@ mod auth;
 mod body;
 mod chunks;
 mod client;
+mod clock;
 mod document;
 mod download;
 mod endpoint;
@@ -46,16 +48,19 @@ mod sink;
 mod source;
 mod sync;
 mod tls;
+mod trace;
 mod upload;
 mod warnings;
 
 pub use auth::{Credential, CredentialFile, Kept, Keychain, KeychainError};
+pub use clock::{Clock, SystemClock};
 pub use error::{Answer, ErrorKind, RegistryError};
 pub use progress::{Counts, Silent, Transfer, TransferReporter};
 pub use quirk::Quirk;
 pub use referrers::Artifact;
 pub use registry::Registry;
-pub use retry::{Clock, RetrySettings, SystemClock};
+pub use retry::RetrySettings;
 pub use settings::{HostSettings, Proxies, Settings};
 pub use sink::RegistrySink;
 pub use source::RegistrySource;
+pub use trace::{Trace, Wait};

@@ -1,3 +1,4 @@
+use crate::{Trace, Wait};
 use mizzen_oci::Digest;
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,6 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub trait TransferReporter: Send + Sync + Debug {
     /// Something happened to the blob `digest`, which has `size_bytes` in all.
     fn report(&self, digest: &Digest, size_bytes: u64, what: Transfer);
+
+    /// A request was answered, or failed.
+    fn trace(&self, _: &Trace) {}
+
+    /// A failure that may pass has everybody wait before the registry is asked again.
+    fn wait(&self, _: &Wait) {}
 }
 
 /// What happened to a blob.

@@ -1,26 +1,6 @@
-use crate::RegistryError;
+use crate::{RegistryError, Wait};
 use std::error::Error;
-use std::fmt::Debug;
-use std::future::Future;
-use std::pin::Pin;
-use std::time::{Duration, Instant, SystemTime};
-
-/// Tells the time and waits; tests have one that does not.
-pub trait Clock: Send + Sync + Debug {
-    /// Returns the time since some fixed moment; it never goes back.
-    fn now(&self) -> Duration;
-
-    /// Returns the time of day, for a `Retry-After` that names a date and an answer that does not
-    /// name its own.
-    fn time_of_day(&self) -> SystemTime;
-
-    /// Waits.
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-}
-
-/// The machine's clock.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock(Instant);
+use std::time::{Duration, SystemTime};
 
 /// How often and how long failures that may pass are retried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,30 +15,6 @@ pub struct RetrySettings {
     pub longest_retry_after: Duration,
     /// How long one operation may wait between attempts in all.
     pub patience: Duration,
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self(Instant::now())
-    }
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "compared with a registry's clock, never digested"
-    )]
-    fn time_of_day(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(duration))
-    }
 }
 
 impl Default for RetrySettings {
@@ -84,6 +40,28 @@ pub(crate) enum Failure {
     },
     /// It will not.
     Final(RegistryError),
+}
+
+/// Returns an error and what it comes from, as one line.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+impl Failure {
+    /// Returns what went wrong, as one line.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Transient { cause, .. } => chain(&**cause),
+            Self::Final(error) => chain(error),
+        }
+    }
 }
 
 impl From<RegistryError> for Failure {
@@ -120,13 +98,18 @@ impl Budget {
         }
     }
 
+    /// Returns which attempt comes next, from 1.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.failures + 1
+    }
+
     /// Takes note of a failure that may pass, and says how long to wait before the next attempt.
     pub(crate) fn spend(
         &mut self,
         registry: &str,
         what: &str,
         failure: Failure,
-    ) -> Result<Duration, RegistryError> {
+    ) -> Result<Wait, RegistryError> {
         let (cause, retry_after) = match failure {
             Failure::Final(error) => return Err(error),
             Failure::Transient { cause, retry_after } => (cause, retry_after),
@@ -152,7 +135,12 @@ impl Budget {
             });
         }
         self.waited += delay;
-        Ok(delay)
+        Ok(Wait {
+            registry: registry.to_owned(),
+            what: what.to_owned(),
+            because: chain(&*cause),
+            delay,
+        })
     }
 
     // Half of the delay is chance, so that clients that failed together do not come back together.
@@ -188,7 +176,9 @@ mod tests {
             cause: "503".into(),
             retry_after: seconds.map(Duration::from_secs),
         };
-        budget.spend("r", "a manifest", failure)
+        budget
+            .spend("r", "a manifest", failure)
+            .map(|wait| wait.delay)
     }
 
     #[test]

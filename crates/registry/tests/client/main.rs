@@ -13,4 +13,5 @@ mod referrers;
 mod retries;
 mod safety;
 mod support;
+mod traces;
 mod untouched;
