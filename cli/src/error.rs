@@ -181,6 +181,7 @@ impl From<BuildError> for CommandError {
             | BuildError::ForeignBase { .. }
             | BuildError::Platform(_)
             | BuildError::User(_)
+            | BuildError::Added { .. }
             | BuildError::Unstageable { .. }
             | BuildError::NugetConfig { .. } => USAGE,
             BuildError::Offline(_) => NETWORK,

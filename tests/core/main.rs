@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod added_files;
 mod architecture;
 mod errors;
 mod from_publish;
@@ -15,4 +16,5 @@ mod interrupt;
 mod isolation;
 mod plan;
 mod reference;
+mod symbols;
 mod transfer;

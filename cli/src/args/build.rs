@@ -8,6 +8,7 @@
     )
 )]
 
+use super::Added;
 use super::values::{command, compression, folder, object, pair, pattern, port, property};
 use clap::ValueEnum;
 use mizzen_dotnet::PathPattern;
@@ -159,6 +160,8 @@ pub(crate) enum Symbols {
     All,
     /// None
     None,
+    /// None, and all of them beside it, as an artifact that refers to the image
+    Separate,
 }
 
 /// What the image says of itself and how it runs
@@ -204,6 +207,11 @@ pub(crate) struct ImageArgs {
     /// An empty folder that belongs to the image's user
     #[arg(long, value_name = "DIR", value_parser = folder)]
     pub(crate) writable: Vec<String>,
+
+    /// A file, or the files of a folder, as a layer of their own; root's, unless they get an owner,
+    /// a group and a mode, as in `cert.pem:/etc/ssl/:uid=1654,gid=1654,mode=0400`
+    #[arg(long, value_name = "SRC:DEST[:uid=…]")]
+    pub(crate) add: Vec<Added>,
 
     /// How Docker asks whether it is well: {"Test": ["CMD", …]}
     #[arg(long, value_name = "JSON", value_parser = object)]

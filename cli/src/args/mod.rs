@@ -7,9 +7,11 @@
     )
 )]
 
+mod added;
 mod build;
 mod values;
 
+pub(crate) use added::Added;
 pub(crate) use build::{BuildArgs, CommandLine, Format, Isolation, Split, Step, Symbols};
 
 use clap::{Parser, Subcommand};

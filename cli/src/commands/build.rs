@@ -3,6 +3,7 @@ use super::build_options::{image_options, layer_options};
 use super::images::{image_name, images};
 use super::project::project;
 use super::results::{self, Results};
+use super::symbols;
 use super::transfer::write;
 use crate::args::{BuildArgs, Isolation};
 use crate::config::Config;
@@ -12,11 +13,13 @@ use crate::interrupt::Interrupt;
 use crate::ui::Ui;
 use crate::{Process, git_remote, keychain, settings};
 use mizzen_build::{
-    App, Context, ImageOptions, ProjectRequest, package_publish_folder, publish_project,
+    AddedFiles, App, AppLayer, AppRuntime, Context, ImageOptions, ProjectRequest,
+    package_publish_folder, publish_project,
 };
 use mizzen_image::Taggable;
 use mizzen_oci::Platform;
-use mizzen_store::{FsActionCache, Store};
+use mizzen_registry::Registry;
+use mizzen_store::{Cancel, FsActionCache, Store};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,23 +35,18 @@ pub(crate) fn run(
     let started = Instant::now();
     let ui = Ui::new(arguments.quiet, arguments.verbose);
     let mut destinations = destinations(arguments, process)?;
-    let folder = arguments
-        .from_publish
-        .as_ref()
-        .map_or(&arguments.path, |_| &process.working_folder);
-    let config = Config::find(&process.absolute(folder))?;
+    let from_publish = arguments.from_publish.as_ref();
+    let workspace = from_publish.map_or(&arguments.path, |_| &process.working_folder);
+    let config = Config::find(&process.absolute(workspace))?;
     let layers = layer_options(arguments, &config)?;
+    symbols::check_destinations(&layers, &destinations)?;
     let options = image_options(arguments, &config, process)?;
-    let project = match &arguments.from_publish {
-        Some(_) => None,
-        None => Some(project(
-            arguments,
-            &config,
-            process,
-            &destinations,
-            &layers,
-            &ui,
-        )?),
+    let project = if from_publish.is_some() {
+        None
+    } else {
+        let destinations = &destinations;
+        let found = project(arguments, &config, process, destinations, &layers, &ui)?;
+        Some(found)
     };
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let named = arguments
@@ -67,15 +65,14 @@ pub(crate) fn run(
         check_platforms(base, &layers.platforms)?;
     }
 
-    let app = match (&project, &arguments.from_publish) {
-        (Some(request), _) => published(request, arguments.isolation, &store, interrupt, &ui)?,
-        (None, Some(folder)) => package_publish_folder(
-            &process.absolute(folder),
-            &layers,
-            &store,
-            &interrupt.cancel,
-        )?,
-        (None, None) => unreachable!("there is a project where there is no publish folder"),
+    let folder = process.absolute(from_publish.unwrap_or(&arguments.path));
+    let app = match &project {
+        Some(request) => published(request, arguments.isolation, &store, interrupt, &ui)?,
+        None => package_publish_folder(&folder, &layers, &store, &interrupt.cancel)?,
+    };
+    let app = App {
+        layers: with_added(app.layers, arguments, process, (&store, &interrupt.cancel))?,
+        ..app
     };
     ui.left_out(&app.left_out);
     ui.about_app(&app);
@@ -83,14 +80,13 @@ pub(crate) fn run(
         .base_registry
         .as_deref()
         .or(config.build.base_registry.as_deref());
-    let base_registry = base_registry.unwrap_or("mcr.microsoft.com");
     let base = match named {
         Some(base) => base,
-        None => Base::open(
-            &Base::inferred(&app.runtime, base_registry)?,
+        None => inferred(
+            &app.runtime,
+            base_registry,
             &layers.platforms,
-            &registry,
-            &store,
+            (&registry, &store),
         )?,
     };
     let source = project
@@ -103,6 +99,7 @@ pub(crate) fn run(
     };
     let what = images(&base, &app, &options, (&store, &interrupt.cancel))?;
     warn_of_root(&what, &ui);
+    let symbols = symbols::artifact(&app, &what, &options.created);
 
     let name = image_name(&app.runtime.name);
     if destinations.is_empty() {
@@ -114,7 +111,8 @@ pub(crate) fn run(
         interrupt.cancel.check()?;
         ui.writing(destination);
         let name = format!("{name}:latest");
-        write(destination, &name, &what, (&registry, &store, process))?;
+        let what = (&what, symbols.as_slice());
+        write(destination, &name, what, (&registry, &store, process))?;
     }
     let results = Results {
         name: &name,
@@ -122,6 +120,7 @@ pub(crate) fn run(
             .as_ref()
             .map(|request| request.workspace.project.as_str()),
         what: &what,
+        symbols: symbols.as_ref(),
         app: &app,
         base: &base,
         destinations: &destinations,
@@ -131,6 +130,41 @@ pub(crate) fn run(
     results::write(&results, arguments, process)?;
     ui.done(&results);
     results::print(&results)
+}
+
+/// Puts what is to be added to the image on the layers of each platform.
+fn with_added(
+    mut layers: Vec<(Platform, Vec<AppLayer>)>,
+    arguments: &BuildArgs,
+    process: &Process,
+    (store, cancel): (&Store, &Cancel),
+) -> Result<Vec<(Platform, Vec<AppLayer>)>, CommandError> {
+    for added in &arguments.image.add {
+        let files = AddedFiles {
+            source: process.absolute(&added.source),
+            destination: added.destination.clone(),
+            uid: added.uid,
+            gid: added.gid,
+            mode: added.mode,
+        };
+        let layer = files.layer(arguments.layers.compression, store, cancel)?;
+        for (_, of_platform) in &mut layers {
+            of_platform.push(layer.clone());
+        }
+    }
+    Ok(layers)
+}
+
+/// Opens the distroless base that the application's frameworks ask for.
+fn inferred(
+    runtime: &AppRuntime,
+    base_registry: Option<&str>,
+    platforms: &[Platform],
+    (registry, store): (&Registry, &Arc<Store>),
+) -> Result<Base, CommandError> {
+    let base_registry = base_registry.unwrap_or("mcr.microsoft.com");
+    let base = Base::inferred(runtime, base_registry)?;
+    Base::open(&base, platforms, registry, store)
 }
 
 fn destinations(

@@ -29,6 +29,7 @@ pub(super) fn layer_options(
             Symbols::Own => DebugSymbols::Own,
             Symbols::All => DebugSymbols::All,
             Symbols::None => DebugSymbols::None,
+            Symbols::Separate => DebugSymbols::Separate,
         },
     })
 }

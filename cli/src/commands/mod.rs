@@ -15,6 +15,7 @@ mod project;
 mod pull;
 mod push;
 mod results;
+mod symbols;
 mod transfer;
 mod validate;
 

@@ -5,7 +5,7 @@ use crate::destination::Destination;
 use crate::error::CommandError;
 use fs_err as fs;
 use mizzen_build::App;
-use mizzen_image::Taggable;
+use mizzen_image::{Artifact, Taggable};
 use mizzen_oci::Digest;
 use mizzen_registry::Counts;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ pub(crate) struct Results<'a> {
     pub(crate) name: &'a str,
     pub(crate) project: Option<&'a str>,
     pub(crate) what: &'a Taggable,
+    pub(crate) symbols: Option<&'a Artifact>,
     pub(crate) app: &'a App,
     pub(crate) base: &'a Base,
     pub(crate) destinations: &'a [Destination],
@@ -103,6 +104,11 @@ impl Results<'_> {
                 "base": { "ref": self.base.name, "digest": self.base.digest },
                 "layers": layers,
                 "leftOut": left_out.collect::<Vec<_>>(),
+                "symbols": self.symbols.map(|artifact| json!({
+                    "digest": artifact.manifest().descriptor().digest,
+                    "artifactType": artifact.artifact_type,
+                    "size": artifact.blobs.iter().map(|(blob, _)| blob.size_bytes).sum::<u64>(),
+                })),
                 "gitIgnored": git_ignored.collect::<Vec<_>>(),
                 "tailored": self.app.runtime.tailored,
                 "steps": steps.collect::<Vec<_>>(),

@@ -9,7 +9,7 @@ use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::ui::{Ui, size};
 use crate::{Process, keychain, settings};
-use mizzen_image::{Archive, Layout, Sink, Taggable};
+use mizzen_image::{Archive, Artifact, Layout, Sink, SinkError, Taggable};
 use mizzen_registry::{Counts, Registry};
 use mizzen_store::Store;
 use std::sync::Arc;
@@ -59,7 +59,7 @@ pub(super) fn transfer(
         Destination::Registry(reference) => reference.to_string(),
         _ => "image:latest".to_owned(),
     };
-    write(to, &name, &what, (&registry, &store, process))?;
+    write(to, &name, (&what, &[]), (&registry, &store, process))?;
     let ui = Ui::new(false, false);
     for warning in registry.new_warnings() {
         ui.warn(&warning);
@@ -82,26 +82,38 @@ pub(super) fn transfer(
     out(&format!("{to}@{}\n", what.descriptor().digest))
 }
 
-/// Writes `what` to a place; an archive for docker and an engine have it as `name`.
+/// Writes `what`, and what refers to it, to a place; an archive for docker and an engine have it as
+/// `name` and have no room for the rest.
 pub(super) fn write(
     to: &Destination,
     name: &str,
-    what: &Taggable,
+    (what, artifacts): (&Taggable, &[Artifact]),
     (registry, store, process): (&Registry, &Arc<Store>, &Process),
 ) -> Result<(), CommandError> {
     match to {
         Destination::Registry(reference) => {
             let reference = (**reference).clone();
+            // Before the tag: whoever sees the image finds what belongs to it.
+            for artifact in artifacts {
+                registry.attach(&reference.repository, artifact)?;
+            }
             registry.sink(reference, store.clone()).write(what)?
         }
         Destination::Layout { folder, tag, .. } => {
-            Layout::new(folder, tag.as_deref()).write(what)?
+            let layout = Layout::new(folder, tag.as_deref());
+            let written = layout.write(what)?;
+            for artifact in artifacts {
+                layout.attach(artifact).map_err(SinkError::new)?;
+            }
+            written
         }
         Destination::Archive {
             file,
             kind: ArchiveKind::Oci,
             ..
-        } => Archive::oci(file, None).write(what)?,
+        } => Archive::oci(file, None)
+            .with_artifacts(artifacts.to_vec())
+            .write(what)?,
         Destination::Archive {
             file,
             kind: ArchiveKind::Docker,

@@ -101,6 +101,14 @@ impl Ui {
                 layers.join(", ")
             ));
         }
+        if let (Some(artifact), Some(symbols)) = (results.symbols, &results.app.symbols) {
+            self.line(&format!(
+                "symbols  {}: {} files, {}, beside the image",
+                artifact.manifest().descriptor().digest,
+                symbols.files,
+                size(symbols.layer.descriptor.size_bytes)
+            ));
+        }
         let network = results.network;
         self.line(&format!(
             "done     in {}: {} requests, {} up, {} down",

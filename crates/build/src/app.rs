@@ -13,6 +13,8 @@ pub struct App {
     pub runtime: AppRuntime,
     /// Its layers, bottom first, for each platform asked for, in the order asked.
     pub layers: Vec<(Platform, Vec<AppLayer>)>,
+    /// The symbols that lie beside the image, if that was asked for and there are any.
+    pub symbols: Option<AppLayer>,
     /// What was published but enters no image, by path.
     pub left_out: Vec<LeftOutFile>,
     /// What entered the image though git ignores it, by path.
@@ -86,6 +88,7 @@ pub struct GitIgnoredFile {
 pub(crate) struct AppFacts {
     pub(crate) runtime: AppRuntime,
     pub(crate) layers: BTreeMap<String, Vec<LayerFacts>>,
+    pub(crate) symbols: Option<LayerFacts>,
     pub(crate) left_out: Vec<LeftOutFile>,
     /// For each published path the paths in the workspace that it can be from.
     pub(crate) sources: BTreeMap<String, Vec<String>>,

@@ -52,6 +52,14 @@ pub enum BuildError {
     /// The base image does not know the user.
     #[error("the image cannot run as the user that was asked for")]
     User(#[source] UserError),
+    /// What is to be added to the image is no file and no folder of files.
+    #[error("`{}` cannot be added to the image: {why}", .path.display())]
+    Added {
+        /// The path.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A file of the workspace cannot be staged.
     #[error("`{path}` cannot be part of a build: {why}")]
     Unstageable {

@@ -12,9 +12,12 @@ use std::sync::Arc;
 /// Where the application lies in the image; also its working folder.
 pub(crate) const APP_FOLDER: &str = "/app";
 
+const SYMBOLS: &str = "symbols";
+
 /// The layers of an application, for each platform.
 pub(crate) struct Layers {
     pub(crate) by_platform: Vec<(Platform, Vec<AppLayer>)>,
+    pub(crate) symbols: Option<AppLayer>,
     left_out: Vec<LeftOutFile>,
 }
 
@@ -36,6 +39,7 @@ pub fn package_publish_folder(
         left_out: layers.left_out.clone(),
         git_ignored: Vec::new(),
         layers: layers.by_platform,
+        symbols: layers.symbols,
         steps: Vec::new(),
         dotnet_calls: 0,
     })
@@ -51,9 +55,11 @@ pub(crate) fn make(
 ) -> Result<Layers, BuildError> {
     let mut layers = Layers {
         by_platform: Vec::new(),
+        symbols: None,
         left_out: Vec::new(),
     };
     let mut made: Vec<(PlannedLayer, Layer)> = Vec::new();
+    let mut symbols = BTreeMap::new();
     for platform in &options.platforms {
         let plan = options.plan(output, platform, executables)?;
         let missing: Vec<&PlannedLayer> = plan
@@ -91,11 +97,23 @@ pub(crate) fn make(
         layers
             .by_platform
             .push((platform.clone(), of_platform.collect()));
+        let of_platform = plan.symbols.into_iter();
+        symbols.extend(of_platform.map(|file| (file.path.clone(), file)));
         for file in plan.left_out.iter().map(LeftOutFile::from) {
             if !layers.left_out.contains(&file) {
                 layers.left_out.push(file);
             }
         }
+    }
+    if !symbols.is_empty() {
+        let files: Vec<PlannedFile> = symbols.into_values().collect();
+        let name = format!("{} {SYMBOLS}", output.app);
+        layers.symbols = Some(AppLayer {
+            name: SYMBOLS.to_owned(),
+            layer: write(&files, name, options.compression, store, cancel)?,
+            files: files.len(),
+            outcome: Outcome::Ran,
+        });
     }
     layers
         .left_out
@@ -133,6 +151,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
         layers: by_platform
             .map(|(platform, layers)| (platform.to_string(), layers.iter().map(of_layer).collect()))
             .collect(),
+        symbols: layers.symbols.as_ref().map(of_layer),
         left_out: layers.left_out.clone(),
         sources: BTreeMap::new(),
         warnings: Vec::new(),
@@ -142,13 +161,15 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
     }
 }
 
+/// The layers that a record names, as the store has them.
+pub(crate) struct Found {
+    pub(crate) by_platform: Vec<(Platform, Vec<AppLayer>)>,
+    pub(crate) symbols: Option<AppLayer>,
+}
+
 /// Returns the layers that a record names; `None` if the store has lost one since the record was
 /// found.
-pub(crate) fn found(
-    facts: &AppFacts,
-    options: &LayerOptions,
-    store: &Store,
-) -> Option<Vec<(Platform, Vec<AppLayer>)>> {
+pub(crate) fn found(facts: &AppFacts, options: &LayerOptions, store: &Store) -> Option<Found> {
     let of_layer = |layer: &LayerFacts| {
         let blob: Arc<dyn Blob> = Arc::new(store.blob(&layer.digest, layer.size_bytes)?);
         let descriptor = Descriptor::new(
@@ -169,10 +190,18 @@ pub(crate) fn found(
     };
     let of_platform = |platform: &Platform| {
         let layers: &Vec<LayerFacts> = facts.layers.get(&platform.to_string())?;
-        Some((
-            platform.clone(),
-            layers.iter().map(of_layer).collect::<Option<_>>()?,
-        ))
+        let layers = layers.iter().map(of_layer);
+        Some((platform.clone(), layers.collect::<Option<_>>()?))
     };
-    options.platforms.iter().map(of_platform).collect()
+    Some(Found {
+        by_platform: options
+            .platforms
+            .iter()
+            .map(of_platform)
+            .collect::<Option<_>>()?,
+        symbols: match &facts.symbols {
+            Some(symbols) => Some(of_layer(symbols)?),
+            None => None,
+        },
+    })
 }

@@ -5,6 +5,7 @@
 //! are injected; base images arrive through `image::Source` and results leave through `image::Sink`,
 //! both in the hands of the caller.
 
+mod added_files;
 mod app;
 mod assemble;
 mod dotnet_lines;
@@ -25,6 +26,7 @@ mod restore_step;
 mod scan;
 mod workspace_files;
 
+pub use added_files::AddedFiles;
 pub use app::{App, AppLayer, AppRuntime, GitIgnoredFile, LeftOutFile};
 pub use assemble::assemble;
 pub use dotnet_lines::DotnetMessage;

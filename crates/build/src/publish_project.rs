@@ -228,6 +228,7 @@ impl Steps<'_> {
             git_ignored: self.git_ignored(&facts),
             runtime: facts.runtime,
             layers: layers.by_platform,
+            symbols: layers.symbols,
             left_out: facts.left_out,
             steps: std::mem::take(&mut self.reports),
             dotnet_calls: self.dotnet_calls,
@@ -250,12 +251,13 @@ impl Steps<'_> {
         };
         let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
         let (request, context) = (self.staged.request, self.staged.context);
-        let layers = layers_step::found(&facts, &request.layers, &context.store)?;
+        let found = layers_step::found(&facts, &request.layers, &context.store)?;
         self.show_warnings(&facts);
         Some(App {
             git_ignored: self.git_ignored(&facts),
             runtime: facts.runtime,
-            layers,
+            layers: found.by_platform,
+            symbols: found.symbols,
             left_out: facts.left_out,
             steps: Vec::new(),
             dotnet_calls: 0,

@@ -1,5 +1,5 @@
 use crate::BuildError;
-use crate::app::AppFacts;
+use crate::app::{AppFacts, LayerFacts};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, MissReason, Record, Records, StepName};
@@ -84,17 +84,19 @@ impl<'a> Known<'a> {
             digest: self.store.put(&table)?,
             size_bytes: table.len() as u64,
         };
+        let output = |layer: &LayerFacts| Output {
+            digest: layer.digest,
+            size_bytes: layer.size_bytes,
+        };
         let layers = app.layers.iter().flat_map(|(platform, layers)| {
-            layers.iter().map(move |layer| {
-                let output = Output {
-                    digest: layer.digest,
-                    size_bytes: layer.size_bytes,
-                };
-                (format!("{platform}/{}", layer.name), output)
-            })
+            let named =
+                move |layer: &LayerFacts| (format!("{platform}/{}", layer.name), output(layer));
+            layers.iter().map(named)
         });
+        let symbols = app.symbols.iter();
+        let symbols = symbols.map(|layer| (layer.name.clone(), output(layer)));
         let result = ActionResult {
-            outputs: layers.collect(),
+            outputs: layers.chain(symbols).collect(),
             inputs,
             facts: json!(app),
         };

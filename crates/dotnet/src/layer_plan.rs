@@ -13,6 +13,8 @@ pub struct LayerPlan {
     pub layers: Vec<PlannedLayer>,
     /// The files that go into none, sorted by path.
     pub left_out: Vec<LeftOut>,
+    /// Those of them that lie beside the image, where the rules say so; as a layer has them.
+    pub symbols: Vec<PlannedFile>,
 }
 
 /// A layer to be made.
@@ -63,6 +65,8 @@ pub enum LeftOutReason {
     PackageSymbols,
     /// It holds symbols, and the rules want none.
     Symbols,
+    /// It holds symbols, which lie beside the image.
+    SeparateSymbols,
     /// It holds the documentation of a package.
     PackageDocumentation,
     /// It is a program for the machine that published; a portable application needs none.
@@ -76,28 +80,31 @@ impl LayerPlan {
     /// disk say nothing, for NuGet extracts everything with 0744.
     pub fn new(output: &PublishOutput, rules: &LayerRules) -> Self {
         let mut groups = BTreeMap::<_, Vec<_>>::new();
-        let mut left_out = Vec::new();
+        let (mut left_out, mut symbols) = (Vec::new(), Vec::new());
         let placement = Placement { output, rules };
         for file in &output.files {
+            let is_run = file.is_program || rules.executables.contains(&file.path);
+            let planned = PlannedFile {
+                path: [rules.prefix.as_bytes(), &file.path].concat(),
+                source: file.source.clone(),
+                mode: if is_run { 0o755 } else { 0o644 },
+                size_bytes: file.size_bytes,
+            };
             match placement.of(file) {
-                Ok(place) => {
-                    let is_run = file.is_program || rules.executables.contains(&file.path);
-                    let planned = PlannedFile {
-                        path: [rules.prefix.as_bytes(), &file.path].concat(),
-                        source: file.source.clone(),
-                        mode: if is_run { 0o755 } else { 0o644 },
+                Ok(place) => groups
+                    .entry(place.group)
+                    .or_default()
+                    .push((planned, place)),
+                Err(reason) => {
+                    if reason == LeftOutReason::SeparateSymbols {
+                        symbols.push(planned);
+                    }
+                    left_out.push(LeftOut {
+                        path: lossy(&file.path),
                         size_bytes: file.size_bytes,
-                    };
-                    groups
-                        .entry(place.group)
-                        .or_default()
-                        .push((planned, place));
+                        reason,
+                    });
                 }
-                Err(reason) => left_out.push(LeftOut {
-                    path: lossy(&file.path),
-                    size_bytes: file.size_bytes,
-                    reason,
-                }),
             }
         }
         let layers = groups
@@ -106,6 +113,7 @@ impl LayerPlan {
         Self {
             layers: layers.collect(),
             left_out,
+            symbols,
         }
     }
 }
@@ -118,6 +126,7 @@ impl fmt::Display for LeftOutReason {
             Self::NativeSymbols => f.write_str("native symbols"),
             Self::PackageSymbols => f.write_str("a package's symbols"),
             Self::Symbols => f.write_str("symbols"),
+            Self::SeparateSymbols => f.write_str("symbols, beside the image"),
             Self::PackageDocumentation => f.write_str("a package's documentation"),
             Self::BuildHostProgram => f.write_str("a program for the machine that published"),
         }

@@ -28,6 +28,8 @@ pub enum DebugSymbols {
     All,
     /// None.
     None,
+    /// None, and all of them lie beside the image, to be fetched by whoever debugs it.
+    Separate,
 }
 
 /// A pattern for paths in a publish folder: `*` and `?` stop at slashes, `**` does not.

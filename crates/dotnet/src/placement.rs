@@ -51,6 +51,7 @@ impl Placement<'_> {
         let is_ours = |asset: &Asset| matches!(asset.group, LayerGroup::App | LayerGroup::Projects);
         let is_foreign = beside.is_some_and(|asset| !is_ours(asset));
         match (extension(path), self.rules.debug_symbols) {
+            ("pdb" | "dbg", DebugSymbols::Separate) => Err(LeftOutReason::SeparateSymbols),
             ("pdb" | "dbg", DebugSymbols::None) => Err(LeftOutReason::Symbols),
             ("dbg", DebugSymbols::Own) => Err(LeftOutReason::NativeSymbols),
             ("pdb", DebugSymbols::Own) if is_foreign => Err(LeftOutReason::PackageSymbols),

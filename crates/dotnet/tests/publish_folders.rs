@@ -286,8 +286,34 @@ fn rules_keep_files_and_choose_symbols() {
     assert_eq!(planned(&[], DebugSymbols::None), own);
     let all = ["Quartz.pdb", "Grafana/dashboard.xml"];
     assert_eq!(planned(&[], DebugSymbols::All), all);
+    assert_eq!(planned(&[], DebugSymbols::Separate), own);
     let kept = ["Quartz.pdb", "Quartz.xml", "Grafana/dashboard.xml"];
     assert_eq!(planned(&["Quartz.*"], DebugSymbols::None), kept);
+}
+
+#[test]
+fn symbols_beside_the_image_are_all_that_were_published_for_its_platform() {
+    let platform = "linux/amd64".parse().unwrap();
+    let rules = LayerRules {
+        debug_symbols: DebugSymbols::Separate,
+        ..LayerRules::new(
+            "app/",
+            RuntimeIdentifier::of(&platform, Libc::Glibc).unwrap(),
+        )
+    };
+    for (case, want) in [
+        ("portable", &["app/Web.Api.pdb", "app/Web.Shared.pdb"][..]),
+        ("net7.0-content", &["app/Quartz.pdb"]),
+        ("native-aot", &["app/Shop.dbg"]),
+    ] {
+        let output = PublishOutput::read(&testdata(case)).unwrap();
+        let plan = LayerPlan::new(&output, &rules);
+        let symbols = plan.symbols.iter();
+        let paths: Vec<_> = symbols
+            .map(|file| String::from_utf8_lossy(&file.path))
+            .collect();
+        assert_eq!(paths, want);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use crate::archive_error::ArchiveError;
 use crate::archive_reader::ArchiveReader;
 use crate::archive_writer::ArchiveWriter;
+use crate::artifact::Artifact;
 use crate::docker_manifest::{self, SavedImage};
 use crate::layout_reader::{LayoutReader, check_marker, layout_marker, named};
 use crate::{Image, Sink, SinkError, Source, SourceError, Taggable};
@@ -18,6 +19,7 @@ pub struct Archive {
     file: PathBuf,
     tag: Option<String>,
     docker_names: Option<Vec<String>>,
+    artifacts: Vec<Artifact>,
 }
 
 impl Archive {
@@ -27,6 +29,7 @@ impl Archive {
             file: file.into(),
             tag: tag.map(str::to_owned),
             docker_names: None,
+            artifacts: Vec::new(),
         }
     }
 
@@ -37,7 +40,15 @@ impl Archive {
             file: file.into(),
             tag: names.first().cloned(),
             docker_names: Some(names.to_vec()),
+            artifacts: Vec::new(),
         }
+    }
+
+    /// Returns the archive that also holds, when it is written, what refers to its image.
+    #[must_use]
+    pub fn with_artifacts(mut self, artifacts: Vec<Artifact>) -> Self {
+        self.artifacts = artifacts;
+        self
     }
 
     /// Returns the file.
@@ -125,10 +136,19 @@ impl Archive {
                 descriptor.annotations.insert(key, name.clone());
             }
         }
+        let mut entries = vec![descriptor.clone()];
+        for artifact in &self.artifacts {
+            for (descriptor, blob) in artifact.parts() {
+                writer.add_blob(&descriptor, blob);
+            }
+            let manifest = artifact.manifest();
+            writer.add_named(manifest.descriptor(), manifest.bytes());
+            entries.push(artifact.entry(&manifest));
+        }
         let index = json!({
             "schemaVersion": 2,
             "mediaType": MediaType::ImageIndex,
-            "manifests": [descriptor],
+            "manifests": entries,
         });
         writer.add_bytes("index.json", canonical_json(&index));
         writer.write(&self.file)?;

@@ -1,3 +1,4 @@
+use crate::artifact::{Artifact, is_artifact};
 use crate::blob_folder::BlobFolder;
 use crate::layout_reader::{LayoutReader, check_marker, layout_marker, named};
 use crate::{Image, LayoutError, Sink, SinkError, Source, SourceError, Taggable};
@@ -69,9 +70,41 @@ impl Layout {
         Ok(descriptor)
     }
 
+    /// Adds what refers to an image of the layout, and lists it in `index.json` without a name.
+    ///
+    /// # Errors
+    /// [`LayoutError`] says what could not be written.
+    pub fn attach(&self, artifact: &Artifact) -> Result<Descriptor, LayoutError> {
+        let blobs = BlobFolder::new(&self.folder);
+        blobs.create()?;
+        blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
+        for (descriptor, blob) in artifact.parts() {
+            blobs.add(&descriptor, &*blob)?;
+        }
+        let manifest = artifact.manifest();
+        blobs.add_bytes(manifest.bytes())?;
+        let entry = artifact.entry(&manifest);
+        self.list(&blobs, &entry, |other| other.digest == entry.digest)?;
+        Ok(entry)
+    }
+
+    // Without a tag the layout's one unnamed image is replaced.
+    fn name(&self, blobs: &BlobFolder, descriptor: &Descriptor) -> Result<(), LayoutError> {
+        let name_of = |entry: &Descriptor| entry.annotations.get(annotation::REF_NAME).cloned();
+        let name = name_of(descriptor);
+        self.list(blobs, descriptor, |entry| {
+            name_of(entry) == name && !is_artifact(entry)
+        })
+    }
+
     // Whoever changes `index.json` holds a lock on `oci-layout`, which is in every layout and never
     // replaced; the lock goes with the file that is held open.
-    fn name(&self, blobs: &BlobFolder, descriptor: &Descriptor) -> Result<(), LayoutError> {
+    fn list(
+        &self,
+        blobs: &BlobFolder,
+        descriptor: &Descriptor,
+        is_replaced: impl Fn(&Descriptor) -> bool,
+    ) -> Result<(), LayoutError> {
         let lock = fs::OpenOptions::new()
             .read(true)
             .write(true)
@@ -91,14 +124,13 @@ impl Layout {
             }),
             Err(error) => return Err(error.into()),
         };
-        let name_of = |entry: &Value| entry["annotations"][annotation::REF_NAME].clone();
-        let name = name_of(&json!(descriptor));
         let mut entries = match index["manifests"].take() {
             Value::Array(entries) => entries,
             _ => Vec::new(),
         };
-        // Without a tag the layout's one unnamed image is replaced.
-        entries.retain(|entry| name_of(entry) != name);
+        // What is no descriptor is left to whoever wrote it.
+        let parsed = |entry: &Value| serde_json::from_value::<Descriptor>(entry.clone());
+        entries.retain(|entry| !parsed(entry).is_ok_and(|entry| is_replaced(&entry)));
         entries.push(json!(descriptor));
         index["manifests"] = Value::Array(entries);
         Ok(blobs.write_file(&file, &canonical_json(&index))?)

@@ -1,3 +1,4 @@
+use crate::artifact::is_artifact;
 use crate::{Image, LayoutError, Taggable};
 use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, annotation, canonical_json};
 use mizzen_store::Blob;
@@ -29,6 +30,7 @@ impl<'a> LayoutReader<'a> {
         tag: Option<&str>,
     ) -> Result<Self, LayoutError> {
         let mut entries = Index::parse(index.to_vec(), None)?.manifests().to_vec();
+        entries.retain(|entry| !is_artifact(entry));
         let is_unnamed = |entry: &Descriptor| !entry.annotations.contains_key(annotation::REF_NAME);
         if let Some(tag) = tag {
             let tags = tags(&entries);

@@ -10,30 +10,12 @@ use crate::push::Push;
 use crate::registry::Inner;
 use crate::request::Request;
 use crate::{Registry, RegistryError};
-use mizzen_oci::{
-    Descriptor, Digest, Index, Manifest, MediaType, Reference, Repository, canonical_json,
-};
-use mizzen_store::{Blob, BytesBlob};
+use mizzen_image::Artifact;
+use mizzen_oci::{Descriptor, Digest, Index, MediaType, Reference, Repository};
 use reqwest::{Method, StatusCode, Url};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Something that refers to an image.
-#[derive(Clone, Debug)]
-pub struct Artifact {
-    /// What it is, as a media type.
-    pub artifact_type: String,
-    /// What it refers to.
-    pub subject: Descriptor,
-    /// What it holds.
-    pub blobs: Vec<(Descriptor, Arc<dyn Blob>)>,
-    /// What is to be known of it without reading it.
-    pub annotations: BTreeMap<String, String>,
-}
-
-const EMPTY: &str = "application/vnd.oci.empty.v1+json";
-const EMPTY_BYTES: &[u8] = b"{}";
 /// A list has as many pages at most.
 const MOST_PAGES: usize = 100;
 /// How often the index under the tag is written before somebody else is too fast for us.
@@ -86,46 +68,6 @@ impl Registry {
     }
 }
 
-impl Artifact {
-    /// Returns the manifest: an image manifest that every registry takes.
-    pub fn manifest(&self) -> Manifest {
-        // Some registries refuse a subject that says more.
-        let subject = &self.subject;
-        let subject = Descriptor::new(
-            subject.media_type.clone(),
-            subject.digest,
-            subject.size_bytes,
-        );
-        let empty = Descriptor::of(MediaType::from(EMPTY), EMPTY_BYTES);
-        let mut layers: Vec<&Descriptor> = self.blobs.iter().map(|(layer, _)| layer).collect();
-        if layers.is_empty() {
-            layers.push(&empty);
-        }
-        let mut value = json!({
-            "schemaVersion": 2,
-            "mediaType": MediaType::ImageManifest,
-            "artifactType": self.artifact_type,
-            "config": empty,
-            "layers": layers,
-            "subject": subject,
-        });
-        if !self.annotations.is_empty() {
-            value["annotations"] = json!(self.annotations);
-        }
-        Manifest::parse(canonical_json(&value), None).expect("it was made one")
-    }
-
-    /// Returns the artifact's entry in a list: type and annotations are pulled up from its manifest.
-    fn entry(&self, manifest: &Manifest) -> Descriptor {
-        let mut entry = manifest.descriptor().clone();
-        entry.annotations.clone_from(&self.annotations);
-        entry
-            .other
-            .insert("artifactType".to_owned(), json!(self.artifact_type));
-        entry
-    }
-}
-
 async fn attach(
     inner: &Arc<Inner>,
     repository: &Repository,
@@ -138,11 +80,10 @@ async fn attach(
         digest: Some(manifest.descriptor().digest),
     };
     let push = Push::new(inner.clone(), reference, None);
-    let empty: Arc<dyn Blob> = Arc::new(BytesBlob(EMPTY_BYTES.into()));
-    let config = (manifest.config().clone(), empty);
-    let parts = artifact.blobs.iter().cloned().chain([config]);
     push.send_blobs(
-        parts
+        artifact
+            .parts()
+            .into_iter()
             .map(|(descriptor, blob)| Part::new(descriptor, blob))
             .collect(),
     )

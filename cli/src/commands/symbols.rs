@@ -1,0 +1,49 @@
+use crate::destination::{ArchiveKind, Destination};
+use crate::error::CommandError;
+use mizzen_build::{App, LayerOptions};
+use mizzen_dotnet::DebugSymbols;
+use mizzen_image::{Artifact, Taggable};
+use mizzen_oci::annotation;
+
+/// What the artifact is; its one blob is a layer, to be unpacked over the files of the image.
+const ARTIFACT_TYPE: &str = "application/vnd.mizzen.symbols.v1";
+
+/// Returns the artifact with the symbols of an image; `None` if they are not to lie beside it, or
+/// there are none.
+pub(super) fn artifact(app: &App, what: &Taggable, created: &str) -> Option<Artifact> {
+    let symbols = &app.symbols.as_ref()?.layer;
+    let mut descriptor = symbols.descriptor.clone();
+    // By it tools that fetch artifacts name the file.
+    let file = format!("{}.symbols.tar", app.runtime.name);
+    let title = annotation::TITLE.to_owned();
+    descriptor.annotations.insert(title, file);
+    Some(Artifact {
+        artifact_type: ARTIFACT_TYPE.to_owned(),
+        subject: what.descriptor().clone(),
+        blobs: vec![(descriptor, symbols.blob.clone())],
+        annotations: [(annotation::CREATED.to_owned(), created.to_owned())].into(),
+    })
+}
+
+/// Goes on if symbols that are to lie beside the image have a place to go.
+pub(super) fn check_destinations(
+    layers: &LayerOptions,
+    destinations: &[Destination],
+) -> Result<(), CommandError> {
+    let is_asked = layers.debug_symbols == DebugSymbols::Separate;
+    if is_asked && !destinations.is_empty() && !destinations.iter().any(holds_artifacts) {
+        let error = "what Docker loads has no place for separate symbols";
+        return Err(
+            CommandError::usage(error).hinted("push with --tag, or add an output: -o oci:DIR")
+        );
+    }
+    Ok(())
+}
+
+fn holds_artifacts(destination: &Destination) -> bool {
+    match destination {
+        Destination::Registry(_) | Destination::Layout { .. } => true,
+        Destination::Archive { kind, .. } => *kind == ArchiveKind::Oci,
+        Destination::Engine { .. } => false,
+    }
+}
