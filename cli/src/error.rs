@@ -1,6 +1,6 @@
 use crate::hints;
 use mizzen_build::{BuildError, DotnetMessage};
-use mizzen_dotnet::{BaseImageError, ToolchainError, WorkspaceError};
+use mizzen_dotnet::{BaseImageError, SdkError, ToolchainError, WorkspaceError};
 use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, StoreError};
@@ -162,6 +162,17 @@ impl From<ToolchainError> for CommandError {
     }
 }
 
+impl From<SdkError> for CommandError {
+    fn from(error: SdkError) -> Self {
+        let is_local = matches!(error, SdkError::Io(_));
+        Self::of(
+            if is_local { LOCAL } else { DOTNET },
+            &error,
+            hints::sdk(&error),
+        )
+    }
+}
+
 impl From<BaseImageError> for CommandError {
     fn from(error: BaseImageError) -> Self {
         Self::of(
@@ -176,6 +187,7 @@ impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         let exit_code = match &error {
             BuildError::Dotnet { .. } => DOTNET,
+            BuildError::OtherSdk { .. } => BUG,
             BuildError::Publish(_)
             | BuildError::ForeignApp { .. }
             | BuildError::ForeignBase { .. }

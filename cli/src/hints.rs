@@ -1,7 +1,7 @@
 //! How to go on after an error, computed from what the error knows.
 
 use mizzen_build::BuildError;
-use mizzen_dotnet::{PublishError, WorkspaceError};
+use mizzen_dotnet::{PublishError, SdkError, WorkspaceError};
 use mizzen_plan::StepName;
 use mizzen_registry::RegistryError;
 use mizzen_stage::StageError;
@@ -41,6 +41,23 @@ pub(crate) fn toolchain() -> String {
         .to_owned()
 }
 
+pub(crate) fn sdk(error: &SdkError) -> Option<String> {
+    match error {
+        SdkError::Missing {
+            message: Some(message),
+            ..
+        } => Some(message.clone()),
+        SdkError::Missing { asked, .. } => Some(format!(
+            "install {} (https://dot.net/download), or let `rollForward` in global.json take another",
+            asked
+                .as_ref()
+                .map_or_else(|| "an SDK".to_owned(), |version| format!("SDK {version}"))
+        )),
+        SdkError::None(_) => Some(toolchain()),
+        SdkError::Io(_) => None,
+    }
+}
+
 pub(crate) fn build(error: &BuildError) -> Option<String> {
     Some(match error {
         BuildError::Dotnet { step, messages, .. } => {
@@ -68,6 +85,7 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::Unsteady(_) => {
             "stop whatever writes into the workspace during the build".to_owned()
         }
+        BuildError::OtherSdk { .. } => REPORT.to_owned(),
         BuildError::Store(error) => return store(error),
         _ => return None,
     })

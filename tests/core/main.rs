@@ -17,4 +17,5 @@ mod isolation;
 mod plan;
 mod reference;
 mod symbols;
+mod toolchain;
 mod transfer;

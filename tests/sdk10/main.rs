@@ -7,3 +7,4 @@
 mod support;
 
 mod shop;
+mod toolchain;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each suite uses a part")]
 
+pub(crate) mod sdk_choice;
+
 use fs_err as fs;
 use mizzen_image::{Layout, validate_all};
 use mizzen_testkit::DockerRegistry;

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::settings;
-use crate::ui::Ui;
+use crate::ui::{Ui, chosen};
 use mizzen_build::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
 use mizzen_plan::FileFact;
 use mizzen_store::FsActionCache;
@@ -42,11 +42,7 @@ pub(crate) fn run(
     if arguments.json {
         return out(&format!("{:#}\n", to_json(&plan)));
     }
-    let found = format!(
-        "{}, found by {}",
-        request.toolchain.root.display(),
-        request.toolchain.found_by
-    );
+    let found = chosen(&request.toolchain, &request.sdk);
     out(&text(&plan, &request.workspace.root, &found).expect("a string takes every text"))
 }
 
@@ -58,11 +54,7 @@ fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt
         plan.facts.project,
         root.display()
     )?;
-    writeln!(
-        text,
-        "SDK        {} in {found}",
-        plan.facts.toolchain.versions.join(", ")
-    )?;
+    writeln!(text, "SDK        {found}")?;
     writeln!(text, "stage      {}", plan.facts.stage)?;
     writeln!(text, "files      {}", plan.facts.files.len())?;
     for (name, value) in &plan.facts.layers {

@@ -32,7 +32,8 @@ pub(super) fn project(
     }
     let dotnet_root = process.variable("DOTNET_ROOT").map(PathBuf::from);
     let toolchain = Toolchain::find(&process.path(), dotnet_root.as_deref())?;
-    ui.project(&workspace, &toolchain);
+    let sdk = toolchain.choose(&workspace.project_folder(), &workspace.root)?;
+    ui.project(&workspace, &toolchain, &sdk);
     let skip = Skip {
         restore: arguments.no_cache == Some(Step::Restore),
         publish: arguments.no_cache == Some(Step::Publish),
@@ -41,6 +42,7 @@ pub(super) fn project(
         ignore: own_results(arguments, process, destinations),
         workspace,
         toolchain,
+        sdk,
         options: PublishOptions {
             configuration: arguments
                 .configuration

@@ -3,7 +3,7 @@
 use crate::commands::Results;
 use crate::destination::{ArchiveKind, Destination};
 use mizzen_build::{App, Event, LeftOutFile, Outcome, Reporter};
-use mizzen_dotnet::{Toolchain, Workspace};
+use mizzen_dotnet::{ChosenSdk, Toolchain, Workspace};
 use mizzen_plan::MissReason;
 use std::io::Write;
 use std::time::Duration;
@@ -31,18 +31,14 @@ impl Ui {
         self.line(&format!("warning: {text}"));
     }
 
-    pub(crate) fn project(&self, workspace: &Workspace, toolchain: &Toolchain) {
+    pub(crate) fn project(&self, workspace: &Workspace, toolchain: &Toolchain, sdk: &ChosenSdk) {
         self.line(&format!(
             "project  {} in {}",
             workspace.project,
             workspace.root.display()
         ));
         if self.verbose {
-            let (versions, root) = (toolchain.sdk_versions.join(", "), toolchain.root.display());
-            self.line(&format!(
-                "SDK      {versions} in {root}, found by {}",
-                toolchain.found_by
-            ));
+            self.line(&format!("SDK      {}", chosen(toolchain, sdk)));
         }
     }
 
@@ -154,6 +150,21 @@ impl Reporter for Ui {
             Event::Note(text) => self.line(&format!("note: {text}")),
         }
     }
+}
+
+/// Returns which SDK runs, where it is, and why it is that one.
+pub(crate) fn chosen(toolchain: &Toolchain, sdk: &ChosenSdk) -> String {
+    let by = sdk
+        .global_json
+        .iter()
+        .map(|file| format!(", as `{file}` asks"));
+    format!(
+        "{} in {}{}; dotnet found by {}",
+        sdk.version,
+        sdk.root.display(),
+        by.collect::<String>(),
+        toolchain.found_by
+    )
 }
 
 fn why(reasons: &[MissReason]) -> String {

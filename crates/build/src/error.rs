@@ -68,6 +68,14 @@ pub enum BuildError {
         /// What is wrong with it.
         why: String,
     },
+    /// `dotnet` ran an SDK whose content is not in the key.
+    #[error("`dotnet` ran the SDK in `{ran}`, and mizzen had expected {chosen}")]
+    OtherSdk {
+        /// Its folder.
+        ran: String,
+        /// The version that the key has.
+        chosen: String,
+    },
     /// A NuGet configuration outside the workspace cannot be understood.
     #[error("`{path}` cannot be used")]
     NugetConfig {

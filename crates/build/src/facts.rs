@@ -91,16 +91,19 @@ pub(crate) fn injected(request: &ProjectRequest) -> Result<Injected, BuildError>
     Ok(injected)
 }
 
-/// Returns the folders that hold the SDK: its root, and what the links in it lead to.
-pub(crate) fn sdk_folders(root: &Path) -> Result<Vec<PathBuf>, BuildError> {
-    let mut folders = vec![root.to_owned()];
-    for entry in fs::read_dir(root).map_err(BuildError::Read)? {
-        let entry = entry.map_err(BuildError::Read)?;
-        if entry.file_type().map_err(BuildError::Read)?.is_symlink() {
-            folders.extend(fs::canonicalize(entry.path()).ok());
-        }
+/// Returns where `dotnet` starts in a stage: beside the `global.json` that chose the SDK, for it looks
+/// for the nearest.
+pub(crate) fn working_folder(request: &ProjectRequest) -> String {
+    match request.sdk.folder() {
+        "" => SOURCES.to_owned(),
+        folder => format!("{SOURCES}/{folder}"),
     }
-    Ok(folders)
+}
+
+/// Returns the path of `project` relative to `folder`, which is its own or one above.
+fn from_folder<'a>(project: &'a str, folder: &str) -> &'a str {
+    let below = project.strip_prefix(folder);
+    below.map_or(project, |path| path.trim_start_matches('/'))
 }
 
 /// Puts everything together that can change what the build makes.
@@ -113,6 +116,7 @@ pub(crate) fn facts(
 ) -> Facts {
     let canonical = canonical(stage_root, &request.toolchain.root);
     let (project, options) = (&request.workspace.project, &request.options);
+    let argument = from_folder(project, request.sdk.folder());
     Facts {
         recipe: RECIPE,
         project: project.clone(),
@@ -120,7 +124,14 @@ pub(crate) fn facts(
         toolchain: Toolchain {
             id: toolchain,
             root: canonical.sdk.clone(),
-            versions: request.toolchain.sdk_versions.clone(),
+            sdk: request
+                .sdk
+                .root
+                .join("sdk")
+                .join(&request.sdk.version)
+                .to_string_lossy()
+                .into_owned(),
+            version: request.sdk.version.clone(),
         },
         host: BTreeMap::from([
             ("architecture".to_owned(), std::env::consts::ARCH.to_owned()),
@@ -132,11 +143,11 @@ pub(crate) fn facts(
         commands: BTreeMap::from([
             (
                 StepCommand::Restore,
-                restore_command(&canonical, project, options),
+                restore_command(&canonical, argument, options),
             ),
             (
                 StepCommand::Publish,
-                publish_command(&canonical, project, options),
+                publish_command(&canonical, argument, options),
             ),
         ]),
         environment: environment(&canonical, project, request.icu.is_some()),

@@ -24,6 +24,7 @@ mod records;
 mod report;
 mod restore_step;
 mod scan;
+mod sdk;
 mod workspace_files;
 
 pub use added_files::AddedFiles;

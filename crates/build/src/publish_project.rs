@@ -3,9 +3,11 @@ use crate::facts::{Injected, SOURCES, canonical, facts, injected};
 use crate::git_ignored::GitIgnored;
 use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
-use crate::scan::{Scan, scan_workspace, toolchain_id};
+use crate::scan::{Scan, scan_workspace};
+use crate::sdk::toolchain_id;
 use crate::{BuildError, LayerOptions, layers_step, publish_step, restore_step};
-use mizzen_dotnet::{Canonical, PublishOptions, Toolchain, Workspace};
+use fs_err as fs;
+use mizzen_dotnet::{Canonical, ChosenSdk, PublishOptions, Toolchain, Workspace, with_sdk_path};
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, Key, MissReason, Records, Skip, StepName, Verdict, plan};
 use mizzen_stage::{Content, Executor, StageError};
@@ -36,8 +38,10 @@ pub struct Context<'a> {
 pub struct ProjectRequest {
     /// The tree and the project in it.
     pub workspace: Workspace,
-    /// The SDKs.
+    /// `dotnet`.
     pub toolchain: Toolchain,
+    /// The SDK that it runs for this project.
+    pub sdk: ChosenSdk,
     /// What `dotnet publish` is asked for.
     pub options: PublishOptions,
     /// How the layers are made.
@@ -335,14 +339,23 @@ pub(crate) fn read<'a>(
     request: &'a ProjectRequest,
 ) -> Result<Staged<'a>, BuildError> {
     let (store, cancel) = (&context.store, &context.cancel);
+    let (sdk, mut ignore) = (&request.sdk, request.ignore.clone());
+    ignore.extend(sdk.in_workspace.iter().cloned());
     let (scan, toolchain) = std::thread::scope(|scope| {
         // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
-        let toolchain = scope.spawn(|| toolchain_id(&request.toolchain.root, store, cancel));
-        let scan = scan_workspace(&request.workspace.root, &request.ignore, store, cancel);
+        let toolchain = scope.spawn(|| toolchain_id(&request.toolchain, sdk, store, cancel));
+        let scan = scan_workspace(&request.workspace.root, &ignore, store, cancel);
         let toolchain = toolchain.join();
         (scan, toolchain.unwrap_or_else(|panic| resume_unwind(panic)))
     });
-    let (scan, toolchain) = (scan?, toolchain?);
+    let (mut scan, toolchain) = (scan?, toolchain?);
+    if let Some(file) = sdk.global_json.as_ref().filter(|_| sdk.has_paths)
+        && let Some(content) = scan.contents.get_mut(file)
+    {
+        // The stage is elsewhere, and the SDK is not in it.
+        let text = fs::read(request.workspace.root.join(file)).map_err(BuildError::Read)?;
+        *content = Content::Bytes(with_sdk_path(&text, &sdk.root).into());
+    }
     for path in &scan.left_out {
         let note = format!("`{}` is not staged: its name is not UTF-8", path.display());
         context.reporter.event(&Event::Note(&note));

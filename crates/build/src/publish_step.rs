@@ -1,14 +1,15 @@
 use crate::BuildError;
 use crate::app::AppFacts;
-use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, sdk_folders};
+use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, working_folder};
 use crate::floating::floating;
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
 use crate::records::rung_of;
 use crate::restore_step::run;
+use crate::sdk::shown_sdk;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
-use mizzen_dotnet::{FACTS_FILE_VARIABLE, PublishOutput};
+use mizzen_dotnet::{ChosenSdk, FACTS_FILE_VARIABLE, PublishOutput};
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
@@ -34,21 +35,25 @@ pub(crate) fn publish(
     let mut environment = staged.facts.environment.clone();
     let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
+    let request = staged.request;
+    let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
     let action = Action {
         inputs: staged.inputs(),
         packs: packs.collect(),
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
             .map(str::to_owned)
             .to_vec(),
-        shown: sdk_folders(&staged.request.toolchain.root)?,
+        shown: sdk.shown,
+        emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Publish].clone(),
-        working_folder: SOURCES.to_owned(),
+        working_folder: working_folder(request),
         environment,
         secret_environment: BTreeMap::new(),
         outputs: vec![OutputSpec::Folder(OUTPUT.to_owned())],
         network: Network::None,
     };
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
+    check_sdk(&outcome.path(FACTS_FILE), &request.sdk)?;
     let folder = outcome.path(OUTPUT);
     let output = PublishOutput::read(&folder)?;
     let from_workspace = WorkspaceFiles::find(&output, &staged.scan.contents)?;
@@ -71,6 +76,21 @@ pub(crate) fn publish(
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
     Ok((facts, layers))
+}
+
+/// Compares the SDK that ran, as far as it told, with the one whose content is in the key.
+fn check_sdk(facts: &Path, chosen: &ChosenSdk) -> Result<(), BuildError> {
+    let Some(ran) = fact(facts, "Sdk")? else {
+        return Ok(());
+    };
+    let ran = ran.trim_end_matches('/');
+    if ran.rsplit('/').next() == Some(&chosen.version) {
+        return Ok(());
+    }
+    Err(BuildError::OtherSdk {
+        ran: ran.to_owned(),
+        chosen: chosen.version.clone(),
+    })
 }
 
 /// Returns a fact that the injected target wrote; `None` if the project's own targets kept it from

@@ -1,10 +1,11 @@
 use crate::BuildError;
 use crate::dotnet_lines::{DotnetLines, with_own_paths};
-use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY, sdk_folders};
+use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY, working_folder};
 use crate::floating::floating;
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
+use crate::sdk::shown_sdk;
 use fs_err as fs;
 use mizzen_dotnet::{NugetConfig, RestoredPackage};
 use mizzen_plan::{StepCommand, StepName};
@@ -22,13 +23,16 @@ use std::path::PathBuf;
 /// # Errors
 /// [`BuildError::Dotnet`] with NuGet's own messages.
 pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
+    let request = staged.request;
+    let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
     let action = Action {
         inputs: staged.inputs(),
         packs: Vec::new(),
         folders: [HOME, PACKAGES, TEMPORARY].map(str::to_owned).to_vec(),
-        shown: shown(staged)?,
+        shown: [sdk.shown, shown(staged)?].concat(),
+        emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Restore].clone(),
-        working_folder: SOURCES.to_owned(),
+        working_folder: working_folder(request),
         environment: staged.facts.environment.clone(),
         secret_environment: staged.request.restore_environment.clone(),
         outputs: vec![
@@ -67,10 +71,9 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
 /// Variables of restore that name files and folders of the machine.
 const PATH_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// Returns what restore may read of the machine: the SDK, the feeds that are folders, certificates.
+/// Returns what restore may read of the machine beside the SDK: feeds that are folders, certificates.
 fn shown(staged: &Staged<'_>) -> Result<Vec<PathBuf>, BuildError> {
-    let mut shown = sdk_folders(&staged.request.toolchain.root)?;
-    shown.extend(staged.injected.feeds.iter().cloned());
+    let mut shown = staged.injected.feeds.clone();
     let variables = &staged.request.restore_environment;
     let paths = PATH_VARIABLES
         .iter()

@@ -1,7 +1,7 @@
 use crate::BuildError;
 use fs_err as fs;
 use mizzen_dotnet::Workspace;
-use mizzen_oci::{Digest, Hasher};
+use mizzen_oci::Digest;
 use mizzen_plan::FileFact;
 use mizzen_stage::Content;
 use mizzen_store::{Cancel, FileState, StatCache, Store};
@@ -192,66 +192,9 @@ pub(crate) fn file_facts(contents: &BTreeMap<String, Content>) -> BTreeMap<Strin
         .collect()
 }
 
-/// Returns the digest of a whole SDK: every file below `root`, by path, content and execute bit.
-///
-/// # Errors
-/// [`BuildError::Read`] names the file that cannot be read.
-pub(crate) fn toolchain_id(
-    root: &Path,
-    store: &Store,
-    cancel: &Cancel,
-) -> Result<Digest, BuildError> {
-    let mut files = Vec::new();
-    let mut cache = StatCache::load(store, root)?;
-    let mut folders = vec![PathBuf::new()];
-    while let Some(folder) = folders.pop() {
-        cancel.check()?;
-        for entry in fs::read_dir(root.join(&folder)).map_err(BuildError::Read)? {
-            let entry = entry.map_err(BuildError::Read)?;
-            let relative = folder.join(entry.file_name());
-            let kind = entry.file_type().map_err(BuildError::Read)?;
-            if kind.is_dir() {
-                folders.push(relative);
-                continue;
-            }
-            let path = entry.path();
-            let fact = if kind.is_symlink() {
-                let target = fs::read_link(&path).map_err(BuildError::Read)?;
-                (b'l', Digest::of(target.as_os_str().as_encoded_bytes()))
-            } else {
-                let metadata = entry.metadata().map_err(BuildError::Read)?;
-                let name = relative.to_string_lossy();
-                let digest = cache
-                    .digest(&name, &path, FileState::of(&metadata))
-                    .map_err(BuildError::Read)?;
-                (
-                    if metadata.permissions().mode() & 0o111 == 0 {
-                        b'f'
-                    } else {
-                        b'x'
-                    },
-                    digest,
-                )
-            };
-            files.push((relative.into_os_string(), fact));
-        }
-    }
-    // By bytes, not by `Path`, which compares component by component and takes ten times as long.
-    files.sort_unstable();
-    let mut hasher = Hasher::default();
-    hasher.field(b"mizzen toolchain");
-    for (path, (kind, digest)) in files {
-        hasher.field(path.as_encoded_bytes());
-        hasher.field(&[kind]);
-        hasher.field(digest.as_bytes());
-    }
-    cache.save(store)?;
-    Ok(hasher.finish())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Scan, scan_workspace, toolchain_id};
+    use super::{Scan, scan_workspace};
     use crate::BuildError;
     use fs_err as fs;
     use mizzen_stage::Content;
@@ -331,27 +274,5 @@ mod tests {
                 ..
             }
         ));
-    }
-
-    #[test]
-    fn the_toolchain_is_named_by_paths_contents_and_modes() {
-        let folder = tree(&["sdk/10.0.100/dotnet.dll", "dotnet"]);
-        let store = Store::open(&folder.path().join("cache")).unwrap();
-        let id = || toolchain_id(&folder.path().join("w"), &store, &Cancel::default()).unwrap();
-        let first = id();
-        assert_eq!(id(), first);
-        fs::set_permissions(
-            folder.path().join("w/dotnet"),
-            std::fs::Permissions::from_mode(0o755),
-        )
-        .unwrap();
-        let second = id();
-        assert_ne!(second, first);
-        fs::rename(
-            folder.path().join("w/dotnet"),
-            folder.path().join("w/dotnet2"),
-        )
-        .unwrap();
-        assert_ne!(id(), second);
     }
 }

@@ -3,9 +3,11 @@
 
 mod base_image;
 mod bundle;
+mod chosen_sdk;
 mod commands;
 mod deps_json;
 mod elf;
+mod global_json;
 mod layer_group;
 mod layer_plan;
 mod layer_rules;
@@ -19,17 +21,20 @@ mod publish_output;
 mod restored_package;
 mod runtime_config;
 mod runtime_identifier;
+mod sdk_version;
 mod service;
 mod solution;
 mod toolchain;
 mod workspace;
 
 pub use base_image::{BaseImageError, default_base};
+pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, PublishOptions, environment, injected_targets,
     publish_command, restore_command,
 };
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
+pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
@@ -40,6 +45,7 @@ pub use publish_output::{Launch, PublishOutput, Tailored};
 pub use restored_package::{RestoredPackage, floating_version};
 pub use runtime_config::{Framework, RuntimeConfig};
 pub use runtime_identifier::{Libc, RuntimeIdentifier};
+pub use sdk_version::{SdkVersion, SdkVersionError};
 pub use service::{Service, service};
 pub use solution::{Solution, SolutionError};
 pub use toolchain::{Toolchain, ToolchainError};

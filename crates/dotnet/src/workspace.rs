@@ -116,6 +116,12 @@ impl Workspace {
         })
     }
 
+    /// Returns the folder of the project, absolute.
+    pub fn project_folder(&self) -> PathBuf {
+        let project = self.root.join(&self.project);
+        project.parent().expect("a file has a folder").to_owned()
+    }
+
     /// Returns whether `name` in `folder` is left out of the stage: what git keeps, and the `bin` and
     /// `obj` beside a project file, which an earlier build left.
     ///

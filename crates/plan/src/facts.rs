@@ -20,7 +20,7 @@ pub struct Facts {
     pub project: String,
     /// The canonical root of the stage, for it ends up in what is built.
     pub stage: String,
-    /// The SDKs that `dotnet` chooses from.
+    /// `dotnet` and the SDK that it runs.
     pub toolchain: Toolchain,
     /// What a tool of the build host may depend on: its processor, the version of its ICU.
     pub host: BTreeMap<String, String>,
@@ -47,15 +47,17 @@ pub enum StepCommand {
     Publish,
 }
 
-/// The SDKs of one `dotnet`, by content: equal versions of different makers differ in their bytes.
+/// `dotnet` and an SDK, by content: equal versions of different makers differ in their bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Toolchain {
-    /// Names every file below the root.
+    /// Names every file below the root, but for SDKs that were not chosen.
     pub id: Digest,
     /// The root, which ends up in NuGet's files.
     pub root: String,
-    /// The versions, for people.
-    pub versions: Vec<String>,
+    /// The folder of the SDK, which ends up in them, too.
+    pub sdk: String,
+    /// The SDK's version, for people.
+    pub version: String,
 }
 
 /// What the stage shows under one path of the workspace.

@@ -27,7 +27,7 @@ pub enum MissReason {
     Content(String),
     /// A file became executable or a link, or ceased to be one.
     Kind(String),
-    /// Other SDKs.
+    /// Another SDK.
     Toolchain(String, String),
     /// A setting has another value.
     Setting {
@@ -48,11 +48,8 @@ impl MissReason {
             reasons.push(Self::Recipe(earlier.recipe, now.recipe));
         }
         if earlier.toolchain != now.toolchain {
-            let (before, after) = (
-                earlier.toolchain.versions.join(", "),
-                now.toolchain.versions.join(", "),
-            );
-            reasons.push(Self::Toolchain(before, after));
+            let (before, after) = (&earlier.toolchain.version, &now.toolchain.version);
+            reasons.push(Self::Toolchain(before.clone(), after.clone()));
         }
         let (before, after) = (settings(earlier), settings(now));
         for name in before

@@ -53,7 +53,8 @@ fn facts() -> Facts {
         toolchain: Toolchain {
             id: Digest::of(b"sdk"),
             root: "/sdk".to_owned(),
-            versions: vec!["10.0.100".to_owned()],
+            sdk: "/sdk/sdk/10.0.100".to_owned(),
+            version: "10.0.100".to_owned(),
         },
         host: BTreeMap::new(),
         commands: [
@@ -232,7 +233,7 @@ fn reasons_read_as_sentences() {
     now.files.remove("App.csproj");
     now.files.insert("New.cs".to_owned(), FileFact::Folder);
     now.environment.insert("CI".to_owned(), "true".to_owned());
-    now.toolchain.versions = vec!["10.0.401".to_owned()];
+    now.toolchain.version = "10.0.401".to_owned();
     let reasons: Vec<String> = MissReason::between(&facts(), &now)
         .iter()
         .map(ToString::to_string)

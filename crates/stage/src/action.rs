@@ -19,6 +19,10 @@ pub struct Action {
     /// Files and folders of the machine that it may read where they are, absolute: SDKs, feeds. They
     /// are in the key, or what is read there is fetched and keyed by its content.
     pub shown: Vec<PathBuf>,
+    /// Folders of the machine, absolute and without links, of which only that is there which `shown`
+    /// names below them: what else lies in them is in no key. A rung of the ladder that cannot hide
+    /// leaves them as they are.
+    pub emptied: Vec<PathBuf>,
     /// The program and its arguments.
     pub command: Vec<String>,
     /// Where the command starts.

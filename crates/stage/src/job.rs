@@ -14,6 +14,8 @@ pub(crate) struct Job {
     pub(crate) folder: PathBuf,
     /// What of the machine is shown beside its system folders, absolute.
     pub(crate) shown: Vec<PathBuf>,
+    /// Folders of the machine that are empty but for what `shown` names below them.
+    pub(crate) emptied: Vec<PathBuf>,
     /// The program and its arguments; empty to try the rung and nothing else.
     pub(crate) command: Vec<OsString>,
 }
@@ -29,19 +31,22 @@ impl Job {
             network.into(),
             self.root.clone().into(),
             self.folder.clone().into(),
-            self.shown.len().to_string().into(),
         ];
-        arguments.extend(self.shown.iter().map(|path| path.clone().into_os_string()));
+        for paths in [&self.shown, &self.emptied] {
+            arguments.push(paths.len().to_string().into());
+            arguments.extend(paths.iter().map(|path| path.clone().into_os_string()));
+        }
         arguments.extend(self.command.iter().cloned());
         arguments
     }
 
     /// Reads what [`to_arguments`](Self::to_arguments) gave; `None` for anything else.
     pub(crate) fn parse(arguments: &[OsString]) -> Option<Self> {
-        let [rung, network, root, folder, count, rest @ ..] = arguments else {
+        let [rung, network, root, folder, rest @ ..] = arguments else {
             return None;
         };
-        let (shown, command) = rest.split_at_checked(count.to_str()?.parse().ok()?)?;
+        let (shown, rest) = paths(rest)?;
+        let (emptied, command) = paths(rest)?;
         Some(Self {
             rung: Rung::parse(rung.to_str()?)?,
             network: match network.as_encoded_bytes() {
@@ -51,10 +56,18 @@ impl Job {
             },
             root: root.into(),
             folder: folder.into(),
-            shown: shown.iter().map(PathBuf::from).collect(),
+            shown,
+            emptied,
             command: command.to_vec(),
         })
     }
+}
+
+/// Reads a number and so many paths; returns what follows, too.
+fn paths(arguments: &[OsString]) -> Option<(Vec<PathBuf>, &[OsString])> {
+    let (count, rest) = arguments.split_first()?;
+    let (paths, rest) = rest.split_at_checked(count.to_str()?.parse().ok()?)?;
+    Some((paths.iter().map(PathBuf::from).collect(), rest))
 }
 
 /// How a job ended: one line from its processes to the build.
@@ -121,6 +134,7 @@ mod tests {
             root: "/tmp/mizzen-stage".into(),
             folder: "/tmp/mizzen-stage/src".into(),
             shown: vec!["/a b".into(), "/c".into()],
+            emptied: vec!["/a b/d".into()],
             command: ["dotnet", "-p:A=1", ""].map(Into::into).to_vec(),
         };
         assert_eq!(Job::parse(&job.to_arguments()), Some(job.clone()));

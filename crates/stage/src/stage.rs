@@ -87,6 +87,7 @@ impl Stage {
             root: self.root.clone(),
             folder: self.root.clone(),
             shown: Vec::new(),
+            emptied: Vec::new(),
             command: Vec::new(),
         };
         let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), None)?;
@@ -109,6 +110,7 @@ impl Executor for Stage {
             root: self.root.clone(),
             folder: self.root.join(&action.working_folder),
             shown: action.shown.clone(),
+            emptied: action.emptied.clone(),
             command: action.command.iter().map(Into::into).collect(),
         };
         let variables = action.environment.iter().chain(&action.secret_environment);

@@ -62,6 +62,7 @@ fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>
         packs: Vec::new(),
         folders: vec!["src".to_owned(), "packages".to_owned()],
         shown: Vec::new(),
+        emptied: Vec::new(),
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
         working_folder: "src".to_owned(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
@@ -141,6 +142,29 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
         assert_eq!(errors, 7, "{rung}");
         assert!(!std::path::Path::new("/tmp/own").exists());
         assert_eq!(fs::read_dir(seen.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn of_an_emptied_folder_only_what_is_named_is_there() {
+    for rung in [Rung::Processes, Rung::Mounts] {
+        let bench = bench(rung);
+        let folder = fs::canonicalize(bench.folder.path()).unwrap();
+        for path in ["sdk/host/file", "sdk/sdk/1/file", "sdk/sdk/2/file"] {
+            fs::create_dir_all(folder.join(path).parent().unwrap()).unwrap();
+            fs::write(folder.join(path), "").unwrap();
+        }
+        let sdk = folder.join("sdk");
+        let script = format!(
+            "cd {}; find . -type f | sort; echo x 2>&- > sdk/new || echo refused",
+            sdk.display()
+        );
+        let mut action = shell(&script, []);
+        action.shown = vec![sdk.clone(), sdk.join("sdk/2")];
+        action.emptied = vec![sdk.join("sdk")];
+        let lines = bench.lines(&action);
+        assert_eq!(lines, ["./host/file", "./sdk/2/file", "refused"], "{rung}");
+        assert!(sdk.join("sdk/1/file").exists());
     }
 }
 

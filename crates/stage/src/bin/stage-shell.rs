@@ -46,6 +46,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
         packs: Vec::new(),
         folders: vec!["src".to_owned(), "tmp".to_owned()],
         shown: shown.iter().map(Into::into).collect(),
+        emptied: Vec::new(),
         command: ["/bin/sh".to_owned(), "-c".to_owned()]
             .into_iter()
             .chain(script.to_str().map(str::to_owned))

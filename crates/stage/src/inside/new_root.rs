@@ -82,7 +82,13 @@ fn make(job: &Job) -> Step {
         })?;
     }
     for (target, source) in &shown.mounts {
-        at(&target.display().to_string(), || show(source, target))?;
+        at(&target.display().to_string(), || match source {
+            Source::Machine(source) => show(source, target),
+            Source::Nothing => {
+                fs::create_dir_all(inside(target))?;
+                tmpfs(inside(target), c"mode=0755")
+            }
+        })?;
     }
     read_only(&shown)?;
     devices()?;
@@ -139,8 +145,17 @@ fn tmpfs(target: impl AsRef<Path>, options: &CStr) -> io::Result<()> {
 struct Shown {
     /// Links of the top folder, by path.
     links: BTreeMap<PathBuf, PathBuf>,
-    /// By where it is seen, what it is: a path without links. Nothing is below another.
-    mounts: BTreeMap<PathBuf, PathBuf>,
+    /// By where it is seen, what it is. Nothing is below another, but for what is emptied and what is
+    /// seen there.
+    mounts: BTreeMap<PathBuf, Source>,
+}
+
+/// What is seen under a path.
+enum Source {
+    /// What the machine has under this path without links.
+    Machine(PathBuf),
+    /// An empty folder.
+    Nothing,
 }
 
 impl Shown {
@@ -160,18 +175,30 @@ impl Shown {
             wanted.extend(fs::canonicalize(path).ok());
             wanted.insert(path.clone());
         }
-        let mut mounts: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+        wanted.extend(job.emptied.iter().cloned());
+        let mut mounts: BTreeMap<PathBuf, Source> = BTreeMap::new();
+        // Sorted: what lies above another comes before it.
         for path in wanted {
-            let covered = path.ancestors().any(|above| {
-                mounts.contains_key(above) || links.contains_key(above) || above == job.root
+            let is_emptied = job.emptied.contains(&path);
+            let mut above = path.ancestors().skip(1);
+            let covered = above.find_map(|above| match mounts.get(above) {
+                Some(Source::Machine(_)) => Some(!is_emptied),
+                Some(Source::Nothing) => Some(false),
+                None => (links.contains_key(above) || above == job.root).then_some(true),
             });
+            if is_emptied && covered != Some(true) {
+                mounts.insert(path, Source::Nothing);
+                continue;
+            }
             // What is not there is not shown: whoever looks for it will say so.
             if let Ok(source) = fs::canonicalize(&path)
-                && !covered
+                && covered != Some(true)
+                && path != job.root
+                && !links.contains_key(&path)
                 && path.is_absolute()
                 && path.parent().is_some()
             {
-                mounts.insert(path, source);
+                mounts.insert(path, Source::Machine(source));
             }
         }
         Self { links, mounts }
