@@ -189,6 +189,7 @@ impl From<BuildError> for CommandError {
             BuildError::Dotnet { .. } => DOTNET,
             BuildError::OtherSdk { .. } => BUG,
             BuildError::Publish(_)
+            | BuildError::Container(_)
             | BuildError::ForeignApp { .. }
             | BuildError::ForeignBase { .. }
             | BuildError::Platform(_)

@@ -66,6 +66,9 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::Publish(PublishError::NotRunnable { .. }) => {
             "a library has nothing to run: build an application that references it".to_owned()
         }
+        BuildError::Container(_) => {
+            "correct the project, or one of the props files and packages that it imports".to_owned()
+        }
         BuildError::ForeignApp { .. } => {
             "leave out -r, or ask for the platform that it names with --platform".to_owned()
         }

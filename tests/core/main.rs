@@ -15,6 +15,7 @@ mod images;
 mod interrupt;
 mod isolation;
 mod plan;
+mod project_says;
 mod reference;
 mod symbols;
 mod toolchain;

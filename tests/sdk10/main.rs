@@ -6,5 +6,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod project_says;
 mod shop;
 mod toolchain;

@@ -18,6 +18,10 @@ use std::path::PathBuf;
 
 /// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
 /// on a distroless base, and pushes it to a registry or writes it to disk.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 #[derive(clap::Args, Debug)]
 pub(crate) struct BuildArgs {
     /// A project file, or a folder that holds one
@@ -28,18 +32,23 @@ pub(crate) struct BuildArgs {
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
 
+    /// Push to what the project says: `ContainerRegistry/ContainerRepository:ContainerImageTag(s)`
+    #[arg(long)]
+    pub(crate) push: bool,
+
     /// Write here: oci:DIR[:TAG], oci-archive:FILE, docker-archive:FILE, docker:[NAME[:TAG]] or
     /// podman:[NAME[:TAG]] (load into the local engine) [default: oci:<cache>/out/<name> when nothing
     /// is pushed]
     #[arg(short, long = "output", value_name = "DEST")]
     pub(crate) outputs: Vec<String>,
 
-    /// Platforms to build for; more than one makes an index [default: linux/amd64, or that of -r]
+    /// Platforms to build for; more than one makes an index [default: that of -r, else the
+    /// project's `ContainerRuntimeIdentifier(s)`, else linux/amd64]
     #[arg(long = "platform", value_name = "LIST", value_delimiter = ',')]
     pub(crate) platforms: Vec<Platform>,
 
-    /// The base image: a reference, oci:DIR[:TAG] or oci-archive:FILE [default: distroless for the
-    /// app's framework]
+    /// The base image: a reference, oci:DIR[:TAG] or oci-archive:FILE [default: the project's
+    /// `ContainerBaseImage`, else distroless for the app's framework]
     #[arg(long, value_name = "REF", env = "MIZZEN_BASE", hide_env_values = true)]
     pub(crate) base: Option<String>,
 
@@ -166,7 +175,7 @@ pub(crate) enum Symbols {
 
 /// What the image says of itself and how it runs
 #[derive(clap::Args, Debug)]
-#[command(next_help_heading = "Image configuration, over what the base says")]
+#[command(next_help_heading = "Image configuration, over what the base and the project say")]
 pub(crate) struct ImageArgs {
     /// A variable
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
@@ -221,9 +230,9 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<String>,
 
-    /// The family of media types
-    #[arg(long, value_enum, default_value_t = Format::Oci)]
-    pub(crate) format: Format,
+    /// The family of media types [default: the project's `ContainerImageFormat`, else oci]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
 }
 
 /// A command as JSON has it: an array of strings.

@@ -75,8 +75,12 @@ impl Base {
         }
     }
 
-    /// Returns the distroless image that `app` runs on, in `registry`.
-    pub(crate) fn inferred(app: &AppRuntime, registry: &str) -> Result<Destination, CommandError> {
+    /// Returns the image that `app` runs on, in `registry`: of `family`, else distroless.
+    pub(crate) fn inferred(
+        app: &AppRuntime,
+        registry: &str,
+        family: Option<&str>,
+    ) -> Result<Destination, CommandError> {
         let frameworks: Vec<Framework> = app
             .frameworks
             .iter()
@@ -90,6 +94,7 @@ impl Base {
             &frameworks,
             app.self_contained,
             !app.invariant_globalization,
+            family,
         )?;
         Ok(Destination::Registry(Box::new(reference)))
     }

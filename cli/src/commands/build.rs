@@ -1,7 +1,8 @@
-use super::base::Base;
-use super::build_options::{image_options, layer_options};
-use super::images::{image_name, images};
+use super::base_choice::BaseChoice;
+use super::build_options::{check_family, image_options, layer_options};
+use super::images::images;
 use super::project::project;
+use super::project_image::{image_name, pushed};
 use super::results::{self, Results};
 use super::symbols;
 use super::transfer::write;
@@ -11,14 +12,14 @@ use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
-use crate::{Process, git_remote, keychain, settings};
+use crate::{Process, git_remote, settings};
 use mizzen_build::{
-    AddedFiles, App, AppLayer, AppRuntime, Context, ImageOptions, ProjectRequest,
-    package_publish_folder, publish_project,
+    AddedFiles, App, AppLayer, Context, ImageOptions, ProjectRequest, package_publish_folder,
+    publish_project,
 };
+use mizzen_dotnet::ContainerSettings;
 use mizzen_image::Taggable;
 use mizzen_oci::Platform;
-use mizzen_registry::Registry;
 use mizzen_store::{Cancel, FsActionCache, Store};
 use std::sync::Arc;
 use std::time::Instant;
@@ -49,21 +50,14 @@ pub(crate) fn run(
         Some(found)
     };
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
-    let named = arguments
-        .base
-        .as_deref()
-        .or(config.build.base.as_deref())
-        .map(|base| Destination::base(base, process))
-        .transpose()?;
-    let keychain = keychain::keychain(process, &destinations, named.as_ref())?;
-    let cancel = interrupt.cancel.clone();
-    let registry = settings::registry(process, &config, arguments.offline, keychain, cancel)?;
-    let named = named
-        .map(|base| Base::open(&base, &layers.platforms, &registry, &store))
-        .transpose()?;
-    if let Some(base) = &named {
-        check_platforms(base, &layers.platforms)?;
-    }
+    let choice = BaseChoice {
+        arguments,
+        config: &config,
+        process,
+        interrupt,
+        store: &store,
+    };
+    let early = choice.early(&destinations, &layers.platforms)?;
 
     let folder = process.absolute(from_publish.unwrap_or(&arguments.path));
     let app = match &project {
@@ -76,19 +70,14 @@ pub(crate) fn run(
     };
     ui.left_out(&app.left_out);
     ui.about_app(&app);
-    let base_registry = arguments
-        .base_registry
-        .as_deref()
-        .or(config.build.base_registry.as_deref());
-    let base = match named {
-        Some(base) => base,
-        None => inferred(
-            &app.runtime,
-            base_registry,
-            &layers.platforms,
-            (&registry, &store),
-        )?,
-    };
+    let said = ContainerSettings::of(&app.project).map_err(mizzen_build::BuildError::from)?;
+    let name = image_name(&said, &app.runtime)?;
+    if arguments.push {
+        destinations.extend(pushed(&said, &name)?);
+    }
+    let options = options.over(&said, &app.runtime);
+    check_family(&options, &layers)?;
+    let (base, registry) = choice.decide(early, &app, &said, &destinations)?;
     let source = project
         .as_ref()
         .and_then(|request| git_remote::source(&request.workspace.root));
@@ -101,7 +90,6 @@ pub(crate) fn run(
     warn_of_root(&what, &ui);
     let symbols = symbols::artifact(&app, &what, &options.created);
 
-    let name = image_name(&app.runtime.name);
     if destinations.is_empty() {
         destinations.push(Destination::in_folder(
             &store.root().join("out").join(&name),
@@ -110,7 +98,8 @@ pub(crate) fn run(
     for destination in &destinations {
         interrupt.cancel.check()?;
         ui.writing(destination);
-        let name = format!("{name}:latest");
+        let tag = said.tags.first().map_or("latest", String::as_str);
+        let name = format!("{name}:{tag}");
         let what = (&what, symbols.as_slice());
         write(destination, &name, what, (&registry, &store, process))?;
     }
@@ -155,18 +144,6 @@ fn with_added(
     Ok(layers)
 }
 
-/// Opens the distroless base that the application's frameworks ask for.
-fn inferred(
-    runtime: &AppRuntime,
-    base_registry: Option<&str>,
-    platforms: &[Platform],
-    (registry, store): (&Registry, &Arc<Store>),
-) -> Result<Base, CommandError> {
-    let base_registry = base_registry.unwrap_or("mcr.microsoft.com");
-    let base = Base::inferred(runtime, base_registry)?;
-    Base::open(&base, platforms, registry, store)
-}
-
 fn destinations(
     arguments: &BuildArgs,
     process: &Process,
@@ -196,20 +173,6 @@ fn published(
         cancel: interrupt.cancel.clone(),
     };
     Ok(publish_project(&context, request)?)
-}
-
-fn check_platforms(base: &Base, platforms: &[Platform]) -> Result<(), CommandError> {
-    for (image, want) in base.images.iter().zip(platforms) {
-        let got = image.config().platform();
-        if !want.accepts(&got) {
-            let error = mizzen_build::BuildError::ForeignBase {
-                got: got.to_string(),
-                want: want.to_string(),
-            };
-            return Err(error.into());
-        }
-    }
-    Ok(())
 }
 
 fn warn_of_root(what: &Taggable, ui: &Ui) {

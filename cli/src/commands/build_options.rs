@@ -14,11 +14,8 @@ pub(super) fn layer_options(
     config: &Config,
 ) -> Result<LayerOptions, CommandError> {
     let layers = &arguments.layers;
-    if layers.compression != Compression::Gzip && arguments.image.format == Format::Docker {
-        return Err(
-            CommandError::usage("Docker's family of media types has no zstd layers")
-                .hinted("leave out --format docker, or --compression zstd"),
-        );
+    if layers.compression != Compression::Gzip && arguments.image.format == Some(Format::Docker) {
+        return Err(no_zstd());
     }
     Ok(LayerOptions {
         platforms: platforms(arguments, config)?,
@@ -32,6 +29,22 @@ pub(super) fn layer_options(
             Symbols::Separate => DebugSymbols::Separate,
         },
     })
+}
+
+fn no_zstd() -> CommandError {
+    CommandError::usage("Docker's family of media types has no zstd layers")
+        .hinted("leave out --compression zstd, or ask for --format oci")
+}
+
+/// Checks that the layers fit the family of media types, which the project may have chosen.
+pub(super) fn check_family(
+    options: &ImageOptions,
+    layers: &LayerOptions,
+) -> Result<(), CommandError> {
+    if options.family == Some(Family::Docker) && layers.compression != Compression::Gzip {
+        return Err(no_zstd());
+    }
+    Ok(())
 }
 
 /// Returns what the image says of itself and how it runs.
@@ -51,10 +64,9 @@ pub(super) fn image_options(
         base_name: None,
         source: None,
         created: settings::created(process)?,
-        family: Some(if image.format == Format::Docker {
-            Family::Docker
-        } else {
-            Family::Oci
+        family: image.format.map(|format| match format {
+            Format::Docker => Family::Docker,
+            Format::Oci => Family::Oci,
         }),
         env: map(&config.build.env, &image.env),
         labels: map(&config.build.label, &image.labels),
@@ -94,7 +106,5 @@ fn platforms(arguments: &BuildArgs, config: &Config) -> Result<Vec<Platform>, Co
     }
     let of_rid = arguments.runtime_identifier.as_deref();
     let of_rid = of_rid.and_then(|identifier| RuntimeIdentifier::new(identifier).platform());
-    Ok(vec![
-        of_rid.unwrap_or_else(|| Platform::linux("amd64".into())),
-    ])
+    Ok(of_rid.into_iter().collect())
 }

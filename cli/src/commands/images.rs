@@ -47,28 +47,3 @@ pub(super) fn images(
     );
     Ok(Taggable::Index(Box::new(index), images))
 }
-
-/// Returns the name of an image of the application `app`, as the SDK makes it: `Shop.Api` becomes
-/// `shop-api`.
-pub(super) fn image_name(app: &str) -> String {
-    let letter = |letter: char| match letter.to_ascii_lowercase() {
-        letter @ ('a'..='z' | '0'..='9' | '_' | '-') => letter,
-        _ => '-',
-    };
-    app.chars()
-        .map(letter)
-        .collect::<String>()
-        .trim_matches(['-', '_'])
-        .to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::image_name;
-
-    #[test]
-    fn image_names_are_the_sdks() {
-        assert_eq!(image_name("Shop.Api"), "shop-api");
-        assert_eq!(image_name("_x y"), "x-y");
-    }
-}

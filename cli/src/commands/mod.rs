@@ -1,6 +1,7 @@
 //! The verbs: one file each.
 
 mod base;
+mod base_choice;
 mod build;
 mod build_options;
 mod cache;
@@ -12,6 +13,7 @@ mod login;
 mod opened;
 mod plan;
 mod project;
+mod project_image;
 mod pull;
 mod push;
 mod results;

@@ -1,6 +1,6 @@
 use crate::DotnetMessage;
 use crate::report::{Outcome, StepReport};
-use mizzen_dotnet::{Launch, PublishOutput, Tailored};
+use mizzen_dotnet::{Launch, ProjectFacts, PublishOutput, Tailored};
 use mizzen_image::Layer;
 use mizzen_oci::{DiffId, Digest, Platform};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 pub struct App {
     /// What the application is and needs.
     pub runtime: AppRuntime,
-    /// Its layers, bottom first, for each platform asked for, in the order asked.
+    /// What its project says of its image; nothing for a folder that was published before.
+    pub project: ProjectFacts,
+    /// Its layers, bottom first, for each platform asked for, in the order asked; else for those that
+    /// the project names, in the order of their names.
     pub layers: Vec<(Platform, Vec<AppLayer>)>,
     /// The symbols that lie beside the image, if that was asked for and there are any.
     pub symbols: Option<AppLayer>,
@@ -87,6 +90,8 @@ pub struct GitIgnoredFile {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct AppFacts {
     pub(crate) runtime: AppRuntime,
+    #[serde(default)]
+    pub(crate) project: ProjectFacts,
     pub(crate) layers: BTreeMap<String, Vec<LayerFacts>>,
     pub(crate) symbols: Option<LayerFacts>,
     pub(crate) left_out: Vec<LeftOutFile>,
@@ -134,6 +139,19 @@ impl AppRuntime {
             runtime_identifier: output.runtime_identifier().map(str::to_owned),
             version: None,
             tailored: output.tailored,
+        }
+    }
+
+    /// Takes from the evaluated project what the publish folder does not say: a program compiled to
+    /// native code has no runtime configuration.
+    pub(crate) fn take_from(&mut self, project: &ProjectFacts) {
+        self.version = project.property("PackageVersion").map(str::to_owned);
+        let version = project.property("TargetFrameworkVersion");
+        if let Some(version) = version.filter(|_| self.frameworks.is_empty()) {
+            let version = version.trim_start_matches('v').to_owned();
+            self.frameworks
+                .push(("Microsoft.NETCore.App".to_owned(), version));
+            self.invariant_globalization = project.is_true("InvariantGlobalization");
         }
     }
 }

@@ -64,7 +64,11 @@ pub fn assemble(
             "WorkingDir",
             json!(options.workdir.as_deref().unwrap_or(APP_FOLDER)),
         );
-        config.run_set("Entrypoint", json!(entrypoint(app, options)));
+        let entrypoint = options.entrypoint.clone();
+        config.run_set(
+            "Entrypoint",
+            json!(entrypoint.unwrap_or_else(|| app.command())),
+        );
         match &options.cmd {
             Some(cmd) => config.run_set("Cmd", json!(cmd)),
             // The base's would become arguments of the application.
@@ -159,18 +163,6 @@ fn generated_annotations(
         }
     }
     annotations
-}
-
-fn entrypoint(app: &AppRuntime, options: &ImageOptions) -> Vec<String> {
-    if let Some(entrypoint) = &options.entrypoint {
-        return entrypoint.clone();
-    }
-    let entry = format!("{APP_FOLDER}/{}", app.entry);
-    if app.needs_dotnet {
-        vec!["dotnet".to_owned(), entry]
-    } else {
-        vec![entry]
-    }
 }
 
 // What the user asks for; else the base's user or its `APP_UID`, whichever is a number first; else

@@ -1,5 +1,5 @@
 use crate::dotnet_lines::DotnetMessage;
-use mizzen_dotnet::{LeftOut, NugetConfigError, PublishError};
+use mizzen_dotnet::{ContainerSettingsError, LeftOut, NugetConfigError, PublishError};
 use mizzen_image::{LayerError, UserError};
 use mizzen_plan::{MissReason, StepName};
 use mizzen_stage::StageError;
@@ -25,6 +25,9 @@ pub enum BuildError {
     /// The published folder is not one application.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The project says something about its image that cannot be.
+    #[error(transparent)]
+    Container(#[from] ContainerSettingsError),
     /// The application was published for another platform than the image is for.
     #[error(
         "the application was published for `{runtime_identifier}`, which does not run on `{platform}`"

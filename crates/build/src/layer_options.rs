@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How the layers of an application are made.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LayerOptions {
-    /// What the images are for; at least one.
+    /// What the images are for; none if the project decides.
     pub platforms: Vec<Platform>,
     /// How they are compressed.
     pub compression: Compression,
@@ -37,7 +37,10 @@ impl LayerOptions {
 
     /// Returns everything here that decides about the bytes of layers, as the key has it.
     pub(crate) fn facts(&self) -> BTreeMap<String, String> {
-        let platforms: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
+        let mut platforms: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
+        if platforms.is_empty() {
+            platforms.push("as the project says".to_owned());
+        }
         let keep: Vec<&str> = self.keep.iter().map(PathPattern::as_str).collect();
         BTreeMap::from(
             [
@@ -53,6 +56,36 @@ impl LayerOptions {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         )
+    }
+
+    /// Returns the options with the platforms decided: those asked for; else those that the project
+    /// names; else the one that `output` was published for; else linux/amd64.
+    ///
+    /// # Errors
+    /// [`BuildError::Platform`] if `output` was published for what is no platform of .NET's.
+    pub(crate) fn resolved(
+        &self,
+        output: &PublishOutput,
+        named: &[Platform],
+    ) -> Result<Self, BuildError> {
+        let mut options = self.clone();
+        if !options.platforms.is_empty() {
+            return Ok(options);
+        }
+        options.platforms = named.to_vec();
+        // A record has them by their names, and its order must be this one.
+        options.platforms.sort_by_key(ToString::to_string);
+        options.platforms.dedup();
+        if options.platforms.is_empty() {
+            let published_for = output.runtime_identifier();
+            options.platforms.push(match published_for {
+                Some(identifier) => RuntimeIdentifier::new(identifier)
+                    .platform()
+                    .ok_or_else(|| BuildError::Platform(identifier.to_owned()))?,
+                None => Platform::linux("amd64".into()),
+            });
+        }
+        Ok(options)
     }
 
     /// Decides which file of `output` goes where in the image for `platform`.

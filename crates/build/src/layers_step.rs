@@ -1,7 +1,7 @@
 use crate::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
 use crate::report::Outcome;
 use crate::{BuildError, LayerOptions, LeftOutFile};
-use mizzen_dotnet::{PlannedFile, PlannedLayer, PublishOutput};
+use mizzen_dotnet::{PlannedFile, PlannedLayer, ProjectFacts, PublishOutput};
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
 use mizzen_oci::{Descriptor, Platform};
 use mizzen_store::{Blob, Cancel, Store};
@@ -33,9 +33,11 @@ pub fn package_publish_folder(
     cancel: &Cancel,
 ) -> Result<App, BuildError> {
     let output = PublishOutput::read(folder)?;
-    let layers = make(&output, options, &BTreeSet::new(), store, cancel)?;
+    let options = options.resolved(&output, &[])?;
+    let layers = make(&output, &options, &BTreeSet::new(), store, cancel)?;
     Ok(App {
         runtime: AppRuntime::of(&output),
+        project: ProjectFacts::default(),
         left_out: layers.left_out.clone(),
         git_ignored: Vec::new(),
         layers: layers.by_platform,
@@ -148,6 +150,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
     let by_platform = layers.by_platform.iter();
     AppFacts {
         runtime: AppRuntime::of(output),
+        project: ProjectFacts::default(),
         layers: by_platform
             .map(|(platform, layers)| (platform.to_string(), layers.iter().map(of_layer).collect()))
             .collect(),
@@ -193,12 +196,17 @@ pub(crate) fn found(facts: &AppFacts, options: &LayerOptions, store: &Store) -> 
         let layers = layers.iter().map(of_layer);
         Some((platform.clone(), layers.collect::<Option<_>>()?))
     };
+    let by_platform = if options.platforms.is_empty() {
+        let named = facts.layers.keys().map(|platform| platform.parse().ok());
+        named
+            .map(|platform: Option<Platform>| of_platform(&platform?))
+            .collect::<Option<_>>()?
+    } else {
+        let asked = options.platforms.iter();
+        asked.map(of_platform).collect::<Option<_>>()?
+    };
     Some(Found {
-        by_platform: options
-            .platforms
-            .iter()
-            .map(of_platform)
-            .collect::<Option<_>>()?,
+        by_platform,
         symbols: match &facts.symbols {
             Some(symbols) => Some(of_layer(symbols)?),
             None => None,

@@ -18,6 +18,7 @@ mod image_options;
 mod layer_options;
 mod layers_step;
 mod plan_project;
+mod project_image;
 mod publish_project;
 mod publish_step;
 mod records;

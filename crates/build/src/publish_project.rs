@@ -231,6 +231,7 @@ impl Steps<'_> {
         Ok(App {
             git_ignored: self.git_ignored(&facts),
             runtime: facts.runtime,
+            project: facts.project,
             layers: layers.by_platform,
             symbols: layers.symbols,
             left_out: facts.left_out,
@@ -260,6 +261,7 @@ impl Steps<'_> {
         Some(App {
             git_ignored: self.git_ignored(&facts),
             runtime: facts.runtime,
+            project: facts.project,
             layers: found.by_platform,
             symbols: found.symbols,
             left_out: facts.left_out,

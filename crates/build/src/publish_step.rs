@@ -9,7 +9,9 @@ use crate::restore_step::run;
 use crate::sdk::shown_sdk;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
-use mizzen_dotnet::{ChosenSdk, FACTS_FILE_VARIABLE, PublishOutput};
+use mizzen_dotnet::{
+    ChosenSdk, ContainerSettings, FACTS_FILE_VARIABLE, ProjectFacts, PublishOutput,
+};
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
@@ -53,21 +55,27 @@ pub(crate) fn publish(
         network: Network::None,
     };
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
-    check_sdk(&outcome.path(FACTS_FILE), &request.sdk)?;
+    let project = project_facts(&outcome.path(FACTS_FILE))?;
+    check_sdk(&project, &request.sdk)?;
     let folder = outcome.path(OUTPUT);
     let output = PublishOutput::read(&folder)?;
     let from_workspace = WorkspaceFiles::find(&output, &staged.scan.contents)?;
     let context = staged.context;
-    let options = &staged.request.layers;
+    let settings = ContainerSettings::of(&project)?;
+    let options = staged
+        .request
+        .layers
+        .resolved(&output, &settings.platforms)?;
     let layers = layers_step::make(
         &output,
-        options,
+        &options,
         &from_workspace.executables(),
         &context.store,
         &context.cancel,
     )?;
     let mut facts = layers_step::facts(&output, &layers);
-    facts.runtime.version = fact(&outcome.path(FACTS_FILE), "Version")?;
+    facts.runtime.take_from(&project);
+    facts.project = project;
     facts.sources = from_workspace.sources();
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
@@ -79,8 +87,8 @@ pub(crate) fn publish(
 }
 
 /// Compares the SDK that ran, as far as it told, with the one whose content is in the key.
-fn check_sdk(facts: &Path, chosen: &ChosenSdk) -> Result<(), BuildError> {
-    let Some(ran) = fact(facts, "Sdk")? else {
+fn check_sdk(facts: &ProjectFacts, chosen: &ChosenSdk) -> Result<(), BuildError> {
+    let Some(ran) = facts.property("MSBuildBinPath") else {
         return Ok(());
     };
     let ran = ran.trim_end_matches('/');
@@ -93,16 +101,10 @@ fn check_sdk(facts: &Path, chosen: &ChosenSdk) -> Result<(), BuildError> {
     })
 }
 
-/// Returns a fact that the injected target wrote; `None` if the project's own targets kept it from
-/// running, or the fact is empty.
-fn fact(file: &Path, name: &str) -> Result<Option<String>, BuildError> {
-    let text = match fs::read_to_string(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text.map_err(BuildError::Read)?,
-    };
-    let mut facts = text.lines().filter_map(|line| line.split_once('='));
-    let value = facts
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.trim().to_owned());
-    Ok(value.filter(|value| !value.is_empty()))
+/// Returns what the injected target wrote; nothing if the project's own targets kept it from running.
+fn project_facts(file: &Path) -> Result<ProjectFacts, BuildError> {
+    match fs::read_to_string(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ProjectFacts::default()),
+        text => Ok(ProjectFacts::parse(&text.map_err(BuildError::Read)?).unwrap_or_default()),
+    }
 }

@@ -15,6 +15,9 @@ pub enum BaseImageError {
     /// The framework's version is none.
     #[error("`{0}` is no version of a shared framework")]
     Version(String),
+    /// The family makes no tag.
+    #[error("`ContainerFamily` is `{0}`, which is no part of a tag")]
+    Family(String),
 }
 
 const ASP_NET: &str = "Microsoft.AspNetCore.App";
@@ -23,7 +26,8 @@ const ASP_NET: &str = "Microsoft.AspNetCore.App";
 /// perhaps with a prefix).
 ///
 /// `self_contained` applications bring their frameworks and need the system's libraries only.
-/// `needs_icu` picks the `-extra` flavour, which adds ICU and time zones.
+/// `needs_icu` picks the `-extra` flavour, which adds ICU and time zones. `family` is what the project
+/// says in `ContainerFamily`, instead of the distroless one: `noble`, `alpine`, `noble-chiseled`.
 /// Source: the tags of dotnet-docker; .NET 6 and 7 were built on Ubuntu 22.04 (jammy), 8 to 10 on
 /// 24.04 (noble), 11 on 26.04 (resolute).
 ///
@@ -35,6 +39,7 @@ pub fn default_base(
     frameworks: &[Framework],
     self_contained: bool,
     needs_icu: bool,
+    family: Option<&str>,
 ) -> Result<Reference, BaseImageError> {
     let asp_net = frameworks
         .iter()
@@ -45,23 +50,27 @@ pub fn default_base(
     let [Ok(major), Ok(minor)] = parts[..] else {
         return Err(BaseImageError::Version(version.to_owned()));
     };
-    let release = match major {
-        ..6 => return Err(BaseImageError::NoDistroless { major, minor }),
-        6 | 7 => "jammy",
-        8..=10 => "noble",
-        11.. => "resolute",
+    let family = match (family, major) {
+        (Some(family), _) => family,
+        (None, ..6) => return Err(BaseImageError::NoDistroless { major, minor }),
+        (None, 6 | 7) => "jammy-chiseled",
+        (None, 8..=10) => "noble-chiseled",
+        (None, 11..) => "resolute-chiseled",
     };
     let repository = match (self_contained, asp_net) {
         (true, _) => "runtime-deps",
         (false, Some(_)) => "aspnet",
         (false, None) => "runtime",
     };
-    let extra = if needs_icu { "-extra" } else { "" };
-    let reference =
-        format!("{registry}/dotnet/{repository}:{major}.{minor}-{release}-chiseled{extra}");
-    Ok(reference
+    let extra = if needs_icu && family.ends_with("-chiseled") {
+        "-extra"
+    } else {
+        ""
+    };
+    let reference = format!("{registry}/dotnet/{repository}:{major}.{minor}-{family}{extra}");
+    reference
         .parse()
-        .expect("the parts are those of a reference"))
+        .map_err(|_| BaseImageError::Family(family.to_owned()))
 }
 
 #[cfg(test)]
@@ -80,7 +89,7 @@ mod tests {
             version: version.to_owned(),
         };
         let frameworks: Vec<_> = names.iter().map(framework).collect();
-        default_base("mcr.example", &frameworks, self_contained, needs_icu)
+        default_base("mcr.example", &frameworks, self_contained, needs_icu, None)
             .map(|reference| reference.to_string())
     }
 
@@ -101,6 +110,38 @@ mod tests {
             own,
             "mcr.example/dotnet/runtime-deps:11.0-resolute-chiseled"
         );
+    }
+
+    #[test]
+    fn a_family_takes_the_place_of_the_distroless_one() {
+        let base = |version: &str, family: &str, needs_icu: bool| {
+            let frameworks = [Framework {
+                name: ASP_NET.to_owned(),
+                version: version.to_owned(),
+            }];
+            default_base("mcr.example", &frameworks, false, needs_icu, Some(family))
+                .map(|reference| reference.to_string())
+        };
+        assert_eq!(
+            base("10.0.0", "alpine", true).unwrap(),
+            "mcr.example/dotnet/aspnet:10.0-alpine"
+        );
+        assert_eq!(
+            base("10.0.0", "azurelinux3.0-distroless", true).unwrap(),
+            "mcr.example/dotnet/aspnet:10.0-azurelinux3.0-distroless"
+        );
+        assert_eq!(
+            base("8.0.0", "noble-chiseled", true).unwrap(),
+            "mcr.example/dotnet/aspnet:8.0-noble-chiseled-extra"
+        );
+        assert_eq!(
+            base("3.1.0", "bionic", true).unwrap(),
+            "mcr.example/dotnet/aspnet:3.1-bionic"
+        );
+        assert!(matches!(
+            base("10.0.0", "a b", true),
+            Err(BaseImageError::Family(_))
+        ));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod base_image;
 mod bundle;
 mod chosen_sdk;
 mod commands;
+mod container_settings;
 mod deps_json;
 mod elf;
 mod global_json;
@@ -15,6 +16,7 @@ mod nuget_config;
 mod package_split;
 mod placement;
 mod portable_executable;
+mod project_facts;
 mod publish_error;
 mod publish_folder;
 mod publish_output;
@@ -33,12 +35,14 @@ pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, PublishOptions, environment, injected_targets,
     publish_command, restore_command,
 };
+pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
 pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use nuget_config::{NugetConfig, NugetConfigError};
+pub use project_facts::{ProjectFacts, ProjectItem};
 pub use publish_error::PublishError;
 pub use publish_folder::PublishedFile;
 pub use publish_output::{Launch, PublishOutput, Tailored};

@@ -72,7 +72,7 @@ impl BlobFolder {
 
     /// Adds a blob that is not there yet: a reflink where the file system can, else a copy; never a
     /// hard link, through which the cache could be written.
-    fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
+    pub(crate) fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
         let path = self.path(&descriptor.digest);
         if fs::metadata(&path).is_ok_and(|there| there.len() == descriptor.size_bytes) {
             return Ok(());

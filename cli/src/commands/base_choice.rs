@@ -1,0 +1,133 @@
+use super::base::Base;
+use super::project_image;
+use crate::args::BuildArgs;
+use crate::config::Config;
+use crate::destination::Destination;
+use crate::error::{CommandError, USAGE};
+use crate::interrupt::Interrupt;
+use crate::{Process, keychain, settings};
+use mizzen_build::{App, BuildError};
+use mizzen_dotnet::ContainerSettings;
+use mizzen_oci::Platform;
+use mizzen_registry::Registry;
+use mizzen_store::Store;
+use std::sync::Arc;
+
+/// The base image of a build and the registry client that fetches it: opened before the long part
+/// where it was named, else decided by the project.
+pub(super) struct BaseChoice<'a> {
+    pub(super) arguments: &'a BuildArgs,
+    pub(super) config: &'a Config,
+    pub(super) process: &'a Process,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) store: &'a Arc<Store>,
+}
+
+/// What could be opened before the project was published.
+pub(super) struct Early {
+    named: Option<Destination>,
+    opened: Option<(Vec<Platform>, Base)>,
+    registry: Registry,
+}
+
+impl BaseChoice<'_> {
+    /// Opens the base that was named, so that a wrong name does not cost a publish.
+    pub(super) fn early(
+        &self,
+        destinations: &[Destination],
+        platforms: &[Platform],
+    ) -> Result<Early, CommandError> {
+        let named = self.arguments.base.as_deref();
+        let named = named.or(self.config.build.base.as_deref());
+        let named = named.map(|base| Destination::base(base, self.process));
+        let named = named.transpose()?;
+        let registry = self.connect(destinations, named.as_ref())?;
+        // Who is pushed to decides which credentials are sent, and --push knows only afterwards.
+        let base = named.as_ref().filter(|_| !self.arguments.push);
+        let opened = base.map(|base| self.open_early(base, platforms, &registry));
+        Ok(Early {
+            opened: opened.transpose()?.flatten(),
+            named,
+            registry,
+        })
+    }
+
+    /// Decides about the base, now that `app` is there, whose project has `said` the rest.
+    pub(super) fn decide(
+        &self,
+        early: Early,
+        app: &App,
+        said: &ContainerSettings,
+        destinations: &[Destination],
+    ) -> Result<(Base, Registry), CommandError> {
+        let platforms = app.layers.iter().map(|(platform, _)| platform.clone());
+        let platforms: Vec<Platform> = platforms.collect();
+        let opened = early.opened.filter(|(likely, _)| *likely == platforms);
+        if let Some((_, base)) = opened {
+            return Ok((base, early.registry));
+        }
+        let mirror = self.arguments.base_registry.as_deref();
+        let mirror = mirror.or(self.config.build.base_registry.as_deref());
+        let mirror = mirror.unwrap_or("mcr.microsoft.com");
+        let is_the_projects = early.named.is_none() && said.base_image.is_some();
+        let base = match early.named {
+            Some(base) => base,
+            None => project_image::base(said, &app.runtime, mirror, self.process)?,
+        };
+        let registry = if self.arguments.push || is_the_projects {
+            self.connect(destinations, Some(&base))?
+        } else {
+            early.registry
+        };
+        let base = Base::open(&base, &platforms, &registry, self.store)?;
+        check_platforms(&base, &platforms)?;
+        Ok((base, registry))
+    }
+
+    /// Where the project decides for which platforms, the most likely one is tried; `None` if the
+    /// base has no such image.
+    fn open_early(
+        &self,
+        base: &Destination,
+        platforms: &[Platform],
+        registry: &Registry,
+    ) -> Result<Option<(Vec<Platform>, Base)>, CommandError> {
+        let likely = [Platform::linux("amd64".into())];
+        let (platforms, is_likely) = match platforms {
+            [] => (&likely[..], true),
+            platforms => (platforms, false),
+        };
+        let opened = Base::open(base, platforms, registry, self.store);
+        let opened = opened.and_then(|base| check_platforms(&base, platforms).map(|()| base));
+        match opened {
+            Ok(base) => Ok(Some((platforms.to_vec(), base))),
+            Err(error) if is_likely && error.exit_code() == USAGE => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn connect(
+        &self,
+        destinations: &[Destination],
+        base: Option<&Destination>,
+    ) -> Result<Registry, CommandError> {
+        let keychain = keychain::keychain(self.process, destinations, base)?;
+        let cancel = self.interrupt.cancel.clone();
+        let offline = self.arguments.offline;
+        settings::registry(self.process, self.config, offline, keychain, cancel)
+    }
+}
+
+fn check_platforms(base: &Base, platforms: &[Platform]) -> Result<(), CommandError> {
+    for (image, want) in base.images.iter().zip(platforms) {
+        let got = image.config().platform();
+        if !want.accepts(&got) {
+            let error = BuildError::ForeignBase {
+                got: got.to_string(),
+                want: want.to_string(),
+            };
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}

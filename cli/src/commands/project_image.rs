@@ -1,0 +1,134 @@
+//! What a project's `Container*` properties decide once they are known: the image's name, where
+//! `--push` goes, the base.
+
+use super::base::Base;
+use crate::destination::Destination;
+use crate::error::CommandError;
+use mizzen_build::AppRuntime;
+use mizzen_dotnet::ContainerSettings;
+use mizzen_oci::Reference;
+
+/// Returns the image's name: `ContainerRepository`, else the application's own, as the SDK writes it.
+pub(super) fn image_name(
+    project: &ContainerSettings,
+    app: &AppRuntime,
+) -> Result<String, CommandError> {
+    let asked = project.repository.as_deref().unwrap_or(&app.name);
+    let is_name = |name: &str| format!("registry.example/{name}").parse::<Reference>();
+    if project.repository.is_some()
+        && is_name(asked).is_ok_and(|reference| reference.repository.name == asked)
+    {
+        return Ok(asked.to_owned());
+    }
+    let parts: Vec<String> = asked.split('/').map(normalized).collect();
+    let name = parts.join("/");
+    match is_name(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(
+            CommandError::usage(format!("`{asked}` cannot be the name of an image"))
+                .hinted("set ContainerRepository in the project"),
+        ),
+    }
+}
+
+/// `shop-api`.
+fn normalized(name: &str) -> String {
+    let letter = |letter: char| match letter.to_ascii_lowercase() {
+        letter @ ('a'..='z' | '0'..='9' | '_' | '-') => letter,
+        _ => '-',
+    };
+    name.chars()
+        .map(letter)
+        .collect::<String>()
+        .trim_matches(['-', '_'])
+        .to_owned()
+}
+
+/// Returns where `--push` goes.
+pub(super) fn pushed(
+    project: &ContainerSettings,
+    name: &str,
+) -> Result<Vec<Destination>, CommandError> {
+    let registry = project.registry.as_deref().ok_or_else(|| {
+        CommandError::usage("--push: the project does not say where to")
+            .hinted("set ContainerRegistry in the project, or name a place with -t")
+    })?;
+    let tags = if project.tags.is_empty() {
+        &["latest".to_owned()][..]
+    } else {
+        &project.tags
+    };
+    let tags = tags.iter();
+    tags.map(|tag| Destination::tag(&format!("{registry}/{name}:{tag}")))
+        .collect()
+}
+
+/// Returns the base that nobody has named on the command line or in the configuration: the
+/// project's, else the one that its framework asks for, taken from `registry`.
+pub(super) fn base(
+    project: &ContainerSettings,
+    app: &AppRuntime,
+    registry: &str,
+    process: &crate::Process,
+) -> Result<Destination, CommandError> {
+    match &project.base_image {
+        Some(base) => Destination::base(base, process),
+        None => Base::inferred(app, registry, project.family.as_deref()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{image_name, normalized, pushed};
+    use mizzen_build::AppRuntime;
+    use mizzen_dotnet::ContainerSettings;
+
+    fn app(name: &str) -> AppRuntime {
+        AppRuntime {
+            name: name.to_owned(),
+            entry: String::new(),
+            needs_dotnet: true,
+            self_contained: false,
+            frameworks: Vec::new(),
+            invariant_globalization: true,
+            runtime_identifier: None,
+            version: None,
+            tailored: None,
+        }
+    }
+
+    #[test]
+    fn image_names_are_the_sdks() {
+        assert_eq!(normalized("Shop.Api"), "shop-api");
+        assert_eq!(normalized("_x y"), "x-y");
+        let named = |repository: &str| ContainerSettings {
+            repository: Some(repository.to_owned()),
+            ..ContainerSettings::default()
+        };
+        let name = |project: &ContainerSettings| image_name(project, &app("Shop.Api"));
+        assert_eq!(name(&ContainerSettings::default()).unwrap(), "shop-api");
+        // A name that is one stays as it is; the SDK writes another one anew.
+        assert_eq!(name(&named("acme/shop.api")).unwrap(), "acme/shop.api");
+        assert_eq!(name(&named("Acme/Shop.Api")).unwrap(), "acme/shop-api");
+        assert!(name(&named("../x")).is_err());
+    }
+
+    #[test]
+    fn push_goes_to_every_tag_and_to_nowhere_without_a_registry() {
+        let mut project = ContainerSettings::default();
+        assert!(pushed(&project, "shop").is_err());
+        project.registry = Some("localhost:5000".to_owned());
+        let places = |project: &ContainerSettings| {
+            let places = pushed(project, "shop").unwrap();
+            places.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(places(&project), ["localhost:5000/shop:latest"]);
+        project.tags = vec!["1.4".to_owned(), "1".to_owned()];
+        assert_eq!(
+            places(&project),
+            ["localhost:5000/shop:1.4", "localhost:5000/shop:1"]
+        );
+        project.tags = vec!["a b".to_owned()];
+        assert!(pushed(&project, "shop").is_err());
+    }
+}

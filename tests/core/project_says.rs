@@ -1,0 +1,129 @@
+//! What a project says in its `Container*` properties reaches the image, on the oldest SDK too.
+
+use crate::support::{User, edit, prepared};
+use fs_err as fs;
+use mizzen_testkit::{MemoryRegistry, nuget_package, skopeo_copy};
+
+/// What one of the packages of the project says. Values hold everything that could be taken for a
+/// separator somewhere on the way.
+const PROPS: &str = r#"<Project>
+  <PropertyGroup>
+    <ContainerFamily>test</ContainerFamily>
+    <ContainerRepository>corp/hello.web</ContainerRepository>
+    <ContainerImageTags>1.4;1</ContainerImageTags>
+    <ContainerUser>64198</ContainerUser>
+    <ContainerWorkingDirectory>/tmp</ContainerWorkingDirectory>
+    <ContainerImageFormat>Docker</ContainerImageFormat>
+    <ContainerVendor>Acme; Inc. (it's "us")</ContainerVendor>
+  </PropertyGroup>
+  <ItemGroup>
+    <ContainerPort Include="9000" Type="udp" />
+    <ContainerEnvironmentVariable Include="PATTERN" Value="^\d+;[*?]$%40(x)%0Atwo" />
+    <ContainerEnvironmentVariable Include="OWN" Value="project" />
+    <ContainerLabel Include="team" Value="shop" />
+    <ContainerDefaultArgs Include="--port=9000;--quiet" />
+  </ItemGroup>
+</Project>"#;
+
+#[test]
+fn what_a_package_says_of_the_image_is_pushed_to_where_it_says_and_the_user_has_the_last_word() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let registry = MemoryRegistry::start();
+    let host = registry.host();
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    skopeo_copy(
+        &format!("oci:{}:latest", base.display()),
+        &format!("docker://{host}/dotnet/aspnet:3.1-test"),
+    );
+    let feed = user.path("feed");
+    let props = [("build/Corp.Defaults.props", PROPS)];
+    nuget_package(&feed, "Corp.Defaults", "1.0.0", &props);
+    let folder = user.workspace("hello-web", "hello", Some(&feed));
+    edit(
+        &folder.join("hello-web.csproj"),
+        "</Project>",
+        &format!(
+            "<PropertyGroup><ContainerRegistry>{host}</ContainerRegistry></PropertyGroup>\
+             <ItemGroup><PackageReference Include=\"Corp.Defaults\" Version=\"1.0.0\" />\
+             </ItemGroup></Project>"
+        ),
+    );
+    let arguments = ["hello", "--push", "--base-registry", &host];
+    let first = user.build(&arguments).success();
+    let digest = first.digest();
+    assert_eq!(
+        first.stdout,
+        format!("{host}/corp/hello.web:1.4@{digest}\n{host}/corp/hello.web:1@{digest}\n")
+    );
+    assert_eq!(first.image()["name"], "corp/hello.web");
+    assert_eq!(
+        first.image()["mediaType"],
+        "application/vnd.docker.distribution.manifest.v2+json"
+    );
+    let config = |reference: &str| {
+        let shown = user.run_bare(&["inspect", "--json", reference]).success();
+        let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        shown["config"]["config"].clone()
+    };
+    let said = config(&format!("{host}/corp/hello.web:1"));
+    assert_eq!(said["User"], "64198");
+    assert_eq!(said["WorkingDir"], "/tmp");
+    assert!(said["ExposedPorts"]["9000/udp"].is_object());
+    assert_eq!(said["Cmd"], serde_json::json!(["--port=9000", "--quiet"]));
+    assert_eq!(said["Entrypoint"][1], "/app/hello-web.dll");
+    let labels = &said["Labels"];
+    assert_eq!(labels["team"], "shop");
+    assert_eq!(
+        labels["org.opencontainers.image.vendor"],
+        "Acme; Inc. (it's \"us\")"
+    );
+    let variables = said["Env"].as_array().unwrap();
+    assert!(variables.contains(&"PATTERN=^\\d+;[*?]$@(x)\ntwo".into()));
+    assert!(variables.contains(&"OWN=project".into()));
+    assert_eq!(user.dotnet_calls(), ["restore", "publish"]);
+
+    // A hit says the same; what the user asks for is no reason to publish again.
+    let again = user.build(&arguments).success();
+    assert_eq!(again.digest(), digest);
+    let own = format!("{host}/own:2");
+    let asked = [
+        "hello",
+        "-t",
+        &own,
+        "--base-registry",
+        &host,
+        "--format",
+        "oci",
+        "--user",
+        "1000",
+        "-e",
+        "OWN=user",
+        "--workdir",
+        "/app",
+    ];
+    user.build(&asked).success();
+    let said = config(&own);
+    assert_eq!(
+        (&said["User"], &said["WorkingDir"]),
+        (&"1000".into(), &"/app".into())
+    );
+    assert!(said["Env"].as_array().unwrap().contains(&"OWN=user".into()));
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+
+    // What cannot be is told by name, before anything is pushed; and a push needs a place.
+    let project = fs::read_to_string(folder.join("hello-web.csproj")).unwrap();
+    let broken = project.replace(
+        "</ContainerRegistry>",
+        "</ContainerRegistry><ContainerImageTag>x</ContainerImageTag>",
+    );
+    fs::write(folder.join("hello-web.csproj"), broken).unwrap();
+    let said = user.build(&arguments).failure(2);
+    assert!(said.contains("`ContainerImageTag` is `x`"), "{said}");
+    let nowhere = project.replace(
+        &format!("<ContainerRegistry>{host}<"),
+        "<ContainerRegistry><",
+    );
+    fs::write(folder.join("hello-web.csproj"), nowhere).unwrap();
+    let said = user.build(&arguments).failure(2);
+    assert!(said.contains("hint: set ContainerRegistry"), "{said}");
+}
