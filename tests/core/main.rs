@@ -16,6 +16,7 @@ mod interrupt;
 mod isolation;
 mod plan;
 mod project_says;
+mod platforms;
 mod reference;
 mod symbols;
 mod toolchain;

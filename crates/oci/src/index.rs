@@ -90,15 +90,16 @@ impl Index {
         &self.manifests
     }
 
-    /// Returns the first image that runs on `platform`; entries for `unknown/unknown`
-    /// (attestations) never match.
+    /// Returns the first image that runs on `platform`, if there are several the first of the usual
+    /// variant; entries for `unknown/unknown` (attestations) never match.
     pub fn find(&self, platform: &Platform) -> Option<&Descriptor> {
-        self.manifests.iter().find(|descriptor| {
-            descriptor
-                .platform
-                .as_ref()
-                .is_some_and(|has| platform.accepts(has))
-        })
+        let fitting = self.manifests.iter().filter_map(|descriptor| {
+            let has = descriptor.platform.as_ref()?;
+            platform.accepts(has).then_some((descriptor, has))
+        });
+        let is_usual = |has: &Platform| has.usual_variant() == platform.usual_variant();
+        let usual = fitting.clone().find(|(_, has)| is_usual(has));
+        Some(usual.or(fitting.clone().next())?.0)
     }
 
     /// Returns the platforms on offer, for an error message; attestations left out.
@@ -119,6 +120,48 @@ mod tests {
     use super::Index;
     use crate::{Descriptor, MediaType};
     use std::collections::BTreeMap;
+
+    #[test]
+    fn variants_are_told_apart_and_the_usual_one_is_meant() {
+        let index = |platforms: &[&str]| {
+            let entry = |platform: &&str| Descriptor {
+                platform: Some(platform.parse().unwrap()),
+                ..Descriptor::of(MediaType::ImageManifest, platform.as_bytes())
+            };
+            let entries = platforms.iter().map(entry).collect();
+            Index::new(MediaType::ImageIndex, entries, &BTreeMap::new())
+        };
+        let found = |index: &Index, wanted: &str| {
+            let found = index.find(&wanted.parse().unwrap());
+            found.map(|found| found.platform.as_ref().unwrap().to_string())
+        };
+        let all = index(&[
+            "linux/arm/v6",
+            "linux/arm/v7",
+            "linux/arm64/v8",
+            "linux/amd64",
+        ]);
+        for (wanted, want) in [
+            ("linux/arm/v6", Some("linux/arm/v6")),
+            ("linux/arm/v7", Some("linux/arm/v7")),
+            ("linux/arm", Some("linux/arm/v7")),
+            ("linux/arm/v5", None),
+            ("linux/arm64", Some("linux/arm64/v8")),
+            ("linux/arm64/v8", Some("linux/arm64/v8")),
+            ("linux/amd64/v3", None),
+        ] {
+            assert_eq!(found(&all, wanted).as_deref(), want, "{wanted}");
+        }
+        let unnamed = index(&["linux/arm64", "linux/arm/v5"]);
+        assert_eq!(
+            found(&unnamed, "linux/arm64/v8").as_deref(),
+            Some("linux/arm64")
+        );
+        assert_eq!(
+            found(&unnamed, "linux/arm").as_deref(),
+            Some("linux/arm/v5")
+        );
+    }
 
     #[test]
     fn the_platform_is_found_beside_attestations() {

@@ -42,12 +42,25 @@ impl Platform {
 
     /// `true` if an image for `other` can be taken where this platform is asked for.
     ///
-    /// A missing variant matches any: `linux/arm64` takes `linux/arm64/v8`, the way most indexes
-    /// write it.
+    /// Whoever asks for no variant takes any; an image that names none has the usual one:
+    /// `linux/arm64` and `linux/arm64/v8` are the same.
     pub fn accepts(&self, other: &Self) -> bool {
         self.os == other.os
             && self.architecture == other.architecture
-            && (self.variant.is_none() || self.variant == other.variant)
+            && (self.variant.is_none() || self.usual_variant() == other.usual_variant())
+    }
+
+    /// Returns the variant, named or meant.
+    ///
+    /// Source: containerd, platforms, `normalizeArch`.
+    pub(crate) fn usual_variant(&self) -> Option<&str> {
+        let meant = match self.architecture {
+            Arch::ARM64 => Some("v8"),
+            Arch::ARM => Some("v7"),
+            Arch::Amd64 => Some("v1"),
+            _ => None,
+        };
+        self.variant.as_deref().or(meant)
     }
 }
 
