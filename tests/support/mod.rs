@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each suite uses a part")]
 
+pub(crate) mod monorepo;
 pub(crate) mod sdk_choice;
 
 use fs_err as fs;
