@@ -3,7 +3,7 @@ use mizzen_build::{BuildError, DotnetMessage};
 use mizzen_dotnet::{BaseImageError, SdkError, ToolchainError, WorkspaceError};
 use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
-use mizzen_store::{Cancelled, StoreError};
+use mizzen_store::{Cancelled, DamagedBlob, StoreError};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -34,6 +34,8 @@ pub(crate) struct CommandError {
     said: Vec<DotnetMessage>,
     causes: Vec<String>,
     hint: Option<String>,
+    /// What of the cache was damaged and is removed: trying again heals.
+    healed: Option<Box<str>>,
 }
 
 impl CommandError {
@@ -45,6 +47,7 @@ impl CommandError {
             said: Vec::new(),
             causes: Vec::new(),
             hint: None,
+            healed: None,
         }
     }
 
@@ -94,6 +97,11 @@ impl CommandError {
         self.exit_code
     }
 
+    /// Returns what is no longer in the cache, for it was damaged, and made the command fail.
+    pub(crate) fn healed(&self) -> Option<&str> {
+        self.healed.as_deref()
+    }
+
     pub(crate) fn is_interruption(&self) -> bool {
         self.exit_code == INTERRUPTED
     }
@@ -103,6 +111,7 @@ impl CommandError {
             exit_code,
             causes: causes(error, false),
             hint,
+            healed: DamagedBlob::within(error).map(|damaged| damaged.to_string().into()),
             ..Self::usage(error.to_string())
         }
     }

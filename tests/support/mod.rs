@@ -16,7 +16,7 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
 /// A user of mizzen: everything that it reads and writes lies in one folder.
@@ -37,6 +37,32 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
     /// The metadata file; null where none was written.
     pub(crate) metadata: Value,
+}
+
+/// A build that goes on.
+pub(crate) struct Going {
+    child: Child,
+    metadata: PathBuf,
+}
+
+impl Going {
+    /// Ends it as nothing can keep from; what it started is left to itself.
+    pub(crate) fn kill(mut self) -> Run {
+        self.child.kill().unwrap();
+        self.end()
+    }
+
+    /// Returns whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(self) -> Run {
+        let output = self.child.wait_with_output().unwrap();
+        let metadata = fs::read_to_string(self.metadata).unwrap_or_else(|_| "null".to_owned());
+        Run::of(output, serde_json::from_str(&metadata).unwrap())
+    }
 }
 
 impl User {
@@ -290,6 +316,26 @@ impl User {
         )
     }
 
+    /// Starts `mizzen build`; `name` tells this run's files from another's.
+    pub(crate) fn start(&self, name: &str, arguments: &[&str]) -> Going {
+        let metadata = self.path(&format!("{name}-metadata.json"));
+        drop(fs::remove_file(&metadata));
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let child = Command::new(env!("CARGO_BIN_EXE_mizzen"))
+            .args(["build", "--metadata-file"])
+            .arg(&metadata)
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Going { child, metadata }
+    }
+
     /// Returns the verbs that `dotnet` was called with since this was last asked.
     pub(crate) fn dotnet_calls(&self) -> Vec<String> {
         let calls = self.calls.as_ref().unwrap();
@@ -317,10 +363,13 @@ impl User {
     }
 }
 
+/// The exit code that a shell gives to what was ended by `SIGKILL`.
+pub(crate) const KILLED: i32 = 128 + 9;
+
 impl Run {
     fn of(output: std::process::Output, metadata: Value) -> Self {
         Self {
-            code: output.status.code().unwrap(),
+            code: output.status.code().unwrap_or(KILLED),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
             metadata,
@@ -438,9 +487,14 @@ pub(crate) fn testdata(name: &str) -> PathBuf {
 }
 
 /// Tells whether a variable asks the tests for something.
-pub(crate) fn is_set(variable: &str) -> bool {
+pub(crate) fn is_set(name: &str) -> bool {
+    variable(name).is_some()
+}
+
+/// Returns what a variable asks the tests for.
+pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "the tests' own configuration")]
-    std::env::var_os(variable).is_some()
+    std::env::var(name).ok()
 }
 
 /// Returns what `./test` has prepared and named by a variable.

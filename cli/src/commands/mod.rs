@@ -24,9 +24,10 @@ mod validate;
 pub(crate) use results::Results;
 
 use crate::Process;
-use crate::args::{Args, Command};
+use crate::args::{Args, BuildArgs, Command};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::ui::Ui;
 use std::io::{self, Write};
 
 /// Runs the verb that the user asked for.
@@ -36,7 +37,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
     match &arguments.command {
-        Command::Build(arguments) => build::run(arguments, process, interrupt),
+        Command::Build(arguments) => build(arguments, process, interrupt),
         Command::Plan(arguments) => plan::run(arguments, process, interrupt),
         Command::Cache(arguments) => cache::run(arguments, process, interrupt),
         Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
@@ -48,6 +49,30 @@ pub(crate) fn run(
         Command::Login(arguments) => login::run(arguments, process, interrupt),
         Command::Logout(arguments) => login::logout(arguments, process),
     }
+}
+
+/// How many damaged files one build heals: all that a cache may have, unless its disk goes on
+/// damaging what is written.
+const HEALINGS: usize = 100;
+
+/// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
+/// it is gone then, and what it held is made anew.
+fn build(
+    arguments: &BuildArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    for _ in 0..HEALINGS {
+        match build::run(arguments, process, interrupt) {
+            Err(error) if error.healed().is_some() => {
+                let healed = error.healed().unwrap_or_default();
+                Ui::new(arguments.quiet, arguments.verbose)
+                    .note(&format!("{healed}; building again"));
+            }
+            result => return result,
+        }
+    }
+    build::run(arguments, process, interrupt)
 }
 
 /// Prints data on stdout.

@@ -31,6 +31,10 @@ impl Ui {
         self.line(&format!("warning: {text}"));
     }
 
+    pub(crate) fn note(&self, text: &str) {
+        self.line(&format!("note: {text}"));
+    }
+
     pub(crate) fn project(&self, workspace: &Workspace, toolchain: &Toolchain, sdk: &ChosenSdk) {
         self.line(&format!(
             "project  {} in {}",
@@ -147,7 +151,7 @@ impl Reporter for Ui {
             Event::DotnetLine(text) if self.verbose => self.line(&format!("  | {text}")),
             Event::DotnetLine(_) => {}
             Event::Message(message) => self.line(&message.text),
-            Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::Note(text) => self.note(text),
         }
     }
 }

@@ -70,6 +70,14 @@ const ATTEMPTS: usize = 3;
 /// # Errors
 /// [`BuildError`]; nothing of a failed step is kept.
 pub fn publish_project(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
+    let result = publish_steady(context, request);
+    for text in context.store.take_healed() {
+        context.reporter.event(&Event::Note(&text));
+    }
+    result
+}
+
+fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
     let mut attempt = 1;
     loop {
         match publish_once(context, request) {

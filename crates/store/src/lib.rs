@@ -17,6 +17,7 @@
 mod action_cache;
 mod blob;
 mod cancel;
+mod damaged_blob;
 mod error;
 mod housekeeping;
 mod stat_cache;
@@ -26,6 +27,7 @@ mod store;
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
 pub use blob::{Blob, BytesBlob, copy_hashed, verified};
 pub use cancel::{Cancel, Cancelled};
+pub use damaged_blob::DamagedBlob;
 pub use error::StoreError;
 pub use housekeeping::{Housekeeping, Limits, Removed, Usage};
 pub use stat_cache::{FileState, StatCache};

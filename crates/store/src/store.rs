@@ -1,3 +1,4 @@
+use crate::damaged_blob::CacheReader;
 use crate::{Blob, StoreError, verified};
 use fs_err as fs;
 use mizzen_oci::{Digest, HashingWriter};
@@ -6,6 +7,7 @@ use std::fmt;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 /// Content-addressed blobs in a folder of one user, for any number of processes at once.
@@ -14,6 +16,8 @@ pub struct Store {
     root: PathBuf,
     /// Held shared while this value lives, so that nobody sweeps `tmp/` under it.
     lock: fs::File,
+    /// What was found broken and removed, a sentence each.
+    healed: Mutex<Vec<String>>,
 }
 
 /// Takes the bytes of a blob; it has no name until [`BlobWriter::commit`] gives it one.
@@ -76,25 +80,53 @@ impl Store {
             .truncate(false)
             .write(true)
             .open(root.join(".lock"))?;
+        let mut healed = Vec::new();
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            let mut swept = 0;
             for entry in fs::read_dir(root.join("tmp"))? {
                 let path = entry?.path();
+                swept += 1;
                 if path.is_dir() {
                     fs::remove_dir_all(path)?;
                 } else {
                     fs::remove_file(path)?;
                 }
             }
+            if swept > 0 {
+                let files = if swept == 1 { "file" } else { "files" };
+                healed.push(format!(
+                    "an earlier run was killed; its {swept} unfinished {files} in the cache are removed"
+                ));
+            }
         }
         rustix::fs::flock(&lock, FlockOperation::LockShared).map_err(io::Error::from)?;
         Ok(Self {
             root: root.to_owned(),
             lock,
+            healed: Mutex::new(healed),
         })
     }
 
     pub(crate) fn lock(&self) -> &std::fs::File {
         self.lock.file()
+    }
+
+    /// Returns what was found broken and removed since this was last asked, a sentence each.
+    pub fn take_healed(&self) -> Vec<String> {
+        std::mem::take(&mut *self.healed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn remove_damaged(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)?;
+        let text = format!(
+            "`{}` in the cache was damaged, and is removed",
+            path.display()
+        );
+        self.healed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text);
+        Ok(())
     }
 
     /// Returns the folder.
@@ -129,7 +161,7 @@ impl Store {
         if Digest::of(&bytes) == *digest {
             return Ok(Some(bytes));
         }
-        fs::remove_file(path)?;
+        self.remove_damaged(&path)?;
         Ok(None)
     }
 
@@ -192,7 +224,7 @@ impl Store {
         {
             return Ok(Some(body.to_vec()));
         }
-        fs::remove_file(path)?;
+        self.remove_damaged(&path)?;
         Ok(None)
     }
 
@@ -313,9 +345,11 @@ impl Blob for StoredBlob {
         let path = self.path.clone();
         // Whoever replaced the file meanwhile wrote a good one; removing that costs a rebuild,
         // never a wrong image.
-        Ok(verified(file, self.digest, self.size_bytes, move || {
+        let verified = verified(file, self.digest, self.size_bytes, move || {
             drop(fs::remove_file(path));
-        }))
+        });
+        let path = self.path.clone();
+        Ok(Box::new(CacheReader { verified, path }))
     }
 
     // For a reflink or a copy; never for a hard link, which a user could write through.
@@ -385,11 +419,14 @@ mod tests {
         for by_reader in [true, false] {
             fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
             fs::write(&path, b"lAyer").unwrap();
+            assert_eq!(store.take_healed(), [""; 0]);
             if by_reader {
                 let blob = store.blob(&digest, 5).unwrap();
                 assert!(blob.open().unwrap().read_to_end(&mut Vec::new()).is_err());
             } else {
                 assert_eq!(store.read(&digest).unwrap(), None);
+                let healed = store.take_healed();
+                assert!(healed[0].contains(&digest.hex()), "{healed:?}");
             }
             assert!(store.blob(&digest, 5).is_none());
             store.put(b"layer").unwrap();
@@ -421,7 +458,8 @@ mod tests {
         drop(Store::open(&root).unwrap());
         assert_eq!(names(&root.join("tmp")), 1);
         drop(first);
-        Store::open(&root).unwrap();
+        let healed = Store::open(&root).unwrap().take_healed();
+        assert!(healed[0].contains("1 unfinished file "), "{healed:?}");
         assert_eq!(names(&root.join("tmp")), 0);
         assert_eq!(
             fs::metadata(&root).unwrap().permissions().mode() & 0o777,
