@@ -28,8 +28,13 @@ const RESTORE_VARIABLES: [&str; 13] = [
     "DOTNET_NUGET_SIGNATURE_VERIFICATION",
     "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS",
 ];
-/// The same for the credentials of one feed each.
-const FEED_CREDENTIALS: &str = "NuGetPackageSourceCredentials_";
+/// The same for what begins so: the credentials of one feed each, and what Microsoft's credential
+/// provider is told.
+const RESTORE_PREFIXES: [&str; 3] = [
+    "NuGetPackageSourceCredentials_",
+    "NUGET_CREDENTIALPROVIDER_",
+    "ARTIFACTS_CREDENTIALPROVIDER_",
+];
 
 /// Where Linux distributions keep ICU.
 const LIBRARY_FOLDERS: [&str; 7] = [
@@ -110,21 +115,16 @@ pub(crate) fn stage(store: &Arc<Store>, isolation: Isolation) -> Result<Stage, C
 
 /// Returns what restore may see of the environment beside its constants.
 pub(crate) fn restore_environment(process: &Process) -> BTreeMap<String, String> {
-    let passes =
-        |name: &str| RESTORE_VARIABLES.contains(&name) || name.starts_with(FEED_CREDENTIALS);
+    let passes = |name: &str| {
+        RESTORE_VARIABLES.contains(&name)
+            || RESTORE_PREFIXES
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+    };
     let variables = process.environment.iter().filter(|(name, _)| passes(name));
     variables
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
-}
-
-/// Returns the file of the user's own NuGet configuration.
-pub(crate) fn user_nuget_config(process: &Process) -> Option<PathBuf> {
-    let home = process
-        .variable("DOTNET_CLI_HOME")
-        .map(PathBuf::from)
-        .or_else(|| process.home())?;
-    Some(home.join(".nuget/NuGet/NuGet.Config"))
 }
 
 /// Returns the newest ICU library of the machine, `libicuuc.so.72`.

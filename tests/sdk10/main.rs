@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod feeds;
 mod project_says;
 mod shop;
 mod toolchain;

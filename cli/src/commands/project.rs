@@ -3,6 +3,7 @@ use crate::args::{BuildArgs, Step};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::nuget::nuget;
 use crate::settings;
 use crate::ui::Ui;
 use mizzen_build::{LayerOptions, ProjectRequest};
@@ -55,7 +56,7 @@ pub(super) fn project(
             properties: arguments.properties.iter().cloned().collect(),
         },
         layers: layers.clone(),
-        user_nuget_config: settings::user_nuget_config(process),
+        nuget: nuget(process),
         restore_environment: settings::restore_environment(process),
         icu: settings::icu(),
         offline: arguments.offline,

@@ -1,16 +1,12 @@
-use crate::BuildError;
+use crate::nuget::StagedNuget;
 use crate::publish_project::ProjectRequest;
 use crate::scan::{Scan, file_facts};
-use fs_err as fs;
-use mizzen_dotnet::{
-    Canonical, NugetConfig, environment, injected_targets, publish_command, restore_command,
-};
+use mizzen_dotnet::{Canonical, environment, injected_targets, publish_command, restore_command};
 use mizzen_oci::Digest;
-use mizzen_plan::{Facts, RECIPE, StepCommand, Toolchain};
+use mizzen_plan::{Facts, FileFact, RECIPE, StepCommand, Toolchain};
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The folders of a stage, below its root.
 pub(crate) const SOURCES: &str = "src";
@@ -24,8 +20,6 @@ pub(crate) const FACTS_FILE: &str = "tmp/facts";
 /// What the stage shows beside the workspace, and what the key may know of it.
 pub(crate) struct Injected {
     pub(crate) contents: BTreeMap<String, Content>,
-    /// The folders of the machine that they name as feeds.
-    pub(crate) feeds: Vec<PathBuf>,
     facts: BTreeMap<String, Digest>,
 }
 
@@ -42,53 +36,13 @@ pub(crate) fn canonical(stage_root: &Path, sdk: &Path) -> Canonical {
     }
 }
 
-/// Returns the files that mizzen adds to the stage: targets that every project imports, and the NuGet
-/// configurations that plain `dotnet` would find outside the workspace.
-///
-/// # Errors
-/// [`BuildError::NugetConfig`] if one of them is malformed.
-pub(crate) fn injected(request: &ProjectRequest) -> Result<Injected, BuildError> {
+/// Returns the files that mizzen itself adds to the stage: targets that every project imports.
+pub(crate) fn injected() -> Injected {
     let (name, targets) = injected_targets();
-    let mut injected = Injected {
+    Injected {
         contents: [(format!("{HOME}/{name}"), Content::Bytes(targets.into()))].into(),
-        feeds: Vec::new(),
         facts: [("injected targets".to_owned(), Digest::of(targets))].into(),
-    };
-    let above = request.workspace.nuget_config_above.as_ref();
-    let user = request.user_nuget_config.as_ref();
-    let configs = [
-        (
-            above,
-            "nuget.config".to_owned(),
-            "NuGet configuration above the workspace",
-        ),
-        (
-            user,
-            format!("{HOME}/.nuget/NuGet/NuGet.Config"),
-            "NuGet configuration of the user",
-        ),
-    ];
-    for (path, staged, fact) in configs {
-        let Some(path) = path else { continue };
-        let text = match fs::read_to_string(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            text => text.map_err(BuildError::Read)?,
-        };
-        let folder = path.parent().expect("a file has a folder");
-        let config =
-            NugetConfig::parse(&text, folder).map_err(|source| BuildError::NugetConfig {
-                path: path.clone(),
-                source,
-            })?;
-        injected.feeds.extend(config.folders);
-        injected
-            .facts
-            .insert(fact.to_owned(), Digest::of(&config.without_secrets));
-        injected
-            .contents
-            .insert(staged, Content::Bytes(config.staged.into()));
     }
-    Ok(injected)
 }
 
 /// Returns where `dotnet` starts in a stage: beside the `global.json` that chose the SDK, for it looks
@@ -113,9 +67,16 @@ pub(crate) fn facts(
     toolchain: Digest,
     scan: &Scan,
     injected: &Injected,
+    nuget: &StagedNuget,
 ) -> Facts {
     let canonical = canonical(stage_root, &request.toolchain.root);
     let (project, options) = (&request.workspace.project, &request.options);
+    let mut variables = environment(&canonical, project, request.icu.is_some());
+    variables.extend(nuget.variables.clone());
+    let mut files = file_facts(&scan.contents);
+    for (path, bytes) in &nuget.replaced {
+        files.insert(path.clone(), FileFact::File(Digest::of(bytes)));
+    }
     let argument = from_folder(project, request.sdk.folder());
     Facts {
         recipe: RECIPE,
@@ -150,9 +111,14 @@ pub(crate) fn facts(
                 publish_command(&canonical, argument, options),
             ),
         ]),
-        environment: environment(&canonical, project, request.icu.is_some()),
-        injected: injected.facts.clone(),
+        environment: variables,
+        injected: injected
+            .facts
+            .clone()
+            .into_iter()
+            .chain(nuget.facts.clone())
+            .collect(),
         layers: request.layers.facts(),
-        files: file_facts(&scan.contents),
+        files,
     }
 }

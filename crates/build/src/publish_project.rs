@@ -1,6 +1,7 @@
 use crate::app::{App, AppFacts, GitIgnoredFile};
 use crate::facts::{Injected, SOURCES, canonical, facts, injected};
 use crate::git_ignored::GitIgnored;
+use crate::nuget::{NugetSettings, StagedNuget, staged_nuget};
 use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace};
@@ -46,8 +47,8 @@ pub struct ProjectRequest {
     pub options: PublishOptions,
     /// How the layers are made.
     pub layers: LayerOptions,
-    /// The user's own NuGet configuration, whether it is there or not.
-    pub user_nuget_config: Option<PathBuf>,
+    /// What the user has told NuGet outside the workspace.
+    pub nuget: NugetSettings,
     /// Variables that restore may need to fetch: proxies, credentials. In no key and no record.
     pub restore_environment: BTreeMap<String, String>,
     /// The build host's ICU library, `libicuuc.so.72`; without one .NET runs without cultures.
@@ -105,18 +106,24 @@ pub(crate) struct Staged<'a> {
     pub(crate) canonical: Canonical,
     pub(crate) scan: Scan,
     pub(crate) injected: Injected,
+    pub(crate) nuget: StagedNuget,
     pub(crate) facts: Facts,
 }
 
 impl Staged<'_> {
-    /// Returns what every stage of this build shows.
-    pub(crate) fn inputs(&self) -> BTreeMap<String, Content> {
+    /// Returns what the stage of `step` shows.
+    pub(crate) fn inputs(&self, step: StepName) -> BTreeMap<String, Content> {
+        let nuget = match step {
+            StepName::Restore => &self.nuget.restore,
+            StepName::Publish => &self.nuget.publish,
+        };
         let sources = self
             .scan
             .contents
             .iter()
             .map(|(path, content)| (format!("{SOURCES}/{path}"), content.clone()));
-        sources.chain(self.injected.contents.clone()).collect()
+        let injected = self.injected.contents.clone();
+        sources.chain(injected).chain(nuget.clone()).collect()
     }
 }
 
@@ -370,8 +377,17 @@ pub(crate) fn read<'a>(
         let note = format!("`{}` is not staged: its name is not UTF-8", path.display());
         context.reporter.event(&Event::Note(&note));
     }
-    let injected = injected(request)?;
-    let facts = facts(request, context.stage_root, toolchain, &scan, &injected);
+    let injected = injected();
+    let mut nuget = staged_nuget(request, context.stage_root, &scan.contents)?;
+    nuget.read_fallback_folders(store, cancel)?;
+    let facts = facts(
+        request,
+        context.stage_root,
+        toolchain,
+        &scan,
+        &injected,
+        &nuget,
+    );
     Ok(Staged {
         context,
         request,
@@ -379,6 +395,7 @@ pub(crate) fn read<'a>(
         canonical: canonical(context.stage_root, &request.toolchain.root),
         scan,
         injected,
+        nuget,
         facts,
     })
 }

@@ -40,12 +40,12 @@ pub(crate) fn publish(
     let request = staged.request;
     let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
     let action = Action {
-        inputs: staged.inputs(),
+        inputs: staged.inputs(StepName::Publish),
         packs: packs.collect(),
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
             .map(str::to_owned)
             .to_vec(),
-        shown: sdk.shown,
+        shown: [sdk.shown, staged.nuget.fallback_folders.clone()].concat(),
         emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Publish].clone(),
         working_folder: working_folder(request),

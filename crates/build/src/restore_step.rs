@@ -6,12 +6,12 @@ use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
 use crate::sdk::shown_sdk;
-use fs_err as fs;
-use mizzen_dotnet::{NugetConfig, RestoredPackage};
+use mizzen_dotnet::RestoredPackage;
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Content, Network, OutputSpec, Stream};
+use mizzen_stage::{Action, Network, OutputSpec, Stream};
 use mizzen_store::{ActionResult, Output};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// Runs restore in a stage of its own.
@@ -26,15 +26,15 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     let request = staged.request;
     let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
     let action = Action {
-        inputs: staged.inputs(),
+        inputs: staged.inputs(StepName::Restore),
         packs: Vec::new(),
         folders: [HOME, PACKAGES, TEMPORARY].map(str::to_owned).to_vec(),
-        shown: [sdk.shown, shown(staged)?].concat(),
+        shown: [sdk.shown, shown(staged)].concat(),
         emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Restore].clone(),
         working_folder: working_folder(request),
         environment: staged.facts.environment.clone(),
-        secret_environment: staged.request.restore_environment.clone(),
+        secret_environment: secret_environment(staged),
         outputs: vec![
             OutputSpec::Packages(PACKAGES.to_owned()),
             OutputSpec::Changes(SOURCES.to_owned()),
@@ -71,30 +71,27 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
 /// Variables of restore that name files and folders of the machine.
 const PATH_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// Returns what restore may read of the machine beside the SDK: feeds that are folders, certificates.
-fn shown(staged: &Staged<'_>) -> Result<Vec<PathBuf>, BuildError> {
-    let mut shown = staged.injected.feeds.clone();
+/// Returns what restore may read of the machine beside the SDK: feeds that are folders, credential
+/// providers, certificates.
+fn shown(staged: &Staged<'_>) -> Vec<PathBuf> {
     let variables = &staged.request.restore_environment;
     let paths = PATH_VARIABLES
         .iter()
         .filter_map(|name| variables.get(*name));
-    shown.extend(paths.map(PathBuf::from));
-    for (path, content) in &staged.scan.contents {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        if let Content::File { source, .. } = content
-            && name.eq_ignore_ascii_case("nuget.config")
-        {
-            let text = fs::read_to_string(source).map_err(BuildError::Read)?;
-            let folder = source.parent().expect("a file has a folder");
-            // NuGet itself says what is wrong with one of the workspace's own.
-            shown.extend(
-                NugetConfig::parse(&text, folder)
-                    .into_iter()
-                    .flat_map(|config| config.folders),
-            );
-        }
+    let nuget = &staged.nuget;
+    let shown = nuget.shown.iter().chain(&nuget.fallback_folders).cloned();
+    shown.chain(paths.map(PathBuf::from)).collect()
+}
+
+fn secret_environment(staged: &Staged<'_>) -> BTreeMap<String, String> {
+    let mut variables = staged.request.restore_environment.clone();
+    variables.extend(staged.nuget.secret_variables.clone());
+    if let Some(folder) = &staged.nuget.plugin_tools {
+        // NuGet finds credential providers that are tools by `PATH` alone.
+        let path = &staged.facts.environment["PATH"];
+        variables.insert("PATH".to_owned(), format!("{path}:{folder}"));
     }
-    Ok(shown)
+    variables
 }
 
 /// Runs a command of `dotnet`, reports its lines with the user's paths, and turns a failure into an

@@ -1,11 +1,10 @@
 use crate::BuildError;
+use crate::tree_digest::tree_digest;
 use fs_err as fs;
 use mizzen_dotnet::{ChosenSdk, SdkVersion, Toolchain};
 use mizzen_oci::{Digest, Hasher};
-use mizzen_store::{Cancel, FileState, StatCache, Store};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
+use mizzen_store::{Cancel, Store};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What the stage shows of the machine so that `dotnet` runs.
@@ -72,93 +71,13 @@ pub(crate) fn toolchain_id(
     let mut hasher = Hasher::default();
     hasher.field(b"mizzen toolchain");
     for root in roots(toolchain, sdk) {
-        let mut walk = Walk {
-            root,
-            sdk,
-            cache: StatCache::load(store, root)?,
-            facts: Vec::new(),
-            walked: BTreeMap::new(),
-            cancel,
-        };
-        let resolved = fs::canonicalize(root).map_err(BuildError::Read)?;
-        walk.folder(&resolved, Path::new(""))?;
-        walk.cache.save(store)?;
+        let is_skipped =
+            |path: &Path| path.parent() == Some(Path::new("sdk")) && is_other_sdk(path, root, sdk);
         hasher.field(&[u8::from(root == sdk.root)]);
-        // By bytes, not by `Path`, which compares component by component and takes ten times as long.
-        walk.facts.sort_unstable();
-        for (path, (kind, digest)) in walk.facts {
-            hasher.field(path.as_encoded_bytes());
-            hasher.field(&[kind]);
-            hasher.field(digest.as_bytes());
-        }
+        let digest = tree_digest(root, &is_skipped, store, cancel)?;
+        hasher.field(digest.as_bytes());
     }
     Ok(hasher.finish())
-}
-
-struct Walk<'a> {
-    root: &'a Path,
-    sdk: &'a ChosenSdk,
-    cache: StatCache,
-    /// By path relative to the root: its kind, and what names its content.
-    facts: Vec<(OsString, (u8, Digest))>,
-    /// The folders without links that were walked, and the path of each.
-    walked: BTreeMap<PathBuf, PathBuf>,
-    cancel: &'a Cancel,
-}
-
-impl Walk<'_> {
-    fn folder(&mut self, folder: &Path, relative: &Path) -> Result<(), BuildError> {
-        self.cancel.check()?;
-        // Links may lead in circles, and tools that combine packages make many to one place.
-        if let Some(earlier) = self.walked.get(folder) {
-            let digest = Digest::of(earlier.as_os_str().as_encoded_bytes());
-            self.facts.push((relative.into(), (b'd', digest)));
-            return Ok(());
-        }
-        self.walked.insert(folder.to_owned(), relative.to_owned());
-        let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-        let mut entries = entries.map_err(BuildError::Read)?;
-        entries.sort_unstable_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let (path, relative) = (entry.path(), relative.join(entry.file_name()));
-            let is_sdk = relative.parent() == Some(Path::new("sdk"));
-            if is_sdk && is_other_sdk(&relative, self.root, self.sdk) {
-                continue;
-            }
-            let kind = entry.file_type().map_err(BuildError::Read)?;
-            if !kind.is_symlink() {
-                self.entry(&path, &relative, kind.is_dir())?;
-            } else if let Ok(resolved) = fs::canonicalize(&path) {
-                self.entry(&resolved, &relative, resolved.is_dir())?;
-            } else {
-                let target = fs::read_link(&path).map_err(BuildError::Read)?;
-                let target = Digest::of(target.as_os_str().as_encoded_bytes());
-                self.facts.push((relative.into(), (b'l', target)));
-            }
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, path: &Path, relative: &Path, is_folder: bool) -> Result<(), BuildError> {
-        if is_folder {
-            return self.folder(path, relative);
-        }
-        let metadata = fs::symlink_metadata(path).map_err(BuildError::Read)?;
-        // A pipe or a socket has no content, and would be waited for.
-        if !metadata.is_file() {
-            let nothing = Digest::of(b"");
-            self.facts.push((relative.into(), (b'n', nothing)));
-            return Ok(());
-        }
-        let name = relative.to_string_lossy();
-        let state = FileState::of(&metadata);
-        let digest = self.cache.digest(&name, path, state);
-        let is_program = metadata.permissions().mode() & 0o111 != 0;
-        let kind = if is_program { b'x' } else { b'f' };
-        let fact = (kind, digest.map_err(BuildError::Read)?);
-        self.facts.push((relative.into(), fact));
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
-pub use nuget_config::{NugetConfig, NugetConfigError};
+pub use nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
 pub use project_facts::{ProjectFacts, ProjectItem};
 pub use publish_error::PublishError;
 pub use publish_folder::PublishedFile;

@@ -1,17 +1,39 @@
+use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, Writer};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
 
-/// A `nuget.config` from outside the workspace (the user's, or one above the root), fit for a stage.
+/// A `nuget.config` fit for a stage, where it lies elsewhere and sees other variables.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NugetConfig {
-    /// What the stage shows: the file with the relative paths of feeds made absolute. May hold secrets.
+    /// What the stage of restore shows: the file with its variables replaced and the paths of feeds
+    /// made absolute. May hold secrets.
     pub staged: Vec<u8>,
-    /// What a key may hold: the same without credentials, comments and blanks, so that a rotated
-    /// token is no miss and no key can be searched for a secret.
+    /// What a key may hold, and all that publish needs: the same without credentials, comments and
+    /// blanks, so that a rotated token is no miss and no key can be searched for a secret.
     pub without_secrets: Vec<u8>,
-    /// The feeds that are folders, absolute.
+    /// The feeds that are folders outside the workspace, absolute.
     pub folders: Vec<PathBuf>,
+    /// The folders of packages that are used where they lie, absolute.
+    pub fallback_folders: Vec<PathBuf>,
+    /// The variables that its credentials name as `%NAME%`, which NuGet itself replaces.
+    pub secret_variables: BTreeSet<String>,
+    /// Whether it holds credentials.
+    pub has_secrets: bool,
+    /// Whether a path or a variable in it had to be replaced.
+    pub has_changed: bool,
+}
+
+/// Where a `nuget.config` lies, and what its text refers to.
+#[derive(Clone, Copy)]
+pub struct NugetConfigPlace<'a> {
+    /// Its folder, absolute.
+    pub folder: &'a Path,
+    /// The workspace's root, for a file in it: paths that stay below are right in a stage, too.
+    pub workspace: Option<&'a Path>,
+    /// Returns a variable of the user's.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// The file is not the XML it should be.
@@ -20,106 +42,182 @@ pub struct NugetConfig {
 pub struct NugetConfigError(#[from] quick_xml::Error);
 
 const SECRET_SECTIONS: [&str; 3] = ["packageSourceCredentials", "apikeys", "clientCertificates"];
+const SOURCES: &str = "packageSources";
+const FALLBACK_FOLDERS: &str = "fallbackPackageFolders";
 
 impl NugetConfig {
-    /// Reads the text of a config file that lies in `folder`.
+    /// Reads the text of a config file.
     ///
     /// # Errors
     /// [`NugetConfigError`] for malformed XML.
-    pub fn parse(text: &str, folder: &Path) -> Result<Self, NugetConfigError> {
+    pub fn parse(text: &str, place: NugetConfigPlace<'_>) -> Result<Self, NugetConfigError> {
         let (mut staged, mut public) = (Writer::new(Vec::new()), Writer::new(Vec::new()));
         let mut reader = Reader::from_str(text);
         let mut sections: Vec<String> = Vec::new();
-        let mut folders = Vec::new();
+        let mut config = Self {
+            staged: Vec::new(),
+            without_secrets: Vec::new(),
+            folders: Vec::new(),
+            fallback_folders: Vec::new(),
+            secret_variables: BTreeSet::new(),
+            has_secrets: false,
+            has_changed: false,
+        };
         loop {
             let event = reader.read_event()?;
-            let event = match &event {
+            let section = sections.last().map(String::as_str).unwrap_or_default();
+            let is_secret = sections.iter().any(|name| is_secret_section(name));
+            let (event, is_secret) = match event {
                 Event::Eof => break,
-                Event::Start(element) | Event::Empty(element)
-                    if sections
-                        .last()
-                        .is_some_and(|name| is(name, "packageSources")) =>
-                {
-                    let absolute = with_absolute_value(element, folder)?;
-                    folders.extend(feed_folder(&absolute)?);
-                    if matches!(event, Event::Start(_)) {
-                        Event::Start(absolute)
-                    } else {
-                        Event::Empty(absolute)
-                    }
+                Event::Start(element) => {
+                    let is_secret = is_secret || is_secret_element(section, &element)?;
+                    let element = config.element(&element, section, is_secret, place)?;
+                    sections.push(element.local_name().as_ref().to_owned());
+                    (Event::Start(element), is_secret)
                 }
-                other => other.clone(),
+                Event::Empty(element) => {
+                    let is_secret = is_secret || is_secret_element(section, &element)?;
+                    let element = config.element(&element, section, is_secret, place)?;
+                    (Event::Empty(element), is_secret)
+                }
+                event => {
+                    if let Event::End(_) = &event {
+                        sections.pop();
+                    }
+                    (event, is_secret)
+                }
             };
-            staged
-                .write_event(event.clone())
-                .map_err(quick_xml::Error::from)?;
-            if let Event::Start(element) = &event {
-                sections.push(element.local_name().as_ref().to_owned());
-            }
-            let secret = |name: &str| SECRET_SECTIONS.iter().any(|section| is(name, section));
-            let empty_secret =
-                matches!(&event, Event::Empty(element) if secret(element.local_name().as_ref()));
             let blank =
                 matches!(&event, Event::Text(text) if text.chars().all(char::is_whitespace));
-            let is_secret = empty_secret || sections.iter().any(|name| secret(name));
             if !is_secret && !blank && !matches!(event, Event::Comment(_) | Event::Decl(_)) {
                 public
                     .write_event(event.clone())
                     .map_err(quick_xml::Error::from)?;
             }
-            if let Event::End(_) = &event {
-                sections.pop();
+            staged.write_event(event).map_err(quick_xml::Error::from)?;
+        }
+        config.staged = staged.into_inner();
+        config.without_secrets = public.into_inner();
+        Ok(config)
+    }
+
+    /// Takes an element in: returns it as a stage needs it.
+    fn element(
+        &mut self,
+        element: &BytesStart<'_>,
+        section: &str,
+        is_secret: bool,
+        place: NugetConfigPlace<'_>,
+    ) -> Result<BytesStart<'static>, quick_xml::Error> {
+        let mut staged = BytesStart::new(element.name().as_ref().to_owned());
+        for attribute in element.attributes() {
+            let attribute = attribute?;
+            let key = attribute.key.as_ref().to_owned();
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0)?;
+            if is_secret {
+                self.has_secrets = true;
+                self.secret_variables.extend(variables(&value));
+                staged.push_attribute((key.as_str(), value.as_ref()));
+                continue;
             }
+            let replaced = if key == "value" {
+                self.value(&value, section, place)
+            } else {
+                value.to_string()
+            };
+            self.has_changed |= replaced != value;
+            staged.push_attribute((key.as_str(), replaced.as_str()));
         }
-        Ok(Self {
-            staged: staged.into_inner(),
-            without_secrets: public.into_inner(),
-            folders,
-        })
+        Ok(staged)
+    }
+
+    fn value(&mut self, value: &str, section: &str, place: NugetConfigPlace<'_>) -> String {
+        let value = expanded(value, place.variable);
+        let folders = if section.eq_ignore_ascii_case(SOURCES) {
+            &mut self.folders
+        } else if section.eq_ignore_ascii_case(FALLBACK_FOLDERS) {
+            &mut self.fallback_folders
+        } else {
+            return value;
+        };
+        let path = value.strip_prefix("file://").unwrap_or(&value);
+        if path.contains("://") || path.is_empty() {
+            return value;
+        }
+        let is_relative = Path::new(path).is_relative();
+        let path = normalized(&place.folder.join(path));
+        if is_relative && place.workspace.is_some_and(|root| path.starts_with(root)) {
+            return value;
+        }
+        let text = path.to_string_lossy().into_owned();
+        folders.push(path);
+        if is_relative { text } else { value }
     }
 }
 
-fn is(name: &str, section: &str) -> bool {
-    name.eq_ignore_ascii_case(section)
+fn is_secret_section(name: &str) -> bool {
+    let mut sections = SECRET_SECTIONS.iter();
+    sections.any(|section| name.eq_ignore_ascii_case(section))
 }
 
-fn feed_folder(element: &BytesStart<'_>) -> Result<Option<PathBuf>, quick_xml::Error> {
+/// Returns whether an element is secret by itself: a section that is, or the login of a proxy.
+fn is_secret_element(section: &str, element: &BytesStart<'_>) -> Result<bool, quick_xml::Error> {
+    if is_secret_section(element.local_name().as_ref()) {
+        return Ok(true);
+    }
+    let mut is_secret = false;
     for attribute in element.attributes() {
         let attribute = attribute?;
-        if attribute.key.as_ref() == "value" {
-            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0)?;
-            let path = Path::new(value.strip_prefix("file://").unwrap_or(&value));
-            return Ok(path.is_absolute().then(|| path.to_owned()));
-        }
+        let value = attribute.normalized_value(XmlVersion::Implicit1_0)?;
+        is_secret |= attribute.key.as_ref() == "key" && value.starts_with("http_proxy.");
     }
-    Ok(None)
+    Ok(is_secret && section.eq_ignore_ascii_case("config"))
 }
 
-// A feed that is a folder may be named relative to the file; in the stage the file lies elsewhere.
-fn with_absolute_value<'a>(
-    element: &BytesStart<'a>,
-    folder: &Path,
-) -> Result<BytesStart<'a>, quick_xml::Error> {
-    let name = element.name().as_ref().to_owned();
-    let mut absolute = BytesStart::new(name);
-    for attribute in element.attributes() {
-        let attribute = attribute?;
-        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0)?;
-        let is_relative_path = attribute.key.as_ref() == "value"
-            && !value.contains("://")
-            && !value.contains('%')
-            && Path::new(value.as_ref()).is_relative();
-        let key = attribute.key.as_ref().to_owned();
-        let path = is_relative_path.then(|| folder.join(value.as_ref()));
-        let value = path.as_ref().map_or(value, |path| path.to_string_lossy());
-        absolute.push_attribute((key.as_str(), value.as_ref()));
+/// Returns the names between pairs of `%`.
+fn variables(value: &str) -> impl Iterator<Item = String> {
+    let parts = value.split('%').skip(1);
+    parts.filter(|part| !part.is_empty()).map(str::to_owned)
+}
+
+// As `Environment.ExpandEnvironmentVariables`: a name that is not set stays as it is.
+fn expanded(value: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut expanded = String::new();
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once('%') {
+        expanded.push_str(before);
+        let known = after
+            .split_once('%')
+            .and_then(|(name, behind)| Some((variable(name)?, behind)));
+        if let Some((value, behind)) = known {
+            expanded.push_str(&value);
+            rest = behind;
+        } else {
+            expanded.push('%');
+            rest = after;
+        }
     }
-    Ok(absolute)
+    expanded + rest
+}
+
+// By its text alone, as NuGet does it.
+fn normalized(path: &Path) -> PathBuf {
+    let mut normalized = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                normalized.pop();
+            }
+            part => normalized.push(part),
+        }
+    }
+    normalized
 }
 
 #[cfg(test)]
 mod tests {
-    use super::NugetConfig;
+    use super::{NugetConfig, NugetConfigPlace};
     use std::path::Path;
 
     const CONFIG: &str = r#"<?xml version="1.0"?>
@@ -130,8 +228,16 @@ mod tests {
   <apikeys/>
 </configuration>"#;
 
+    fn place<'a>(folder: &'a str, workspace: Option<&'a str>) -> NugetConfigPlace<'a> {
+        NugetConfigPlace {
+            folder: Path::new(folder),
+            workspace: workspace.map(Path::new),
+            variable: &|name| (name == "FEED").then(|| "feed.example".to_owned()),
+        }
+    }
+
     fn parse(text: &str) -> NugetConfig {
-        NugetConfig::parse(text, Path::new("/home/u/.nuget/NuGet")).unwrap()
+        NugetConfig::parse(text, place("/home/u/.nuget/NuGet", None)).unwrap()
     }
 
     #[test]
@@ -166,6 +272,46 @@ mod tests {
 
     #[test]
     fn malformed_xml_is_refused() {
-        assert!(NugetConfig::parse("<a></b>", Path::new("/")).is_err());
+        assert!(NugetConfig::parse("<a></b>", place("/", None)).is_err());
+    }
+
+    #[test]
+    fn paths_in_the_workspace_stay_and_those_that_lead_out_of_it_become_absolute() {
+        let text = r#"<configuration>
+  <packageSources><add key="a" value="feed" /><add key="b" value="../feed" /><add key="c" value="file:///f" /></packageSources>
+  <fallbackPackageFolders><add key="d" value="../../fallback" /></fallbackPackageFolders>
+</configuration>"#;
+        let config = NugetConfig::parse(text, place("/w/src", Some("/w/src"))).unwrap();
+        assert_eq!(config.folders, [Path::new("/w/feed"), Path::new("/f")]);
+        assert_eq!(config.fallback_folders, [Path::new("/fallback")]);
+        assert!(config.has_changed && !config.has_secrets);
+        let staged = String::from_utf8(config.staged).unwrap();
+        assert!(staged.contains(r#"key="a" value="feed""#), "{staged}");
+        let config = NugetConfig::parse(text, place("/w/src", Some("/w"))).unwrap();
+        assert_eq!(config.folders, [Path::new("/f")]);
+    }
+
+    #[test]
+    fn variables_are_replaced_but_in_credentials_and_the_login_of_a_proxy_is_one() {
+        let config = parse(
+            r#"<configuration>
+  <config><add key="http_proxy.password" value="%PROXY%" /><add key="a" value="%NONE%" /></config>
+  <packageSources><add key="a" value="https://%FEED%/v3?100%" /></packageSources>
+  <packageSourceCredentials><a><add key="ClearTextPassword" value="x%TOKEN%" /></a></packageSourceCredentials>
+</configuration>"#,
+        );
+        let names: Vec<_> = config.secret_variables.iter().collect();
+        assert_eq!(names, ["PROXY", "TOKEN"]);
+        let public = String::from_utf8(config.without_secrets).unwrap();
+        assert!(public.contains("https://feed.example/v3?100%"), "{public}");
+        assert!(
+            public.contains("%NONE%") && !public.contains("PROXY"),
+            "{public}"
+        );
+        assert!(
+            String::from_utf8(config.staged)
+                .unwrap()
+                .contains("x%TOKEN%")
+        );
     }
 }

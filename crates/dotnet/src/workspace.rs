@@ -12,8 +12,8 @@ pub struct Workspace {
     pub root: PathBuf,
     /// The project file, relative to the root, with `/`.
     pub project: String,
-    /// The nearest `nuget.config` above the root, which plain `dotnet` would read, too.
-    pub nuget_config_above: Option<PathBuf>,
+    /// Each `nuget.config` above the root, which plain `dotnet` would read, too; the nearest first.
+    pub nuget_configs_above: Vec<PathBuf>,
     /// An `.editorconfig` above the root: plain `dotnet` would read it, mizzen does not.
     pub editor_config_above: Option<PathBuf>,
 }
@@ -99,9 +99,9 @@ impl Workspace {
             .to_str()
             .ok_or_else(|| WorkspaceError::NotAProject(relative.to_owned()))?
             .to_owned();
-        let above = |names: &[&str]| {
-            let mut ancestors = root.ancestors().skip(1);
-            ancestors.find_map(|folder| {
+        let above = |names: &'static [&str]| {
+            let ancestors = root.ancestors().skip(1);
+            ancestors.filter_map(|folder| {
                 names
                     .iter()
                     .map(|name| folder.join(name))
@@ -109,8 +109,8 @@ impl Workspace {
             })
         };
         Ok(Self {
-            nuget_config_above: above(&NUGET_CONFIGS),
-            editor_config_above: above(&[".editorconfig"]),
+            nuget_configs_above: above(&NUGET_CONFIGS).collect(),
+            editor_config_above: above(&[".editorconfig"]).next(),
             project,
             root,
         })
@@ -306,12 +306,7 @@ mod tests {
         let home = folder.path().join("home");
         let workspace = Workspace::find(&home.join("app"), Some(&home)).unwrap();
         assert!(workspace.root.ends_with("home/app"));
-        assert!(
-            workspace
-                .nuget_config_above
-                .unwrap()
-                .ends_with("home/nuget.config")
-        );
+        assert!(workspace.nuget_configs_above[0].ends_with("home/nuget.config"));
     }
 
     #[test]

@@ -1,0 +1,314 @@
+use crate::BuildError;
+use crate::facts::{HOME, SOURCES};
+use crate::publish_project::ProjectRequest;
+use crate::tree_digest::tree_digest;
+use fs_err as fs;
+use mizzen_dotnet::{NugetConfig, NugetConfigPlace, is_restore_input};
+use mizzen_oci::Digest;
+use mizzen_stage::Content;
+use mizzen_store::{Cancel, Store};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What the user has told NuGet outside the workspace.
+#[derive(Default)]
+pub struct NugetSettings {
+    /// The user's own file, whether it is there or not.
+    pub user: Option<PathBuf>,
+    /// More files of the user's, in the order of their names.
+    pub additional: Vec<PathBuf>,
+    /// The files of the machine, in the order of their names; the defaults of its maker.
+    pub machine: Vec<PathBuf>,
+    /// The folder in which NuGet looks for credential providers by convention, if it is there.
+    pub plugins: Option<PathBuf>,
+    /// Credential providers that are tools on the user's `PATH`.
+    pub plugin_tools: Vec<PathBuf>,
+    /// All variables of the user's: configurations name some.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// The same as the stages show it.
+#[derive(Default)]
+pub(crate) struct StagedNuget {
+    /// What restore sees: credentials, too.
+    pub(crate) restore: BTreeMap<String, Content>,
+    /// What publish sees, which fetches nothing.
+    pub(crate) publish: BTreeMap<String, Content>,
+    /// What the key knows of files outside the workspace.
+    pub(crate) facts: BTreeMap<String, Digest>,
+    /// Files of the workspace that the stage shows with other bytes, for which the key has these.
+    pub(crate) replaced: BTreeMap<String, Vec<u8>>,
+    /// What restore may read of the machine.
+    pub(crate) shown: Vec<PathBuf>,
+    /// Folders of packages that are used where they lie.
+    pub(crate) fallback_folders: Vec<PathBuf>,
+    /// Variables that restore alone sees.
+    pub(crate) secret_variables: BTreeMap<String, String>,
+    /// Variables that every step sees.
+    pub(crate) variables: BTreeMap<String, String>,
+    /// The folder in which restore finds credential providers that are tools.
+    pub(crate) plugin_tools: Option<String>,
+}
+
+/// Where NuGet looks for the configuration of the machine, as a variable of the stage says.
+const MACHINE: &str = "machine";
+const MACHINE_VARIABLE: &str = "NUGET_COMMON_APPLICATION_DATA";
+const FALLBACK_VARIABLE: &str = "NUGET_FALLBACK_PACKAGES";
+const FALLBACK_PROPERTY: &str = "RestoreFallbackFolders";
+const USER_FILE: &str = ".nuget/NuGet/NuGet.Config";
+const ADDITIONAL: &str = ".nuget/NuGet/config";
+const PLUGIN_TOOLS: &str = "nuget-plugins";
+
+/// What NuGet takes where the user has no file, and writes into it.
+const DEFAULT: &str = r#"<configuration><packageSources><add key="nuget.org" value="https://api.nuget.org/v3/index.json" protocolVersion="3" /></packageSources></configuration>"#;
+
+/// Variables of NuGet and of credential providers that name files or folders.
+const PLUGIN_VARIABLES: [&str; 2] = ["NUGET_PLUGIN_PATHS", "NUGET_NETCORE_PLUGIN_PATHS"];
+
+/// Reads every configuration that plain `dotnet` would read, those of the workspace (`contents`)
+/// included.
+///
+/// # Errors
+/// [`BuildError::NugetConfig`] if one outside the workspace is malformed.
+pub(crate) fn staged_nuget(
+    request: &ProjectRequest,
+    stage_root: &Path,
+    contents: &BTreeMap<String, Content>,
+) -> Result<StagedNuget, BuildError> {
+    let mut staged = StagedNuget::default();
+    for (path, file) in outside(request) {
+        let config = match file {
+            File::At(file) => read(&file, None, request)?,
+            File::Default => Some(parse(DEFAULT, Path::new("/"), None, request)?),
+        };
+        let Some(config) = config else { continue };
+        let fact = format!("NuGet configuration {path}");
+        let digest = Digest::of(&config.without_secrets);
+        staged.facts.insert(fact, digest);
+        staged.take(&config, request);
+        let bytes = |bytes: Vec<u8>| Content::Bytes(bytes.into());
+        staged
+            .publish
+            .insert(path.clone(), bytes(config.without_secrets));
+        staged.restore.insert(path, bytes(config.staged));
+    }
+    for (path, content) in contents {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let Content::File { source, .. } = content else {
+            continue;
+        };
+        if !name.eq_ignore_ascii_case("nuget.config") {
+            continue;
+        }
+        // NuGet itself says what is wrong with one of the workspace's own.
+        let Ok(Some(config)) = read(source, Some(&request.workspace.root), request) else {
+            continue;
+        };
+        staged.take(&config, request);
+        let inside = format!("{SOURCES}/{path}");
+        if config.has_changed {
+            let bytes = Content::Bytes(config.staged.into());
+            staged.restore.insert(inside.clone(), bytes);
+            staged
+                .replaced
+                .insert(path.clone(), config.without_secrets.clone());
+        }
+        if config.has_changed || config.has_secrets {
+            let bytes = Content::Bytes(config.without_secrets.into());
+            staged.publish.insert(inside, bytes);
+        }
+    }
+    staged.take_plugins(&request.nuget, stage_root);
+    staged.take_fallback_folders(request, contents)?;
+    let machine = stage_root.join(HOME).join(MACHINE);
+    let machine = machine.display().to_string();
+    staged
+        .variables
+        .insert(MACHINE_VARIABLE.to_owned(), machine);
+    Ok(staged)
+}
+
+enum File {
+    At(PathBuf),
+    Default,
+}
+
+/// Returns the files outside the workspace by where the stage shows them, so that the order in which
+/// they override each other stays.
+fn outside(request: &ProjectRequest) -> Vec<(String, File)> {
+    let (nuget, above) = (&request.nuget, &request.workspace.nuget_configs_above);
+    let mut slots = Vec::new();
+    let mut further = above.iter();
+    if let Some(nearest) = further.next() {
+        slots.push(("nuget.config".to_owned(), File::At(nearest.clone())));
+    }
+    let mut rest: Vec<File> = further.cloned().map(File::At).collect();
+    let user = nuget.user.as_ref().filter(|file| file.is_file());
+    match user {
+        Some(file) => rest.push(File::At(file.clone())),
+        // Where nothing stands before it, NuGet itself writes it.
+        None if rest.is_empty() => {}
+        None => rest.push(File::Default),
+    }
+    let mut names = Vec::new();
+    if user.is_some() || !rest.is_empty() {
+        names.push(format!("{HOME}/{USER_FILE}"));
+    }
+    rest.extend(nuget.additional.iter().cloned().map(File::At));
+    names.extend((0..rest.len()).map(|number| format!("{HOME}/{ADDITIONAL}/{number:03}.config")));
+    slots.extend(names.into_iter().zip(rest));
+    for (number, file) in nuget.machine.iter().enumerate() {
+        let is_default = file
+            .file_name()
+            .is_some_and(|name| name.eq_ignore_ascii_case("NuGetDefaults.Config"));
+        let path = if is_default {
+            format!("{HOME}/{MACHINE}/NuGet/NuGetDefaults.Config")
+        } else {
+            format!("{HOME}/{MACHINE}/NuGet/Config/{number:03}.config")
+        };
+        slots.push((path, File::At(file.clone())));
+    }
+    slots
+}
+
+fn read(
+    file: &Path,
+    workspace: Option<&Path>,
+    request: &ProjectRequest,
+) -> Result<Option<NugetConfig>, BuildError> {
+    let text = match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(BuildError::Read)?,
+    };
+    parse(&text, file, workspace, request).map(Some)
+}
+
+fn parse(
+    text: &str,
+    file: &Path,
+    workspace: Option<&Path>,
+    request: &ProjectRequest,
+) -> Result<NugetConfig, BuildError> {
+    let place = NugetConfigPlace {
+        folder: file.parent().unwrap_or(file),
+        workspace,
+        variable: &|name| request.nuget.variables.get(name).cloned(),
+    };
+    NugetConfig::parse(text, place).map_err(|source| BuildError::NugetConfig {
+        path: file.to_owned(),
+        source,
+    })
+}
+
+impl StagedNuget {
+    fn take(&mut self, config: &NugetConfig, request: &ProjectRequest) {
+        self.shown.extend(config.folders.iter().cloned());
+        let fallback_folders = config.fallback_folders.iter().cloned();
+        self.fallback_folders.extend(fallback_folders);
+        for name in &config.secret_variables {
+            let value = request.nuget.variables.get(name);
+            let value = value.map(|value| (name.clone(), value.clone()));
+            self.secret_variables.extend(value);
+        }
+    }
+
+    /// Puts the user's credential providers where NuGet looks for them.
+    fn take_plugins(&mut self, nuget: &NugetSettings, stage_root: &Path) {
+        for name in PLUGIN_VARIABLES {
+            let Some(paths) = nuget.variables.get(name) else {
+                continue;
+            };
+            // Files between `;`, and where the providers are tools, folders between `:`.
+            for path in paths.split([';', ':']).map(Path::new) {
+                let folder = if path.is_dir() {
+                    Some(path)
+                } else {
+                    path.parent()
+                };
+                self.shown.extend(folder.map(Path::to_owned));
+            }
+            self.secret_variables.insert(name.to_owned(), paths.clone());
+        }
+        if let Some(plugins) = &nuget.plugins {
+            let link = Content::Link(plugins.to_string_lossy().into_owned());
+            self.restore.insert(format!("{HOME}/.nuget/plugins"), link);
+            self.shown.push(plugins.clone());
+        }
+        for tool in &nuget.plugin_tools {
+            let Some(name) = tool.file_name().and_then(|name| name.to_str()) else {
+                continue;
+            };
+            let link = Content::Link(tool.to_string_lossy().into_owned());
+            self.restore
+                .insert(format!("{HOME}/{PLUGIN_TOOLS}/{name}"), link);
+            self.shown.extend(tool.parent().map(Path::to_owned));
+        }
+        if !nuget.plugin_tools.is_empty() {
+            let folder = stage_root.join(HOME).join(PLUGIN_TOOLS);
+            self.plugin_tools = Some(folder.display().to_string());
+        }
+    }
+
+    /// Finds the folders of packages that are used where they lie, beside those of configurations: by
+    /// a variable, and by a property that a file of the workspace sets.
+    fn take_fallback_folders(
+        &mut self,
+        request: &ProjectRequest,
+        contents: &BTreeMap<String, Content>,
+    ) -> Result<(), BuildError> {
+        let mut named = Vec::new();
+        if let Some(folders) = request.nuget.variables.get(FALLBACK_VARIABLE) {
+            let variable = (FALLBACK_VARIABLE.to_owned(), folders.clone());
+            self.variables.extend([variable]);
+            named.extend(folders.split([';', ':']).map(str::to_owned));
+        }
+        let property = request.options.properties.get(FALLBACK_PROPERTY);
+        named.extend(property.into_iter().flat_map(|folders| paths_of(folders)));
+        for (path, content) in contents {
+            let Content::File { source, .. } = content else {
+                continue;
+            };
+            if !is_restore_input(path) {
+                continue;
+            }
+            let text = fs::read(source).map_err(BuildError::Read)?;
+            let text = String::from_utf8_lossy(&text);
+            let element = format!("<{FALLBACK_PROPERTY}");
+            let values = text
+                .split(&element)
+                .skip(1)
+                .filter_map(|rest| rest.split_once('>')?.1.split_once('<'));
+            named.extend(values.flat_map(|(value, _)| paths_of(value)));
+        }
+        let folders = named.iter().map(PathBuf::from);
+        self.fallback_folders.extend(folders);
+        // One that is not there NuGet names itself.
+        self.fallback_folders
+            .retain(|folder| folder.is_absolute() && folder.is_dir());
+        self.fallback_folders.sort_unstable();
+        self.fallback_folders.dedup();
+        Ok(())
+    }
+
+    /// Takes what lies in those folders into the key.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`] names the file that cannot be read.
+    pub(crate) fn read_fallback_folders(
+        &mut self,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<(), BuildError> {
+        for folder in &self.fallback_folders {
+            let digest = tree_digest(folder, &|_| false, store, cancel)?;
+            let fact = format!("fallback folder {}", folder.display());
+            self.facts.insert(fact, digest);
+        }
+        Ok(())
+    }
+}
+
+fn paths_of(value: &str) -> impl Iterator<Item = String> {
+    value.split(';').map(|path| path.trim().to_owned())
+}
