@@ -211,6 +211,7 @@ mod tests {
             arguments: Vec::new(),
             environment: std::collections::BTreeMap::new(),
             working_folder: "/here".into(),
+            stderr_is_terminal: false,
         }
     }
 

@@ -4,6 +4,7 @@ use mizzen_dotnet::{BaseImageError, SdkError, ToolchainError, WorkspaceError};
 use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, DamagedBlob, StoreError};
+use serde_json::{Value, json};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -100,6 +101,15 @@ impl CommandError {
     /// Returns what is no longer in the cache, for it was damaged, and made the command fail.
     pub(crate) fn healed(&self) -> Option<&str> {
         self.healed.as_deref()
+    }
+
+    /// Returns the same for machines.
+    pub(crate) fn to_json(&self, exit_code: u8) -> Value {
+        let said: Vec<&str> = self.said.iter().map(|line| line.text.as_str()).collect();
+        json!({
+            "event": "error", "exitCode": exit_code, "message": self.message, "said": said,
+            "causes": self.causes, "hint": self.hint,
+        })
     }
 
     pub(crate) fn is_interruption(&self) -> bool {

@@ -31,12 +31,14 @@ pub fn run(process: &Process) -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
+    let json = arguments.is_for_machines();
     let interrupt = match interrupt::Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
             return say(
                 &CommandError::bug("signals cannot be listened to", error),
                 None,
+                json,
             );
         }
     };
@@ -45,8 +47,8 @@ pub fn run(process: &Process) -> ExitCode {
     }));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => say(&error, interrupt.exit_code()),
-        Err(_) => say(&CommandError::panicked(), interrupt.exit_code()),
+        Ok(Err(error)) => say(&error, interrupt.exit_code(), json),
+        Err(_) => say(&CommandError::panicked(), interrupt.exit_code(), json),
     }
 }
 
@@ -60,12 +62,17 @@ fn usage(error: &clap::Error) -> ExitCode {
     }
 }
 
-fn say(error: &CommandError, interrupted: Option<u8>) -> ExitCode {
+/// Says why it failed: as the last lines on stderr, or as the last object.
+fn say(error: &CommandError, interrupted: Option<u8>, json: bool) -> ExitCode {
     let code = match interrupted {
         Some(code) if error.is_interruption() => code,
         _ => error.exit_code(),
     };
     // Nobody to tell it to is no reason to fail in another way.
-    drop(write!(std::io::stderr(), "{error}"));
+    drop(if json {
+        writeln!(std::io::stderr(), "{}", error.to_json(code))
+    } else {
+        write!(std::io::stderr(), "{error}")
+    });
     ExitCode::from(code)
 }

@@ -106,6 +106,7 @@ mod tests {
             ]
             .into(),
             working_folder: "/".into(),
+            stderr_is_terminal: false,
         };
         let found = nuget(&process);
         assert_eq!(found.user, Some(at("home/.nuget/NuGet/NuGet.Config")));

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// What the operating system tells a program: the one place that reads it.
@@ -11,6 +12,8 @@ pub struct Process {
     pub environment: BTreeMap<String, String>,
     /// The working folder.
     pub working_folder: PathBuf,
+    /// Whether people read stderr as it comes.
+    pub stderr_is_terminal: bool,
 }
 
 impl Process {
@@ -29,6 +32,7 @@ impl Process {
             environment: variables.filter_map(text).collect(),
             // A working folder that was removed: relative paths will say what is missing.
             working_folder: folder.unwrap_or_else(|_| PathBuf::from("/")),
+            stderr_is_terminal: std::io::stderr().is_terminal(),
         }
     }
 

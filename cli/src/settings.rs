@@ -3,7 +3,7 @@ use crate::args::Isolation;
 use crate::config::Config;
 use crate::error::CommandError;
 use fs_err as fs;
-use mizzen_registry::{Keychain, Proxies, Registry, Settings};
+use mizzen_registry::{Keychain, Proxies, Registry, Settings, Silent, TransferReporter};
 use mizzen_stage::Stage;
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ pub(crate) fn open_store(
     Ok(Arc::new(Store::open(&folder)?))
 }
 
-/// Prepares the registry client; sends nothing yet.
+/// Prepares the registry client; sends nothing yet, and tells nobody what it does.
 pub(crate) fn registry(
     process: &Process,
     config: &Config,
@@ -79,8 +79,21 @@ pub(crate) fn registry(
     keychain: Keychain,
     cancel: Cancel,
 ) -> Result<Registry, CommandError> {
+    let tools = (cancel, Arc::new(Silent) as Arc<_>);
+    reporting_registry(process, config, offline, keychain, tools)
+}
+
+/// As [`registry`], with `reporter` to hear of it.
+pub(crate) fn reporting_registry(
+    process: &Process,
+    config: &Config,
+    offline: bool,
+    keychain: Keychain,
+    (cancel, reporter): (Cancel, Arc<dyn TransferReporter>),
+) -> Result<Registry, CommandError> {
     let settings = Settings {
         keychain,
+        reporter,
         hosts: config.hosts()?,
         proxies: proxies(process),
         ca_bundle: process.variable("SSL_CERT_FILE").map(PathBuf::from),
@@ -168,6 +181,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
             working_folder: "/".into(),
+            stderr_is_terminal: false,
         }
     }
 

@@ -17,6 +17,7 @@ mod interrupt;
 mod isolation;
 mod plan;
 mod platforms;
+mod progress;
 mod project_says;
 mod reference;
 mod symbols;

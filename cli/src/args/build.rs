@@ -8,8 +8,8 @@
     )
 )]
 
-use super::Added;
 use super::values::{command, compression, folder, object, pair, pattern, port, property};
+use super::{Added, OutputArgs};
 use clap::ValueEnum;
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;
@@ -18,10 +18,6 @@ use std::path::PathBuf;
 
 /// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
 /// on a distroless base, and pushes it to a registry or writes it to disk.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of its own"
-)]
 #[derive(clap::Args, Debug)]
 pub(crate) struct BuildArgs {
     /// A project file, or a folder that holds one
@@ -119,13 +115,8 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) image_refs: Option<PathBuf>,
 
-    /// Say less: errors only
-    #[arg(short, long, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-
-    /// Say more: dotnet's own output, what was left out of the image
-    #[arg(short, long)]
-    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 
     #[command(flatten)]
     pub(crate) layers: LayerArgs,

@@ -9,10 +9,12 @@
 
 mod added;
 mod build;
+mod output;
 mod values;
 
 pub(crate) use added::Added;
 pub(crate) use build::{BuildArgs, CommandLine, Format, Isolation, Split, Step, Symbols};
+pub(crate) use output::{OutputArgs, Progress};
 
 use clap::{Parser, Subcommand};
 use mizzen_oci::Platform;
@@ -26,6 +28,20 @@ use values::bytes;
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// Whether stderr is for a machine.
+    pub(crate) fn is_for_machines(&self) -> bool {
+        let output = match &self.command {
+            Command::Build(build) => &build.output,
+            Command::Push(push) => &push.common.output,
+            Command::Pull(pull) => &pull.common.output,
+            Command::Copy(copy) => &copy.common.output,
+            _ => return false,
+        };
+        output.progress == Progress::Json
+    }
 }
 
 #[derive(Subcommand, Debug)]
@@ -109,6 +125,9 @@ pub(crate) struct TransferArgs {
         hide_env_values = true
     )]
     pub(crate) cache_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Tries a name and a password from stdin, and keeps them in docker's own config

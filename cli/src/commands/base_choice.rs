@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::{CommandError, USAGE};
 use crate::interrupt::Interrupt;
+use crate::ui::Ui;
 use crate::{Process, keychain, settings};
 use mizzen_build::{App, BuildError};
 use mizzen_dotnet::ContainerSettings;
@@ -21,6 +22,7 @@ pub(super) struct BaseChoice<'a> {
     pub(super) process: &'a Process,
     pub(super) interrupt: &'a Interrupt,
     pub(super) store: &'a Arc<Store>,
+    pub(super) ui: &'a Ui,
 }
 
 /// What could be opened before the project was published.
@@ -112,9 +114,9 @@ impl BaseChoice<'_> {
         base: Option<&Destination>,
     ) -> Result<Registry, CommandError> {
         let keychain = keychain::keychain(self.process, destinations, base)?;
-        let cancel = self.interrupt.cancel.clone();
+        let tools = (self.interrupt.cancel.clone(), self.ui.transfers());
         let offline = self.arguments.offline;
-        settings::registry(self.process, self.config, offline, keychain, cancel)
+        settings::reporting_registry(self.process, self.config, offline, keychain, tools)
     }
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
     let started = Instant::now();
-    let ui = Ui::new(arguments.quiet, arguments.verbose);
+    let ui = Ui::of(&arguments.output, process);
     let mut destinations = destinations(arguments, process)?;
     let from_publish = arguments.from_publish.as_ref();
     let workspace = from_publish.map_or(&arguments.path, |_| &process.working_folder);
@@ -56,6 +56,7 @@ pub(crate) fn run(
         process,
         interrupt,
         store: &store,
+        ui: &ui,
     };
     let early = choice.early(&destinations, &layers.platforms)?;
 
@@ -117,7 +118,7 @@ pub(crate) fn run(
         took: started.elapsed(),
     };
     results::write(&results, arguments, process)?;
-    ui.done(&results);
+    ui.done(&results, &registry.new_warnings());
     results::print(&results)
 }
 

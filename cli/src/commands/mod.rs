@@ -66,8 +66,7 @@ fn build(
         match build::run(arguments, process, interrupt) {
             Err(error) if error.healed().is_some() => {
                 let healed = error.healed().unwrap_or_default();
-                Ui::new(arguments.quiet, arguments.verbose)
-                    .note(&format!("{healed}; building again"));
+                Ui::of(&arguments.output, process).note(&format!("{healed}; building again"));
             }
             result => return result,
         }

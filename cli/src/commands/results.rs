@@ -52,7 +52,7 @@ impl Results<'_> {
             .collect()
     }
 
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let platforms: Vec<String> = self
             .app
             .layers
@@ -114,16 +114,21 @@ impl Results<'_> {
                 "steps": steps.collect::<Vec<_>>(),
             }],
             "dotnetCalls": self.app.dotnet_calls,
-            "network": {
-                "requests": self.network.requests,
-                "uploadedBytes": self.network.uploaded_bytes,
-                "downloadedBytes": self.network.downloaded_bytes,
-                "mountedBytes": self.network.mounted_bytes,
-                "skippedBytes": self.network.skipped_bytes,
-            },
+            "network": network(&self.network),
             "ms": milliseconds(self.took),
         })
     }
+}
+
+/// Returns what went over the network, as results for machines have it.
+pub(super) fn network(counts: &Counts) -> Value {
+    json!({
+        "requests": counts.requests,
+        "uploadedBytes": counts.uploaded_bytes,
+        "downloadedBytes": counts.downloaded_bytes,
+        "mountedBytes": counts.mounted_bytes,
+        "skippedBytes": counts.skipped_bytes,
+    })
 }
 
 fn milliseconds(duration: Duration) -> u64 {

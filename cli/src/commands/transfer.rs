@@ -2,6 +2,7 @@
 
 use super::opened::Opened;
 use super::out;
+use super::results::network;
 use crate::args::{ImageArg, TransferArgs};
 use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
@@ -12,6 +13,7 @@ use crate::{Process, keychain, settings};
 use mizzen_image::{Archive, Artifact, Layout, Sink, SinkError, Taggable};
 use mizzen_registry::{Counts, Registry};
 use mizzen_store::Store;
+use serde_json::json;
 use std::sync::Arc;
 
 /// Copies the image at `from` to `to` and prints what it is called there.
@@ -22,11 +24,12 @@ pub(super) fn transfer(
     process: &Process,
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
+    let ui = Ui::of(&arguments.output, process);
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from))?;
     let config = Config::find(&process.working_folder)?;
-    let cancel = interrupt.cancel.clone();
-    let registry = settings::registry(process, &config, false, keychain, cancel)?;
+    let tools = (interrupt.cancel.clone(), ui.transfers());
+    let registry = settings::reporting_registry(process, &config, false, keychain, tools)?;
     let platform = arguments.platform.as_ref();
     let what = if let Destination::Registry(reference) = from {
         let source = registry.source((**reference).clone(), store.clone());
@@ -60,10 +63,7 @@ pub(super) fn transfer(
         _ => "image:latest".to_owned(),
     };
     write(to, &name, (&what, &[]), (&registry, &store, process))?;
-    let ui = Ui::new(false, false);
-    for warning in registry.new_warnings() {
-        ui.warn(&warning);
-    }
+    ui.warn_all(&registry.new_warnings());
     let Counts {
         requests,
         uploaded_bytes,
@@ -79,6 +79,10 @@ pub(super) fn transfer(
         size(mounted_bytes),
         size(skipped_bytes)
     ));
+    ui.result(&json!({
+        "event": "done", "ref": to.to_string(), "digest": what.descriptor().digest,
+        "network": network(&registry.counts()),
+    }));
     out(&format!("{to}@{}\n", what.descriptor().digest))
 }
 

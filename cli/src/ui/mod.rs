@@ -1,17 +1,28 @@
 //! What people see while a build runs, on stderr.
 
+mod machine;
+mod screen;
+mod transfers;
+
+use crate::Process;
+use crate::args::OutputArgs;
 use crate::commands::Results;
 use crate::destination::{ArchiveKind, Destination};
+use machine::for_machines;
 use mizzen_build::{App, Event, LeftOutFile, Outcome, Reporter};
 use mizzen_dotnet::{ChosenSdk, Toolchain, Workspace};
 use mizzen_plan::MissReason;
-use std::io::Write;
+use mizzen_registry::TransferReporter;
+use screen::{Form, Screen};
+use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
+use transfers::Transfers;
 
-/// Prints lines on stderr, as many as the user wants.
+/// Says on stderr what happens, as much of it as the user wants.
 #[derive(Debug)]
 pub(crate) struct Ui {
-    quiet: bool,
+    screen: Arc<Screen>,
     verbose: bool,
 }
 
@@ -20,7 +31,24 @@ const REASONS: usize = 3;
 
 impl Ui {
     pub(crate) fn new(quiet: bool, verbose: bool) -> Self {
-        Self { quiet, verbose }
+        let form = if quiet { Form::Silent } else { Form::Plain };
+        Self {
+            screen: Arc::new(Screen::new(form)),
+            verbose,
+        }
+    }
+
+    /// Shows it as the user asked.
+    pub(crate) fn of(arguments: &OutputArgs, process: &Process) -> Self {
+        Self {
+            screen: Arc::new(Screen::new(Form::of(arguments, process))),
+            verbose: arguments.verbose,
+        }
+    }
+
+    /// Returns who shows what a registry client does.
+    pub(crate) fn transfers(&self) -> Arc<dyn TransferReporter> {
+        Arc::new(Transfers::new(self.screen.clone(), self.verbose))
     }
 
     pub(crate) fn say(&self, text: &str) {
@@ -28,11 +56,22 @@ impl Ui {
     }
 
     pub(crate) fn warn(&self, text: &str) {
+        if self.screen.form() == Form::Json {
+            return self
+                .screen
+                .event(&json!({ "event": "warning", "text": text }));
+        }
         self.line(&format!("warning: {text}"));
     }
 
     pub(crate) fn note(&self, text: &str) {
         self.line(&format!("note: {text}"));
+    }
+
+    pub(crate) fn warn_all(&self, texts: &[String]) {
+        for text in texts {
+            self.warn(text);
+        }
     }
 
     pub(crate) fn project(&self, workspace: &Workspace, toolchain: &Toolchain, sdk: &ChosenSdk) {
@@ -89,7 +128,8 @@ impl Ui {
     }
 
     /// Says what was made; the last line is the command that uses it.
-    pub(crate) fn done(&self, results: &Results<'_>) {
+    pub(crate) fn done(&self, results: &Results<'_>, warnings: &[String]) {
+        self.warn_all(warnings);
         for (platform, layers) in &results.app.layers {
             let layers: Vec<String> = layers
                 .iter()
@@ -124,18 +164,32 @@ impl Ui {
         {
             self.line(&line);
         }
+        self.result(&results.to_json());
+    }
+
+    /// Tells a machine what was made: the last thing that it hears.
+    pub(crate) fn result(&self, result: &Value) {
+        self.screen.event(result);
     }
 
     fn line(&self, text: &str) {
-        if !self.quiet {
-            // A closed terminal is no reason to stop a build.
-            drop(writeln!(std::io::stderr(), "{text}"));
-        }
+        self.screen.line(text);
+    }
+}
+
+impl Drop for Ui {
+    fn drop(&mut self) {
+        self.screen.end();
     }
 }
 
 impl Reporter for Ui {
     fn event(&self, event: &Event<'_>) {
+        if self.screen.form() == Form::Json
+            && let Some(event) = for_machines(event, self.verbose)
+        {
+            return self.screen.event(&event);
+        }
         match event {
             Event::StepStarted(step, reasons) => {
                 self.line(&format!("{:8} runs: {}", step.as_str(), why(reasons)));
