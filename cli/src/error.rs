@@ -217,6 +217,7 @@ impl From<BuildError> for CommandError {
             | BuildError::Unstageable { .. }
             | BuildError::NugetConfig { .. } => USAGE,
             BuildError::Offline(_) => NETWORK,
+            BuildError::Floats(_) => CHECK,
             BuildError::Unsteady(_)
             | BuildError::Layer(_)
             | BuildError::Stage(_)

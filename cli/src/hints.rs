@@ -32,6 +32,9 @@ pub(crate) fn workspace(error: &WorkspaceError) -> Option<String> {
                 "put an empty mizzen.toml into `{folder}` to make that the workspace, or move the file away"
             )
         }
+        WorkspaceError::BesideRoot { .. } => {
+            "correct [inputs] root in mizzen.toml: it is relative to that file".to_owned()
+        }
         WorkspaceError::Io(_) => return None,
     })
 }
@@ -78,6 +81,9 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::User(_) => {
             "name a user of the base image, or a number: the user of .NET's images is 1654"
                 .to_owned()
+        }
+        BuildError::Floats(_) => {
+            "name one version, or commit a lock file (RestorePackagesWithLockFile)".to_owned()
         }
         BuildError::Offline(_) => "run once without --offline".to_owned(),
         BuildError::Stage(StageError::Above(file)) => format!("remove `{}`", file.display()),

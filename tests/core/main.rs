@@ -8,6 +8,7 @@ mod support;
 
 mod added_files;
 mod architecture;
+mod config;
 mod damage;
 mod errors;
 mod from_publish;

@@ -182,6 +182,18 @@ fn a_floating_version_is_never_a_hit_by_the_workspace_alone() {
     assert_eq!(user.dotnet_calls(), ["restore"]);
     let why = again.image()["steps"][0]["changed"][0].as_str().unwrap();
     assert!(why.starts_with("versions float: FluentValidation"), "{why}");
+
+    // Whoever will not have that says so.
+    fs::write(
+        user.path("shop/mizzen.toml"),
+        "[policy]\nfloats = \"error\"\n",
+    )
+    .unwrap();
+    let said = user.build(&arguments).failure(6);
+    assert!(
+        said.contains("FluentValidation") && said.contains("hint: name one version"),
+        "{said}"
+    );
 }
 
 #[test]

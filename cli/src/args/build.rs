@@ -40,7 +40,13 @@ pub(crate) struct BuildArgs {
 
     /// Platforms to build for; more than one makes an index [default: that of -r, else the
     /// project's `ContainerRuntimeIdentifier(s)`, else linux/amd64]
-    #[arg(long = "platform", value_name = "LIST", value_delimiter = ',')]
+    #[arg(
+        long = "platform",
+        value_name = "LIST",
+        value_delimiter = ',',
+        env = "MIZZEN_PLATFORM",
+        hide_env_values = true
+    )]
     pub(crate) platforms: Vec<Platform>,
 
     /// The base image: a reference, oci:DIR[:TAG] or oci-archive:FILE [default: the project's
@@ -62,7 +68,13 @@ pub(crate) struct BuildArgs {
     pub(crate) from_publish: Option<PathBuf>,
 
     /// The configuration to publish [default: Release]
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(
+        short,
+        long,
+        value_name = "NAME",
+        env = "MIZZEN_CONFIGURATION",
+        hide_env_values = true
+    )]
     pub(crate) configuration: Option<String>,
 
     /// The target framework, where the project has several
@@ -96,11 +108,11 @@ pub(crate) struct BuildArgs {
 
     /// How much of the machine `dotnet` can see; `path`, which hides nothing, says that this machine
     /// is clean
-    #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto)]
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto, env = "MIZZEN_ISOLATION", hide_env_values = true)]
     pub(crate) isolation: Isolation,
 
     /// Touch no network; say what is missing
-    #[arg(long)]
+    #[arg(long, env = "MIZZEN_OFFLINE", hide_env_values = true)]
     pub(crate) offline: bool,
 
     /// Write what was built as JSON
@@ -134,7 +146,7 @@ pub(crate) struct LayerArgs {
     pub(crate) layers: Split,
 
     /// How they are compressed: gzip, zstd or zstd:LEVEL
-    #[arg(long, value_name = "KIND", default_value = "gzip", value_parser = compression)]
+    #[arg(long, value_name = "KIND", default_value = "gzip", value_parser = compression, env = "MIZZEN_COMPRESSION", hide_env_values = true)]
     pub(crate) compression: Compression,
 
     /// Files to take in that would be left out, by their path in the publish folder

@@ -9,11 +9,13 @@
 
 mod added;
 mod build;
+mod defaults;
 mod output;
 mod values;
 
 pub(crate) use added::Added;
 pub(crate) use build::{BuildArgs, CommandLine, Format, Isolation, Split, Step, Symbols};
+pub(crate) use defaults::{DefaultOption, DefaultValue, Setting, option_names, with_defaults};
 pub(crate) use output::{OutputArgs, Progress};
 
 use clap::{Parser, Subcommand};
@@ -158,6 +160,10 @@ pub(crate) struct PlanArgs {
     /// Say whether this file is an input, and of what
     #[arg(long, value_name = "FILE")]
     pub(crate) why: Option<PathBuf>,
+
+    /// Print each setting and where it came from
+    #[arg(long)]
+    pub(crate) config: bool,
 
     /// As JSON
     #[arg(long)]

@@ -40,7 +40,6 @@ impl BaseChoice<'_> {
         platforms: &[Platform],
     ) -> Result<Early, CommandError> {
         let named = self.arguments.base.as_deref();
-        let named = named.or(self.config.build.base.as_deref());
         let named = named.map(|base| Destination::base(base, self.process));
         let named = named.transpose()?;
         let registry = self.connect(destinations, named.as_ref())?;
@@ -69,7 +68,6 @@ impl BaseChoice<'_> {
             return Ok((base, early.registry));
         }
         let mirror = self.arguments.base_registry.as_deref();
-        let mirror = mirror.or(self.config.build.base_registry.as_deref());
         let mirror = mirror.unwrap_or("mcr.microsoft.com");
         let is_the_projects = early.named.is_none() && said.base_image.is_some();
         let base = match early.named {

@@ -1,7 +1,7 @@
 use super::base_choice::BaseChoice;
 use super::build_options::{check_family, image_options, layer_options};
 use super::images::images;
-use super::project::project;
+use super::project::{project, workspace};
 use super::project_image::{image_name, pushed};
 use super::results::{self, Results};
 use super::symbols;
@@ -17,7 +17,7 @@ use mizzen_build::{
     AddedFiles, App, AppLayer, Context, ImageOptions, ProjectRequest, package_publish_folder,
     publish_project,
 };
-use mizzen_dotnet::ContainerSettings;
+use mizzen_dotnet::{ContainerSettings, Workspace};
 use mizzen_image::Taggable;
 use mizzen_oci::Platform;
 use mizzen_store::{Cancel, FsActionCache, Store};
@@ -34,21 +34,28 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
     let started = Instant::now();
+    let folder = arguments
+        .from_publish
+        .as_ref()
+        .map_or(&arguments.path, |_| &process.working_folder);
+    let config = Config::find(&process.absolute(folder))?;
+    let workspace = match &arguments.from_publish {
+        Some(_) => None,
+        None => Some(workspace(&arguments.path, &config, process)?),
+    };
+    let name = workspace.as_ref().map(Workspace::project_name);
+    let (arguments, _) = config.build_arguments(process, name)?;
+    let arguments = &arguments;
     let ui = Ui::of(&arguments.output, process);
     let mut destinations = destinations(arguments, process)?;
-    let from_publish = arguments.from_publish.as_ref();
-    let workspace = from_publish.map_or(&arguments.path, |_| &process.working_folder);
-    let config = Config::find(&process.absolute(workspace))?;
-    let layers = layer_options(arguments, &config)?;
+    let layers = layer_options(arguments)?;
     symbols::check_destinations(&layers, &destinations)?;
-    let options = image_options(arguments, &config, process)?;
-    let project = if from_publish.is_some() {
-        None
-    } else {
-        let destinations = &destinations;
-        let found = project(arguments, &config, process, destinations, &layers, &ui)?;
-        Some(found)
-    };
+    let options = image_options(arguments, process)?;
+    let project = workspace.map(|workspace| {
+        let wanted = (&destinations[..], &layers);
+        project(workspace, arguments, &config, process, wanted, &ui)
+    });
+    let project = project.transpose()?;
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let choice = BaseChoice {
         arguments,
@@ -60,7 +67,7 @@ pub(crate) fn run(
     };
     let early = choice.early(&destinations, &layers.platforms)?;
 
-    let folder = process.absolute(from_publish.unwrap_or(&arguments.path));
+    let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
     let app = match &project {
         Some(request) => published(request, arguments.isolation, &store, interrupt, &ui)?,
         None => package_publish_folder(&folder, &layers, &store, &interrupt.cancel)?,

@@ -1,24 +1,20 @@
 use crate::args::{BuildArgs, Format, Split, Symbols};
-use crate::config::Config;
 use crate::error::CommandError;
 use crate::{Process, settings};
 use mizzen_build::{ImageOptions, LayerOptions};
 use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
 use mizzen_image::Compression;
-use mizzen_oci::{Family, Platform, PlatformError};
+use mizzen_oci::{Family, Platform};
 use std::collections::BTreeMap;
 
 /// Returns how the layers are made.
-pub(super) fn layer_options(
-    arguments: &BuildArgs,
-    config: &Config,
-) -> Result<LayerOptions, CommandError> {
+pub(super) fn layer_options(arguments: &BuildArgs) -> Result<LayerOptions, CommandError> {
     let layers = &arguments.layers;
     if layers.compression != Compression::Gzip && arguments.image.format == Some(Format::Docker) {
         return Err(no_zstd());
     }
     Ok(LayerOptions {
-        platforms: platforms(arguments, config)?,
+        platforms: platforms(arguments)?,
         compression: layers.compression,
         single: layers.layers == Split::Single,
         keep: layers.keep.clone(),
@@ -50,16 +46,11 @@ pub(super) fn check_family(
 /// Returns what the image says of itself and how it runs.
 pub(super) fn image_options(
     arguments: &BuildArgs,
-    config: &Config,
     process: &Process,
 ) -> Result<ImageOptions, CommandError> {
     let image = &arguments.image;
-    let map = |defaults: &BTreeMap<String, String>, pairs: &[(String, String)]| {
-        let defaults = defaults.clone().into_iter();
-        defaults
-            .chain(pairs.iter().cloned())
-            .collect::<BTreeMap<_, _>>()
-    };
+    // Of two values of one name the later one counts.
+    let map = |pairs: &[(String, String)]| pairs.iter().cloned().collect::<BTreeMap<_, _>>();
     Ok(ImageOptions {
         base_name: None,
         source: None,
@@ -68,9 +59,9 @@ pub(super) fn image_options(
             Format::Docker => Family::Docker,
             Format::Oci => Family::Oci,
         }),
-        env: map(&config.build.env, &image.env),
-        labels: map(&config.build.label, &image.labels),
-        annotations: map(&config.build.annotation, &image.annotations),
+        env: map(&image.env),
+        labels: map(&image.labels),
+        annotations: map(&image.annotations),
         ports: image.ports.clone(),
         user: image.user.clone(),
         workdir: image.workdir.clone(),
@@ -83,7 +74,7 @@ pub(super) fn image_options(
     })
 }
 
-fn platforms(arguments: &BuildArgs, config: &Config) -> Result<Vec<Platform>, CommandError> {
+fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
     let mut all = arguments.platforms.iter();
     while let Some(platform) = all.next() {
         if all.clone().any(|other| other == platform) {
@@ -94,15 +85,6 @@ fn platforms(arguments: &BuildArgs, config: &Config) -> Result<Vec<Platform>, Co
     }
     if !arguments.platforms.is_empty() {
         return Ok(arguments.platforms.clone());
-    }
-    if arguments.runtime_identifier.is_none() && !config.build.platform.is_empty() {
-        let platforms = config
-            .build
-            .platform
-            .iter()
-            .map(|platform| platform.parse());
-        let platforms: Result<_, PlatformError> = platforms.collect();
-        return platforms.map_err(|error| CommandError::usage(format!("mizzen.toml: {error}")));
     }
     let of_rid = arguments.runtime_identifier.as_deref();
     let of_rid = of_rid.and_then(|identifier| RuntimeIdentifier::new(identifier).platform());

@@ -1,11 +1,13 @@
 use super::out;
 use crate::Process;
 use crate::args::{CacheArgs, CacheVerb};
+use crate::config::Config;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::settings;
 use crate::ui::size;
 use mizzen_store::{Limits, Removed};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -16,7 +18,9 @@ pub(crate) fn run(
     process: &Process,
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
-    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let config = Config::find(&process.working_folder)?;
+    let folder = arguments.cache_dir.as_ref().or(config.cache.dir.as_ref());
+    let store = settings::open_store(process, folder.map(PathBuf::as_path))?;
     let alone = || store.housekeeping(&interrupt.cancel);
     match arguments.verb {
         CacheVerb::Dir => out(&format!("{}\n", store.root().display())),

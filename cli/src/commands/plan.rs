@@ -1,8 +1,8 @@
 use super::build_options::layer_options;
 use super::out;
-use super::project::project;
+use super::project::{project, workspace};
 use crate::Process;
-use crate::args::PlanArgs;
+use crate::args::{PlanArgs, Setting};
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
@@ -23,10 +23,15 @@ pub(crate) fn run(
 ) -> Result<(), CommandError> {
     let ui = Ui::new(true, false);
     let config = Config::find(&process.absolute(&arguments.build.path))?;
-    let layers = layer_options(&arguments.build, &config)?;
-    let request = project(&arguments.build, &config, process, &[], &layers, &ui)?;
-    let store = settings::open_store(process, arguments.build.cache_dir.as_deref())?;
-    let executor = settings::stage(&store, arguments.build.isolation)?;
+    let workspace = workspace(&arguments.build.path, &config, process)?;
+    let (build, options) = config.build_arguments(process, Some(workspace.project_name()))?;
+    if arguments.config {
+        return out(&config_text(&config, &options));
+    }
+    let layers = layer_options(&build)?;
+    let request = project(workspace, &build, &config, process, (&[], &layers), &ui)?;
+    let store = settings::open_store(process, build.cache_dir.as_deref())?;
+    let executor = settings::stage(&store, build.isolation)?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,
@@ -44,6 +49,31 @@ pub(crate) fn run(
     }
     let found = chosen(&request.toolchain, &request.sdk);
     out(&text(&plan, &request.workspace.root, &found).expect("a string takes every text"))
+}
+
+/// Returns one line for each setting: its name, its value, where it came from.
+fn config_text(config: &Config, settings: &[Setting]) -> String {
+    let mut lines: Vec<[String; 3]> = settings
+        .iter()
+        .map(|setting| {
+            let Setting {
+                name,
+                value,
+                origin,
+            } = setting.clone();
+            [name, value, origin]
+        })
+        .collect();
+    lines.extend(config.other_settings());
+    let width = |column: usize| {
+        let widths = lines.iter().map(|line| line[column].chars().count());
+        widths.max().unwrap_or_default().min(40)
+    };
+    let (name_width, value_width) = (width(0), width(1));
+    let line = |[name, value, origin]: &[String; 3]| {
+        format!("{name:name_width$}  {value:value_width$}  {origin}\n")
+    };
+    lines.iter().map(line).collect()
 }
 
 fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt::Error> {

@@ -6,24 +6,31 @@ use crate::error::CommandError;
 use crate::nuget::nuget;
 use crate::settings;
 use crate::ui::Ui;
-use mizzen_build::{LayerOptions, ProjectRequest};
+use mizzen_build::{InputRules, LayerOptions, ProjectRequest};
 use mizzen_dotnet::{PublishOptions, Toolchain, Workspace};
 use mizzen_plan::Skip;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Finds the project and its SDK, and says what is wanted of them.
+/// Finds the workspace around the project that `path` names.
+pub(super) fn workspace(
+    path: &Path,
+    config: &Config,
+    process: &Process,
+) -> Result<Workspace, CommandError> {
+    let (path, root) = (process.absolute(path), config.inputs.root.as_deref());
+    Ok(Workspace::find_in(&path, process.home().as_deref(), root)?)
+}
+
+/// Finds the SDK, and says what is wanted of it and of the project.
 pub(super) fn project(
+    workspace: Workspace,
     arguments: &BuildArgs,
     config: &Config,
     process: &Process,
-    destinations: &[Destination],
-    layers: &LayerOptions,
+    (destinations, layers): (&[Destination], &LayerOptions),
     ui: &Ui,
 ) -> Result<ProjectRequest, CommandError> {
-    let workspace = Workspace::find(
-        &process.absolute(&arguments.path),
-        process.home().as_deref(),
-    )?;
     if let Some(file) = &workspace.editor_config_above {
         ui.warn(&format!(
             "`{}` lies above the workspace root `{}`: plain dotnet would read it, mizzen does not",
@@ -39,6 +46,7 @@ pub(super) fn project(
         restore: arguments.no_cache == Some(Step::Restore),
         publish: arguments.no_cache == Some(Step::Publish),
     };
+    let variables = Variables::of(config, process);
     Ok(ProjectRequest {
         ignore: own_results(arguments, process, destinations),
         workspace,
@@ -48,7 +56,6 @@ pub(super) fn project(
             configuration: arguments
                 .configuration
                 .clone()
-                .or_else(|| config.build.configuration.clone())
                 .unwrap_or_else(|| "Release".to_owned()),
             framework: arguments.framework.clone(),
             runtime_identifier: arguments.runtime_identifier.clone(),
@@ -57,10 +64,52 @@ pub(super) fn project(
         },
         layers: layers.clone(),
         nuget: nuget(process),
-        restore_environment: settings::restore_environment(process),
+        restore_environment: settings::restore_environment(process)
+            .into_iter()
+            .chain(variables.secret.clone())
+            .collect(),
+        secrets: variables.secret.into_values().collect(),
+        passed: variables.passed,
+        inputs: input_rules(config)?,
+        policy: config.policy.policy(),
         icu: settings::icu(),
         offline: arguments.offline,
         skip,
+    })
+}
+
+/// The user's variables that `mizzen.toml` names.
+struct Variables {
+    passed: BTreeMap<String, String>,
+    secret: BTreeMap<String, String>,
+}
+
+impl Variables {
+    fn of(config: &Config, process: &Process) -> Self {
+        let named = |names: &[String]| {
+            let set = names.iter().filter_map(|name| {
+                let value = process.environment.get(name)?;
+                Some((name.clone(), value.clone()))
+            });
+            set.collect()
+        };
+        Self {
+            passed: named(&config.env.pass),
+            secret: named(&config.env.secret),
+        }
+    }
+}
+
+fn input_rules(config: &Config) -> Result<InputRules, CommandError> {
+    let pattern = |text: &String| {
+        text.parse().map_err(|error| {
+            CommandError::usage(format!("[inputs] ignore: `{text}` is no pattern: {error}"))
+        })
+    };
+    let ignore = config.inputs.ignore.iter().map(pattern);
+    Ok(InputRules {
+        extra: config.inputs.extra.clone(),
+        ignore: ignore.collect::<Result<_, _>>()?,
     })
 }
 

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// An error or a warning that `dotnet` printed.
@@ -97,6 +98,18 @@ impl DotnetMessage {
 /// Replaces the path of the staged sources by that of the workspace.
 pub(crate) fn with_own_paths(text: &str, stage: &str, workspace: &Path) -> String {
     text.replace(stage, &workspace.to_string_lossy())
+}
+
+/// Replaces every secret in a line by `***`.
+pub(crate) fn without_secrets<'a>(text: &'a str, secrets: &[String]) -> Cow<'a, str> {
+    let named = secrets.iter().filter(|secret| !secret.is_empty());
+    named.fold(Cow::Borrowed(text), |text, secret| {
+        if text.contains(secret.as_str()) {
+            Cow::Owned(text.replace(secret, "***"))
+        } else {
+            text
+        }
+    })
 }
 
 /// Returns the message without the project at its end. A file named relative to that project's

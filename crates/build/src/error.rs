@@ -41,6 +41,9 @@ pub enum BuildError {
     /// Packages would have to be fetched.
     #[error("packages have to be restored, and the network is off{}", first_of(.0))]
     Offline(Vec<MissReason>),
+    /// Package versions float, and the policy is not to build what floats.
+    #[error("package versions float ({0}), and `[policy] floats` is `error`")]
+    Floats(String),
     /// The base image is for another platform.
     #[error("the base image is for `{got}`, want `{want}`")]
     ForeignBase {

@@ -73,7 +73,9 @@ pub(crate) fn facts(
     let (project, options) = (&request.workspace.project, &request.options);
     let mut variables = environment(&canonical, project, request.icu.is_some());
     variables.extend(nuget.variables.clone());
+    variables.extend(request.passed.clone());
     let mut files = file_facts(&scan.contents);
+    files.extend(scan.shown_facts.clone());
     for (path, bytes) in &nuget.replaced {
         files.insert(path.clone(), FileFact::File(Digest::of(bytes)));
     }

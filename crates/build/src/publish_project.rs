@@ -6,7 +6,9 @@ use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace};
 use crate::sdk::toolchain_id;
-use crate::{BuildError, LayerOptions, layers_step, publish_step, restore_step};
+use crate::{
+    BuildError, InputRules, LayerOptions, Policy, layers_step, publish_step, restore_step,
+};
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, ChosenSdk, PublishOptions, Toolchain, Workspace, with_sdk_path};
 use mizzen_oci::Digest;
@@ -51,6 +53,14 @@ pub struct ProjectRequest {
     pub nuget: NugetSettings,
     /// Variables that restore may need to fetch: proxies, credentials. In no key and no record.
     pub restore_environment: BTreeMap<String, String>,
+    /// Values of those that no line of `dotnet` may show.
+    pub secrets: Vec<String>,
+    /// Variables of the user's that every step sees, and every key holds.
+    pub passed: BTreeMap<String, String>,
+    /// What is staged beside, or instead of, what is by itself.
+    pub inputs: InputRules,
+    /// How what is no function of the workspace alone is handled.
+    pub policy: Policy,
     /// The build host's ICU library, `libicuuc.so.72`; without one .NET runs without cultures.
     pub icu: Option<String>,
     /// Whether restore may not fetch.
@@ -361,7 +371,8 @@ pub(crate) fn read<'a>(
     let (scan, toolchain) = std::thread::scope(|scope| {
         // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
         let toolchain = scope.spawn(|| toolchain_id(&request.toolchain, sdk, store, cancel));
-        let scan = scan_workspace(&request.workspace.root, &ignore, store, cancel);
+        let (root, inputs) = (&request.workspace.root, &request.inputs);
+        let scan = scan_workspace(root, inputs, &ignore, store, cancel);
         let toolchain = toolchain.join();
         (scan, toolchain.unwrap_or_else(|panic| resume_unwind(panic)))
     });

@@ -5,7 +5,7 @@ use crate::floating::floating;
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
 use crate::records::rung_of;
-use crate::restore_step::run;
+use crate::restore_step::{refuse_floats, run};
 use crate::sdk::shown_sdk;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
@@ -39,13 +39,16 @@ pub(crate) fn publish(
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
     let request = staged.request;
     let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
+    let mut shown = sdk.shown;
+    shown.extend(staged.nuget.fallback_folders.iter().cloned());
+    shown.extend(staged.scan.shown.iter().cloned());
     let action = Action {
         inputs: staged.inputs(StepName::Publish),
         packs: packs.collect(),
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
             .map(str::to_owned)
             .to_vec(),
-        shown: [sdk.shown, staged.nuget.fallback_folders.clone()].concat(),
+        shown,
         emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Publish].clone(),
         working_folder: working_folder(request),
@@ -80,6 +83,7 @@ pub(crate) fn publish(
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
     facts.floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
+    refuse_floats(staged, facts.floating.as_ref())?;
     let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);

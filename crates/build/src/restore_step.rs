@@ -1,11 +1,11 @@
-use crate::BuildError;
-use crate::dotnet_lines::{DotnetLines, with_own_paths};
+use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
 use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY, working_folder};
 use crate::floating::floating;
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
 use crate::sdk::shown_sdk;
+use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Stream};
@@ -53,6 +53,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         .collect::<Result<_, _>>()
         .map_err(BuildError::Read)?;
     let floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
+    refuse_floats(staged, floating.as_ref())?;
     let table = staged.facts.to_bytes();
     Ok(ActionResult {
         inputs: Output {
@@ -68,6 +69,20 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     })
 }
 
+/// Says no to packages that float where the policy is not to build what floats.
+///
+/// # Errors
+/// [`BuildError::Floats`] with what floats.
+pub(crate) fn refuse_floats(
+    staged: &Staged<'_>,
+    floating: Option<&String>,
+) -> Result<(), BuildError> {
+    match (floating, staged.request.policy.floats) {
+        (Some(what), FloatPolicy::Error) => Err(BuildError::Floats(what.clone())),
+        _ => Ok(()),
+    }
+}
+
 /// Variables of restore that name files and folders of the machine.
 const PATH_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
@@ -79,7 +94,8 @@ fn shown(staged: &Staged<'_>) -> Vec<PathBuf> {
         .iter()
         .filter_map(|name| variables.get(*name));
     let nuget = &staged.nuget;
-    let shown = nuget.shown.iter().chain(&nuget.fallback_folders).cloned();
+    let shown = nuget.shown.iter().chain(&nuget.fallback_folders);
+    let shown = shown.chain(&staged.scan.shown).cloned();
     shown.chain(paths.map(PathBuf::from)).collect()
 }
 
@@ -108,12 +124,9 @@ pub(crate) fn run(
             context.reporter.event(&Event::Note(&line.text));
             return;
         }
-        lines.add(&line.text);
-        let text = with_own_paths(
-            &line.text,
-            &staged.canonical.sources,
-            &request.workspace.root,
-        );
+        let text = without_secrets(&line.text, &request.secrets);
+        lines.add(&text);
+        let text = with_own_paths(&text, &staged.canonical.sources, &request.workspace.root);
         context.reporter.event(&Event::DotnetLine(&text));
     })?;
     if outcome.exit_code == Some(0) {

@@ -1,4 +1,4 @@
-use crate::BuildError;
+use crate::{BuildError, InputRules};
 use fs_err as fs;
 use mizzen_dotnet::Workspace;
 use mizzen_oci::Digest;
@@ -14,38 +14,50 @@ use std::path::{Component, Path, PathBuf};
 pub(crate) struct Scan {
     /// What the stage shows, by path relative to the root.
     pub(crate) contents: BTreeMap<String, Content>,
+    /// Files and folders outside the workspace that the stage shows where they are, absolute.
+    pub(crate) shown: Vec<PathBuf>,
+    /// What the key knows of them, by their absolute paths.
+    pub(crate) shown_facts: BTreeMap<String, FileFact>,
     /// Names that cannot be in a record (not UTF-8), and are not staged.
     pub(crate) left_out: Vec<PathBuf>,
 }
 
-/// Reads the workspace, but for `ignore` (absolute paths, the build's own results).
+/// Reads the workspace by `rules`, but for `ignore` (absolute paths, the build's own results).
 ///
 /// # Errors
-/// [`BuildError::Unstageable`] for a link out of the workspace to a folder; [`BuildError::Read`]
-/// names what cannot be read.
+/// [`BuildError::Unstageable`] for a link out of the workspace to a folder, or an extra input that is
+/// not there; [`BuildError::Read`] names what cannot be read.
 pub(crate) fn scan_workspace(
     root: &Path,
+    rules: &InputRules,
     ignore: &[PathBuf],
     store: &Store,
     cancel: &Cancel,
 ) -> Result<Scan, BuildError> {
     let mut walk = Walk {
         root,
+        rules,
         ignore,
         cache: StatCache::load(store, root)?,
         scan: Scan {
             contents: BTreeMap::new(),
+            shown: Vec::new(),
+            shown_facts: BTreeMap::new(),
             left_out: Vec::new(),
         },
         cancel,
     };
     walk.folder(root, "")?;
+    for extra in &rules.extra {
+        walk.extra(extra)?;
+    }
     walk.cache.save(store)?;
     Ok(walk.scan)
 }
 
 struct Walk<'a> {
     root: &'a Path,
+    rules: &'a InputRules,
     ignore: &'a [PathBuf],
     cache: StatCache,
     scan: Scan,
@@ -74,12 +86,20 @@ impl Walk<'_> {
             if Workspace::leaves_out(&name, has_project) || self.ignore.contains(&path) {
                 continue;
             }
-            is_empty = false;
             let staged = if prefix.is_empty() {
                 name
             } else {
                 format!("{prefix}/{name}")
             };
+            if self
+                .rules
+                .ignore
+                .iter()
+                .any(|pattern| pattern.matches(&staged))
+            {
+                continue;
+            }
+            is_empty = false;
             let kind = entry.file_type().map_err(BuildError::Read)?;
             if kind.is_dir() {
                 self.folder(&path, &staged)?;
@@ -94,6 +114,43 @@ impl Walk<'_> {
                 .contents
                 .insert(prefix.to_owned(), Content::Folder);
         }
+        Ok(())
+    }
+
+    /// Adds what the user asks for: below the root what would be left out, elsewhere what is shown
+    /// where it lies.
+    fn extra(&mut self, extra: &str) -> Result<(), BuildError> {
+        let unstageable = |why: &str| BuildError::Unstageable {
+            path: extra.to_owned(),
+            why: why.to_owned(),
+        };
+        let path = self.root.join(extra);
+        let resolved = fs::canonicalize(&path).map_err(|_| unstageable("it is not there"))?;
+        if let Ok(inside) = resolved.strip_prefix(self.root) {
+            let inside = inside
+                .to_str()
+                .ok_or_else(|| unstageable("its name is not UTF-8"))?;
+            let inside = inside.to_owned();
+            return if resolved.is_dir() {
+                self.folder(&resolved, &inside)
+            } else {
+                self.file(resolved, inside)
+            };
+        }
+        if !Path::new(extra).is_absolute() {
+            return Err(unstageable(
+                "it lies above the workspace root, where a stage has nothing",
+            ));
+        }
+        let (files, kept) = (std::mem::take(&mut self.scan.contents), path.clone());
+        if resolved.is_dir() {
+            self.folder(&resolved, extra)?;
+        } else {
+            self.file(resolved, extra.to_owned())?;
+        }
+        let facts = file_facts(&std::mem::replace(&mut self.scan.contents, files));
+        self.scan.shown_facts.extend(facts);
+        self.scan.shown.push(kept);
         Ok(())
     }
 
@@ -195,7 +252,7 @@ pub(crate) fn file_facts(contents: &BTreeMap<String, Content>) -> BTreeMap<Strin
 #[cfg(test)]
 mod tests {
     use super::{Scan, scan_workspace};
-    use crate::BuildError;
+    use crate::{BuildError, InputRules};
     use fs_err as fs;
     use mizzen_stage::Content;
     use mizzen_store::{Cancel, Store};
@@ -213,9 +270,19 @@ mod tests {
     }
 
     fn scan(folder: &TempDir) -> Result<Scan, BuildError> {
+        scan_by(folder, &InputRules::default())
+    }
+
+    fn scan_by(folder: &TempDir, rules: &InputRules) -> Result<Scan, BuildError> {
         let store = Store::open(&folder.path().join("cache")).unwrap();
         let root = fs::canonicalize(folder.path().join("w")).unwrap();
-        scan_workspace(&root, &[root.join("out")], &store, &Cancel::default())
+        scan_workspace(
+            &root,
+            rules,
+            &[root.join("out")],
+            &store,
+            &Cancel::default(),
+        )
     }
 
     #[test]
@@ -235,6 +302,43 @@ mod tests {
             contents.keys().collect::<Vec<_>>(),
             ["App.csproj", "src/Lib.fsproj", "wwwroot/vendor/bin/x.js"]
         );
+    }
+
+    #[test]
+    fn what_the_user_asks_for_is_staged_and_what_the_user_ignores_is_not() {
+        let folder = tree(&[
+            "App.csproj",
+            "obj/gen/a.cs",
+            "obj/b",
+            "docs/x.md",
+            "docs/deep/y.md",
+            "readme.md",
+        ]);
+        let outside = folder.path().join("shared");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("key.snk"), "key").unwrap();
+        let outside = outside.to_str().unwrap().to_owned();
+        let rules = InputRules {
+            extra: vec!["obj/gen".to_owned(), outside.clone()],
+            ignore: vec!["docs/**".parse().unwrap(), "*.md".parse().unwrap()],
+        };
+        let scan = scan_by(&folder, &rules).unwrap();
+        let paths: Vec<_> = scan.contents.keys().collect();
+        assert_eq!(paths, ["App.csproj", "docs", "obj/gen/a.cs"]);
+        let shown: Vec<_> = scan.shown_facts.into_keys().collect();
+        assert_eq!(shown, [format!("{outside}/key.snk")]);
+        assert_eq!(scan.shown, [std::path::Path::new(&outside)]);
+        for extra in ["missing", "../shared"] {
+            let rules = InputRules {
+                extra: vec![extra.to_owned()],
+                ignore: Vec::new(),
+            };
+            let error = scan_by(&folder, &rules);
+            assert!(
+                matches!(error, Err(BuildError::Unstageable { .. })),
+                "{extra}"
+            );
+        }
     }
 
     #[test]

@@ -166,6 +166,25 @@ pub fn environment(
     variables
 }
 
+/// Returns whether a stage has a value of its own for a variable, which the user's cannot replace.
+pub fn is_set_by_stage(variable: &str) -> bool {
+    const PATHS: [&str; 7] = [
+        "PATH",
+        "HOME",
+        "DOTNET_CLI_HOME",
+        "DOTNET_ROOT",
+        "NUGET_PACKAGES",
+        "TMPDIR",
+        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT",
+    ];
+    let constants = CONSTANTS.iter().map(|(name, _)| *name);
+    // Properties of MSBuild, which variables become, know no case.
+    PATHS
+        .into_iter()
+        .chain(constants)
+        .any(|name| name.eq_ignore_ascii_case(variable))
+}
+
 const CONSTANTS: [(&str, &str); 13] = [
     ("TZ", "UTC"),
     ("LANG", "C.UTF-8"),
@@ -187,7 +206,8 @@ const CONSTANTS: [(&str, &str); 13] = [
 #[cfg(test)]
 mod tests {
     use super::{
-        Canonical, PublishOptions, environment, injected_targets, publish_command, restore_command,
+        Canonical, PublishOptions, environment, injected_targets, is_set_by_stage, publish_command,
+        restore_command,
     };
 
     fn canonical() -> Canonical {
@@ -231,6 +251,10 @@ mod tests {
         assert_eq!(variables["HOME"], "/stage/home");
         assert_eq!(variables["MIZZEN_PROJECT"], "/stage/src/App.csproj");
         assert!(!variables.contains_key("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"));
+        for name in variables.keys().filter(|name| *name != "MIZZEN_PROJECT") {
+            assert!(is_set_by_stage(name), "{name}");
+        }
+        assert!(!is_set_by_stage("CI"));
         assert!(
             environment(&canonical(), "App.csproj", false)
                 .contains_key("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT")

@@ -33,7 +33,7 @@ pub use base_image::{BaseImageError, default_base};
 pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, PublishOptions, environment, injected_targets,
-    publish_command, restore_command,
+    is_set_by_stage, publish_command, restore_command,
 };
 pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};

@@ -51,6 +51,14 @@ pub enum WorkspaceError {
         /// The root.
         root: PathBuf,
     },
+    /// The root that was asked for does not hold the project.
+    #[error("`{project}` does not lie in the workspace root `{root}`")]
+    BesideRoot {
+        /// The project.
+        project: PathBuf,
+        /// The root.
+        root: PathBuf,
+    },
     /// A folder could not be read.
     #[error("the workspace cannot be read")]
     Io(#[from] io::Error),
@@ -75,6 +83,18 @@ impl Workspace {
     /// [`WorkspaceError`] says why `path` names no single project, or which file above the root is
     /// in the way.
     pub fn find(path: &Path, home: Option<&Path>) -> Result<Self, WorkspaceError> {
+        Self::find_in(path, home, None)
+    }
+
+    /// The same, where the user says which folder is the root.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find); [`WorkspaceError::BesideRoot`] if the project does not lie in it.
+    pub fn find_in(
+        path: &Path,
+        home: Option<&Path>,
+        root: Option<&Path>,
+    ) -> Result<Self, WorkspaceError> {
         let path = match fs::canonicalize(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(WorkspaceError::Missing(path.to_owned()));
@@ -88,7 +108,14 @@ impl Workspace {
         };
         let folder = project.parent().expect("a file has a folder");
         let home = home.and_then(|home| fs::canonicalize(home).ok());
-        let root = root_of(folder, home.as_deref())?.to_owned();
+        let root = match root {
+            Some(root) if !root.is_dir() => return Err(WorkspaceError::Missing(root.to_owned())),
+            Some(root) => fs::canonicalize(root)?,
+            None => root_of(folder, home.as_deref())?.to_owned(),
+        };
+        if !folder.starts_with(&root) {
+            return Err(WorkspaceError::BesideRoot { project, root });
+        }
         if let Some(file) = applied_above(folder, &root) {
             return Err(WorkspaceError::AboveRoot { file, root });
         }
@@ -120,6 +147,12 @@ impl Workspace {
     pub fn project_folder(&self) -> PathBuf {
         let project = self.root.join(&self.project);
         project.parent().expect("a file has a folder").to_owned()
+    }
+
+    /// Returns the project's name: that of its file, without the extension.
+    pub fn project_name(&self) -> &str {
+        let file = self.project.rsplit('/').next().unwrap_or(&self.project);
+        file.rsplit_once('.').map_or(file, |(name, _)| name)
     }
 
     /// Returns whether `name` in `folder` is left out of the stage: what git keeps, and the `bin` and
@@ -307,6 +340,19 @@ mod tests {
         let workspace = Workspace::find(&home.join("app"), Some(&home)).unwrap();
         assert!(workspace.root.ends_with("home/app"));
         assert!(workspace.nuget_configs_above[0].ends_with("home/nuget.config"));
+    }
+
+    #[test]
+    fn a_root_that_was_asked_for_is_the_root_if_it_holds_the_project() {
+        let folder = tree(&["a/.git/HEAD", "a/App.Web.csproj", "b/x"]);
+        let at = |path: &str| folder.path().join(path);
+        let workspace = Workspace::find_in(&at("a"), None, Some(&at("a/.."))).unwrap();
+        assert_eq!(workspace.project, "a/App.Web.csproj");
+        assert_eq!(workspace.project_name(), "App.Web");
+        let error = Workspace::find_in(&at("a"), None, Some(&at("b"))).unwrap_err();
+        assert!(matches!(error, WorkspaceError::BesideRoot { .. }));
+        let error = Workspace::find_in(&at("a"), None, Some(&at("c"))).unwrap_err();
+        assert!(matches!(error, WorkspaceError::Missing(_)));
     }
 
     #[test]

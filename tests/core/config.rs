@@ -1,0 +1,178 @@
+//! `mizzen.toml`: what it lets in, what it keeps out, and that it is never silently without effect.
+
+use crate::support::{User, edit, prepared};
+use fs_err as fs;
+use std::path::Path;
+
+const SECRET: &str = "hunter2-and-then-some";
+
+/// A project whose version comes from a variable and from a file outside, and that tells the secret
+/// to whoever listens.
+const PROJECT: &str = r#"
+  <PropertyGroup>
+    <InformationalVersion>1.0-$(BUILD_NUMBER)-$([System.IO.File]::ReadAllText('OUTSIDE/version.txt'))</InformationalVersion>
+  </PropertyGroup>
+  <Target Name="Leak" BeforeTargets="_GenerateRestoreGraph">
+    <Warning Condition="'$(FEED_TOKEN)' != ''" Code="LEAK1" Text="the token is $(FEED_TOKEN)" />
+  </Target>
+  <Target Name="Hidden" BeforeTargets="CoreCompile">
+    <Error Condition="'$(FEED_TOKEN)' != ''" Text="publish sees the token" />
+    <Error Condition="'$(UNNAMED)' != ''" Text="a variable came in that nobody named" />
+    <Error Condition="Exists('docs/guide.md')" Text="what is ignored is here" />
+  </Target>
+</Project>"#;
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+fn user() -> User {
+    let mut user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let variables = [
+        ("BUILD_NUMBER", "7"),
+        ("FEED_TOKEN", SECRET),
+        ("UNNAMED", "x"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    user.environment.extend(variables);
+    user
+}
+
+#[test]
+fn variables_and_files_that_are_named_are_in_the_key_secrets_in_nothing_and_the_ignored_nowhere() {
+    let mut user = user();
+    let folder = user.workspace("hello-web", "hello", None);
+    let outside = user.path("corp");
+    write(&outside.join("version.txt"), "a");
+    write(&folder.join("docs/guide.md"), "one");
+    let project = PROJECT.replace("OUTSIDE", outside.to_str().unwrap());
+    edit(&folder.join("hello-web.csproj"), "</Project>", &project);
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let config = format!(
+        "[build]\nbase = \"oci:{}\"\noutput = [\"oci:out\"]\n[images.hello-web]\nuser = 4242\n\
+         [cache]\ndir = \"never\"\n\
+         [env]\npass = [\"BUILD_NUMBER\", \"UNSET\"]\nsecret = [\"FEED_TOKEN\"]\n\
+         [inputs]\nextra = [\"{}\"]\nignore = [\"docs/**\", \"out/**\"]\n",
+        base.display(),
+        outside.display()
+    );
+    write(&folder.join("mizzen.toml"), &config);
+    let first = user.build(&["hello", "-v"]).success();
+    assert_eq!(first.steps(), "restore=ran publish=ran");
+    assert!(
+        first.stderr.contains("the token is ***"),
+        "{}",
+        first.stderr
+    );
+    assert!(!first.stderr.contains(SECRET), "{}", first.stderr);
+    // Paths of the file are relative to it; MIZZEN_CACHE_DIR stands over its cache.
+    let layout = folder.join("out");
+    assert!(
+        first
+            .stdout
+            .starts_with(&format!("oci:{}@", layout.display()))
+    );
+    assert!(!folder.join("never").exists());
+    let shown = user.run_bare(&["inspect", "--json", &format!("oci:{}", layout.display())]);
+    assert!(shown.success().stdout.contains("\"4242\""));
+
+    // Neither another secret nor what is ignored is a reason to run.
+    write(&folder.join("docs/guide.md"), "two");
+    user.environment
+        .insert("FEED_TOKEN".to_owned(), format!("{SECRET}2"));
+    let again = user.build(&["hello"]).success();
+    assert_eq!(again.steps(), "restore=hit publish=hit");
+
+    write(&outside.join("version.txt"), "b");
+    let other = user.build(&["hello"]).success();
+    assert_eq!(other.steps(), "restore=hit publish=ran");
+    let changed = format!("~ {}/version.txt (content)", outside.display());
+    assert_eq!(other.image()["steps"][1]["changed"][0], changed.as_str());
+    assert_ne!(other.layers(), first.layers());
+
+    user.environment
+        .insert("BUILD_NUMBER".to_owned(), "8".to_owned());
+    let plan = user.run_bare(&["plan", folder.to_str().unwrap()]).success();
+    assert!(
+        plan.stdout.contains("variable BUILD_NUMBER: 7 → 8"),
+        "{}",
+        plan.stdout
+    );
+    assert_eq!(search(&user.path("cache"), SECRET), [""; 0]);
+    assert_eq!(search(&folder, SECRET), [""; 0]);
+}
+
+/// Returns the files below `folder` that hold `text`; what restore leaves is kept as it is.
+fn search(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(search(&path, text));
+            continue;
+        }
+        let bytes = fs::read(&path).unwrap();
+        if bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+        {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_slip_in_the_file_is_told_and_each_setting_can_be_traced() {
+    let mut user = user();
+    let folder = user.workspace("hello-web", "hello", None);
+    let file = folder.join("mizzen.toml");
+    for (text, want) in [
+        ("[build]\nplatfrom = []\n", "hint: do you mean `platform`?"),
+        (
+            "[policy]\nflots = \"error\"\n",
+            "hint: do you mean `floats`?",
+        ),
+        (
+            "[build]\nplatform = [\"linux\"]\n",
+            "mizzen.toml` is not understood",
+        ),
+        ("[env]\npass = [\"HOME\"]\n", "`HOME` cannot be passed"),
+        (
+            "[inputs]\nroot = \"wwwroot\"\n",
+            "does not lie in the workspace root",
+        ),
+        ("[inputs]\nextra = [\"../x\"]\n", "it is not there"),
+    ] {
+        write(&file, text);
+        let said = user.build(&["hello", "-o", "oci:out"]).failure(2);
+        assert!(said.contains(want), "{text}: {said}");
+    }
+    write(
+        &file,
+        "[build]\nplatform = [\"linux/arm64\"]\nuser = 1\nlabel = { a = \"b\" }\n\
+         [images.hello-web]\nuser = 2\n[policy]\ngit = \"never\"\n[inputs]\nroot = \"..\"\n",
+    );
+    user.environment
+        .insert("MIZZEN_PLATFORM".to_owned(), "linux/amd64".to_owned());
+    let plan = ["plan", folder.to_str().unwrap(), "--config", "-c", "Debug"];
+    let said = user.run_bare(&plan).success().stdout;
+    let line = |name: &str| {
+        let mut lines = said.lines().map(str::split_whitespace);
+        let line = lines.find(|line| line.clone().next() == Some(name));
+        line.unwrap().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(line("platform"), "linux/amd64 MIZZEN_PLATFORM");
+    assert_eq!(line("configuration"), "Debug command line");
+    assert_eq!(line("user"), "2 mizzen.toml [images.\"hello-web\"]");
+    assert_eq!(line("label"), "a=b mizzen.toml [build]");
+    assert_eq!(line("compression"), "gzip default");
+    assert_eq!(line("policy.git"), "never mizzen.toml [policy]");
+    assert_eq!(line("policy.floats"), "resolve default");
+    assert!(
+        line("inputs.root").ends_with("/hello/.. mizzen.toml [inputs]"),
+        "{said}"
+    );
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+}
