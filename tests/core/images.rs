@@ -1,6 +1,6 @@
 //! The verbs that read images: inspect, diff, validate.
 
-use crate::support::{Registry, User, prepared, testdata};
+use crate::support::{Registry, User, copy, edit, prepared, testdata};
 use fs_err as fs;
 
 fn images(user: &User) -> [String; 2] {
@@ -61,6 +61,36 @@ fn diff_names_files_and_settings_and_is_silent_for_twins() {
         "{text}"
     );
     assert_eq!(user.run_bare(&["diff", &one, &one]).success().stdout, "");
+}
+
+#[test]
+fn diff_names_packages_with_their_versions() {
+    let user = User::without_sdk();
+    let base = user.path("base");
+    mizzen_testkit::tiny_base(&base, "linux/amd64");
+    copy(&testdata("publish/portable"), &user.path("bumped"));
+    let deps = user.path("bumped/Web.Api.deps.json");
+    edit(&deps, "Serilog/4.3.0", "Serilog/4.4.0-rc.1");
+    let portable = testdata("publish/portable");
+    for (folder, output) in [(portable, "oci:one"), (user.path("bumped"), "oci:two")] {
+        let folder = folder.to_str().unwrap();
+        let arguments = ["--from-publish", folder, "--base", "oci:base", "-o", output];
+        user.build(&arguments).success();
+    }
+    let [one, two] = ["one", "two"].map(|name| format!("oci:{}", user.path(name).display()));
+    let text = user.run_bare(&["diff", &one, &two]).success().stdout;
+    let packages: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("package "))
+        .collect();
+    assert_eq!(packages, ["~ package Serilog 4.3.0 → 4.4.0-rc.1"]);
+    let json = user
+        .run_bare(&["diff", "--json", &one, &two])
+        .success()
+        .stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let want = serde_json::json!([{ "name": "Serilog", "old": ["4.3.0"], "new": ["4.4.0-rc.1"] }]);
+    assert_eq!(json["packages"], want);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::opened::Opened;
 use super::out;
+use super::package_diff::{PackageChange, packages};
 use crate::Process;
 use crate::args::DiffArgs;
 use crate::error::CommandError;
@@ -7,6 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::ui::size;
 use mizzen_image::{FileChange, ImageDiff};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Prints what differs between two images; nothing if they run the same.
@@ -18,13 +20,16 @@ pub(crate) fn run(
     let old = Opened::open(&arguments.old, &arguments.common, process, interrupt)?;
     let new = Opened::open(&arguments.new, &arguments.common, process, interrupt)?;
     let diff = ImageDiff::of(old.image()?, new.image()?)?;
+    let packages = packages(&diff, old.image()?, new.image()?)?;
     if arguments.json {
-        return out(&format!("{:#}\n", json!(diff)));
+        let mut value = json!(diff);
+        value["packages"] = json!(packages);
+        return out(&format!("{value:#}\n"));
     }
-    out(&text(&diff).expect("a string takes every text"))
+    out(&text(&diff, &packages).expect("a string takes every text"))
 }
 
-fn text(diff: &ImageDiff) -> Result<String, std::fmt::Error> {
+fn text(diff: &ImageDiff, packages: &[PackageChange]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     for change in &diff.settings {
         writeln!(
@@ -35,6 +40,9 @@ fn text(diff: &ImageDiff) -> Result<String, std::fmt::Error> {
             value(change.old.as_ref()),
             value(change.new.as_ref())
         )?;
+    }
+    for change in packages {
+        writeln!(text, "{}", package(change))?;
     }
     for change in &diff.files {
         writeln!(text, "{}", line(change))?;
@@ -48,6 +56,19 @@ fn text(diff: &ImageDiff) -> Result<String, std::fmt::Error> {
         )?;
     }
     Ok(text)
+}
+
+fn package(change: &PackageChange) -> String {
+    let versions = |versions: &BTreeSet<String>| {
+        let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+        versions.join(", ")
+    };
+    let (old, new) = (versions(&change.old), versions(&change.new));
+    match (change.old.is_empty(), change.new.is_empty()) {
+        (true, _) => format!("+ package {} {new}", change.name),
+        (_, true) => format!("- package {} {old}", change.name),
+        _ => format!("~ package {} {old} → {new}", change.name),
+    }
 }
 
 fn mark<T>(old: Option<&T>, new: Option<&T>) -> char {

@@ -11,6 +11,7 @@ mod images;
 mod inspect;
 mod login;
 mod opened;
+mod package_diff;
 mod plan;
 mod project;
 mod project_image;

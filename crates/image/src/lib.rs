@@ -17,6 +17,7 @@ mod docker_manifest;
 mod document_check;
 mod earlier_layer;
 mod entry;
+mod file_content;
 mod file_reader;
 mod file_tree;
 mod image;
