@@ -177,7 +177,8 @@ fn a_private_registry_is_reached_with_dockers_credentials_and_the_error_without_
     );
     fs::write(docker.join("config.json"), config).unwrap();
     let pushed = user.build(&arguments).success();
-    assert_eq!(pushed.steps(), "restore=hit publish=hit");
+    // The build that was refused had not begun.
+    assert_eq!(pushed.steps(), "restore=ran publish=ran");
     assert_eq!(
         registry.manifest("acme/hello", "1").unwrap().0.to_string(),
         pushed.digest()

@@ -18,6 +18,7 @@ mod interrupt;
 mod isolation;
 mod plan;
 mod platforms;
+mod preflight;
 mod progress;
 mod project_says;
 mod reference;

@@ -24,7 +24,7 @@ pub(crate) struct BuildArgs {
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
 
-    /// Push here: registry/repository[:tag]
+    /// Push here: registry/repository[:tag]; whether it is allowed is asked before anything is built
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
 

@@ -32,6 +32,13 @@ pub(super) struct Early {
     registry: Registry,
 }
 
+impl Early {
+    /// Returns the client for where the user says, on the command line.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+}
+
 impl BaseChoice<'_> {
     /// Opens the base that was named, so that a wrong name does not cost a publish.
     pub(super) fn early(

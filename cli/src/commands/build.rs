@@ -3,6 +3,7 @@ use super::build_options::{check_family, image_options, layer_options};
 use super::images::images;
 use super::project::{project, workspace};
 use super::project_image::{image_name, pushed};
+use super::push_check::PushCheck;
 use super::results::{self, Results};
 use super::symbols;
 use super::transfer::write;
@@ -69,7 +70,11 @@ pub(crate) fn run(
 
     let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
     let app = match &project {
-        Some(request) => published(request, arguments.isolation, &store, interrupt, &ui)?,
+        Some(request) => {
+            let check = PushCheck::new(early.registry(), &destinations);
+            let how = (arguments.isolation, &check);
+            published(request, how, &store, interrupt, &ui)?
+        }
         None => package_publish_folder(&folder, &layers, &store, &interrupt.cancel)?,
     };
     let app = App {
@@ -166,7 +171,7 @@ fn destinations(
 
 fn published(
     request: &ProjectRequest,
-    isolation: Isolation,
+    (isolation, check): (Isolation, &PushCheck<'_>),
     store: &Arc<Store>,
     interrupt: &Interrupt,
     ui: &Ui,
@@ -179,6 +184,7 @@ fn published(
         records: &FsActionCache(store),
         reporter: ui,
         cancel: interrupt.cancel.clone(),
+        preflight: &|| check.run(),
     };
     Ok(publish_project(&context, request)?)
 }

@@ -17,6 +17,7 @@ mod project;
 mod project_image;
 mod pull;
 mod push;
+mod push_check;
 mod results;
 mod symbols;
 mod transfer;

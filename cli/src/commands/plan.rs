@@ -39,6 +39,7 @@ pub(crate) fn run(
         records: &FsActionCache(&store),
         reporter: &ui,
         cancel: interrupt.cancel.clone(),
+        preflight: &|| Ok(()),
     };
     let plan = plan_project(&context, &request)?;
     if let Some(file) = &arguments.why {

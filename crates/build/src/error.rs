@@ -4,6 +4,7 @@ use mizzen_image::{LayerError, UserError};
 use mizzen_plan::{MissReason, StepName};
 use mizzen_stage::StageError;
 use mizzen_store::{Cancelled, StoreError};
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
@@ -106,6 +107,9 @@ pub enum BuildError {
     /// The workspace or the SDK cannot be read; the message names the file.
     #[error("the sources or the SDK cannot be read")]
     Read(#[source] io::Error),
+    /// What the steps would make could not be used.
+    #[error(transparent)]
+    Vain(Box<dyn Error + Send + Sync>),
     /// The build was interrupted.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -16,6 +16,7 @@ use mizzen_plan::{Facts, Key, MissReason, Records, Skip, StepName, Verdict, plan
 use mizzen_stage::{Content, Executor, StageError};
 use mizzen_store::{ActionCache, ActionResult, Cancel, Store};
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub struct Context<'a> {
     pub reporter: &'a dyn Reporter,
     /// Asks to stop.
     pub cancel: Cancel,
+    /// Asked before each step that runs: what would make its work vain.
+    pub preflight: &'a dyn Fn() -> Result<(), Box<dyn Error + Send + Sync>>,
 }
 
 /// What to build.
@@ -320,6 +323,7 @@ impl Steps<'_> {
     ) -> Result<(R, StepReport), BuildError> {
         let context = self.staged.context;
         context.cancel.check()?;
+        (context.preflight)().map_err(BuildError::Vain)?;
         context.reporter.event(&Event::StepStarted(step, &reasons));
         let started = Instant::now();
         let result = work()?;

@@ -1,0 +1,38 @@
+use crate::destination::Destination;
+use mizzen_oci::Repository;
+use mizzen_registry::{Registry, RegistryError};
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Asks the registries that a build pushes to whether it may, before it does what takes long.
+pub(super) struct PushCheck<'a> {
+    registry: &'a Registry,
+    repositories: BTreeSet<&'a Repository>,
+    is_done: AtomicBool,
+}
+
+impl<'a> PushCheck<'a> {
+    pub(super) fn new(registry: &'a Registry, destinations: &'a [Destination]) -> Self {
+        let repository = |destination: &'a Destination| match destination {
+            Destination::Registry(reference) => Some(&reference.repository),
+            _ => None,
+        };
+        Self {
+            registry,
+            repositories: destinations.iter().filter_map(repository).collect(),
+            is_done: AtomicBool::new(false),
+        }
+    }
+
+    /// Asks each repository once, however many steps are to run.
+    pub(super) fn run(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        if self.is_done.swap(true, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let mut repositories = self.repositories.iter();
+        let checked: Result<(), RegistryError> =
+            repositories.try_for_each(|repository| self.registry.check_push(repository));
+        Ok(checked?)
+    }
+}

@@ -1,0 +1,71 @@
+//! A registry that will refuse the image says so before the project is built.
+
+use crate::support::{User, edit, prepared};
+use mizzen_testkit::registry::Login;
+use mizzen_testkit::{Fault, MemoryRegistry};
+
+fn user() -> (User, String) {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    user.workspace("hello-web", "hello", None);
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    (user, format!("oci:{}", base.display()))
+}
+
+#[test]
+fn a_push_that_is_denied_fails_before_dotnet_starts() {
+    let (user, base) = user();
+    let registry = MemoryRegistry::start();
+    registry.require(Login::Bearer {
+        account: None,
+        repositories: vec!["mine".to_owned()],
+    });
+    let to = format!("{}/theirs:1", registry.host());
+    let run = user.build(&["hello", "-t", &to, "--base", &base]);
+    let said = run.failure(4);
+    assert!(said.contains("`repository:theirs:pull,push`"), "{said}");
+    assert!(said.contains("hint: "), "{said}");
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+
+    registry.play(|_, request| {
+        (request.method == "POST" && request.path.ends_with("/uploads/"))
+            .then(|| Fault::Status(403, Vec::new()))
+    });
+    let mine = format!("{}/mine:1", registry.host());
+    let run = user.build(&["hello", "-t", &mine, "--base", &base]);
+    assert!(run.failure(4).contains("refused a push to `mine` (403"));
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_made_by_the_push_and_asked_for_once() {
+    let (user, base) = user();
+    let registry = MemoryRegistry::start();
+    // As Amazon ECR says of a repository that a push creates.
+    registry.play(|number, _| (number == 0).then(|| Fault::Status(404, Vec::new())));
+    let (one, two) = (
+        format!("{}/shop:1", registry.host()),
+        format!("{}/shop:2", registry.host()),
+    );
+    let arguments = ["hello", "-t", &one, "-t", &two, "--base", &base];
+    user.build(&arguments).success();
+    assert_eq!(user.dotnet_calls(), ["restore", "publish"]);
+    let requests = registry.requests();
+    assert_eq!(requests[0].to_string(), "POST /v2/shop/blobs/uploads/");
+    assert_eq!(requests[1].method, "HEAD", "{:?}", requests[1]);
+
+    // Nothing runs, nothing is asked but whether the tags are there.
+    registry.forget_requests();
+    registry.play_nothing();
+    user.build(&arguments).success();
+    assert_eq!(registry.requests().len(), 2, "{:#?}", registry.requests());
+
+    // Something runs: the upload that was opened to see that it can be is closed again.
+    edit(&user.path("hello/Program.cs"), "Hello", "Howdy");
+    registry.forget_requests();
+    user.build(&arguments).success();
+    let first: Vec<String> = registry.requests()[..2]
+        .iter()
+        .map(|request| request.method.clone())
+        .collect();
+    assert_eq!(first, ["POST", "DELETE"]);
+}
