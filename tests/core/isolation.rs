@@ -1,6 +1,7 @@
 //! The rungs of isolation give one image, and a weak record is no hit where more can be had.
 
-use crate::support::{Run, User, prepared};
+use crate::support::{Run, User, edit, prepared};
+use fs_err as fs;
 use std::collections::BTreeMap;
 
 fn build(user: &User, environment: &BTreeMap<String, String>, isolation: &str) -> Run {
@@ -46,4 +47,43 @@ fn build_masked(user: &User, environment: &BTreeMap<String, String>) -> Run {
     let arguments = [&arguments[..], &["--isolation", "namespace"]].concat();
     user.build_below_masked_proc(environment, &arguments)
         .success()
+}
+
+// The shell's loop names itself only with the brackets.
+const SEE_THE_SERVER: &str = r#"  <Target Name="SeeTheServer" AfterTargets="CoreCompile">
+    <Exec Command="for p in /proc/[0-9]*; do grep -qz [V]BCSCompiler $p/cmdline &amp;&amp; grep -qzx DOTNET_ROOT=$DOTNET_ROOT $p/environ &amp;&amp; exit 0; done 2>/dev/null; exit 1" />
+  </Target>
+
+</Project>"#;
+
+#[test]
+fn the_compilers_server_runs_in_the_stage_and_ends_with_it_without_a_process_namespace_too() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    edit(
+        &folder.join("hello-web.csproj"),
+        "</Project>",
+        SEE_THE_SERVER,
+    );
+    let path = build(&user, &user.environment, "path");
+    assert_eq!(processes_of(&user), [""; 0]);
+    let masked = build_masked(&user, &user.elsewhere("masked"));
+    assert_eq!(processes_of(&user), [""; 0]);
+    assert_eq!(path.digest(), masked.digest());
+}
+
+/// Returns the commands of all processes that were started with the user's own `dotnet`.
+fn processes_of(user: &User) -> Vec<String> {
+    let root = format!("DOTNET_ROOT={}", user.path("sdk").display());
+    let command = |process: std::path::PathBuf| {
+        let environment = fs::read(process.join("environ")).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.find(|variable| *variable == root.as_bytes())?;
+        let command = fs::read(process.join("cmdline")).ok()?;
+        Some(String::from_utf8_lossy(&command).replace('\0', " "))
+    };
+    let entries = fs::read_dir("/proc").unwrap();
+    entries
+        .filter_map(|entry| command(entry.ok()?.path()))
+        .collect()
 }
