@@ -221,7 +221,9 @@ impl From<BuildError> for CommandError {
             | BuildError::Unstageable { .. }
             | BuildError::NugetConfig { .. } => USAGE,
             BuildError::Offline(_) => NETWORK,
-            BuildError::Floats(_) => CHECK,
+            BuildError::Floats(_) | BuildError::CacheDiffers(_) | BuildError::CachedLayer(_) => {
+                CHECK
+            }
             BuildError::Unsteady(_)
             | BuildError::Layer(_)
             | BuildError::Stage(_)
@@ -232,8 +234,14 @@ impl From<BuildError> for CommandError {
         };
         let hint = hints::build(&error);
         let mut command_error = Self::of(exit_code, &error, hint);
-        if let BuildError::Dotnet { messages, .. } = error {
-            command_error.said = messages;
+        match error {
+            BuildError::Dotnet { messages, .. } => command_error.said = messages,
+            BuildError::CacheDiffers(differences) => {
+                "the cache does not hold what this workspace makes"
+                    .clone_into(&mut command_error.message);
+                command_error.causes = differences;
+            }
+            _ => {}
         }
         command_error
     }

@@ -8,6 +8,7 @@ mod support;
 
 mod added_files;
 mod architecture;
+mod check_cache;
 mod config;
 mod damage;
 mod errors;

@@ -106,6 +106,10 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
     pub(crate) no_cache: Option<Step>,
 
+    /// Run also what is reused, and compare: an error names the files that differ
+    #[arg(long, conflicts_with = "no_cache")]
+    pub(crate) check_cache: bool,
+
     /// How much of the machine `dotnet` can see; `path`, which hides nothing, says that this machine
     /// is clean
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto, env = "MIZZEN_ISOLATION", hide_env_values = true)]

@@ -75,6 +75,7 @@ pub(super) fn project(
         icu: settings::icu(),
         offline: arguments.offline,
         skip,
+        check_cache: arguments.check_cache,
     })
 }
 

@@ -1,6 +1,6 @@
 use crate::dotnet_lines::DotnetMessage;
 use mizzen_dotnet::{ContainerSettingsError, LeftOut, NugetConfigError, PublishError};
-use mizzen_image::{LayerError, UserError};
+use mizzen_image::{FileTreeError, LayerError, UserError};
 use mizzen_plan::{MissReason, StepName};
 use mizzen_stage::StageError;
 use mizzen_store::{Cancelled, StoreError};
@@ -45,6 +45,12 @@ pub enum BuildError {
     /// Package versions float, and the policy is not to build what floats.
     #[error("package versions float ({0}), and `[policy] floats` is `error`")]
     Floats(String),
+    /// What the cache has is not what is made now.
+    #[error("the cache does not hold what this workspace makes: {}", .0.join("; "))]
+    CacheDiffers(Vec<String>),
+    /// A layer of the cache cannot be compared.
+    #[error("a layer of the cache cannot be read")]
+    CachedLayer(#[source] FileTreeError),
     /// The base image is for another platform.
     #[error("the base image is for `{got}`, want `{want}`")]
     ForeignBase {

@@ -8,6 +8,7 @@
 mod added_files;
 mod app;
 mod assemble;
+mod cache_check;
 mod dotnet_lines;
 mod error;
 mod facts;

@@ -7,7 +7,8 @@ use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace};
 use crate::sdk::toolchain_id;
 use crate::{
-    BuildError, InputRules, LayerOptions, Policy, layers_step, publish_step, restore_step,
+    BuildError, InputRules, LayerOptions, Policy, cache_check, layers_step, publish_step,
+    restore_step,
 };
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, ChosenSdk, PublishOptions, Toolchain, Workspace, with_sdk_path};
@@ -70,6 +71,8 @@ pub struct ProjectRequest {
     pub offline: bool,
     /// Which records not to look for.
     pub skip: Skip,
+    /// Whether what is reused is also made again, and compared.
+    pub check_cache: bool,
     /// Files and folders of the workspace that this build writes itself, absolute.
     pub ignore: Vec<PathBuf>,
 }
@@ -152,7 +155,10 @@ fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, 
         reports: Vec::new(),
         dotnet_calls: 0,
     };
-    let app = steps.carry_out(request.skip)?;
+    let mut app = steps.carry_out(request.skip)?;
+    if request.check_cache {
+        app.dotnet_calls += cache_check::check(&staged, &known, &app)?;
+    }
     known.check()?;
     Ok(app)
 }
