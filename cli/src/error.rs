@@ -94,6 +94,13 @@ impl CommandError {
         self
     }
 
+    /// The same, as a check that failed.
+    #[must_use]
+    pub(crate) fn into_check(mut self) -> Self {
+        self.exit_code = CHECK;
+        self
+    }
+
     pub(crate) fn exit_code(&self) -> u8 {
         self.exit_code
     }
@@ -221,9 +228,11 @@ impl From<BuildError> for CommandError {
             | BuildError::Unstageable { .. }
             | BuildError::NugetConfig { .. } => USAGE,
             BuildError::Offline(_) => NETWORK,
-            BuildError::Floats(_) | BuildError::CacheDiffers(_) | BuildError::CachedLayer(_) => {
-                CHECK
-            }
+            BuildError::Floats(_)
+            | BuildError::CacheDiffers(_)
+            | BuildError::CachedLayer(_)
+            | BuildError::OtherToolchain { .. }
+            | BuildError::NoLockFile(_) => CHECK,
             BuildError::Unsteady(_)
             | BuildError::Layer(_)
             | BuildError::Stage(_)

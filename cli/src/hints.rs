@@ -99,6 +99,13 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
             "stop whatever writes into the workspace during the build".to_owned()
         }
         BuildError::OtherSdk { .. } => REPORT.to_owned(),
+        BuildError::OtherToolchain { .. } => {
+            "install the toolchain of mizzen.lock, or take this one: mizzen lock".to_owned()
+        }
+        BuildError::NoLockFile(_) => {
+            "set RestorePackagesWithLockFile=true, run dotnet restore, and commit packages.lock.json"
+                .to_owned()
+        }
         BuildError::Store(error) => return store(error),
         _ => return None,
     })

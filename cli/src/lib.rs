@@ -13,6 +13,7 @@ mod git_remote;
 mod hints;
 mod interrupt;
 mod keychain;
+mod lock;
 mod nuget;
 mod process;
 mod settings;

@@ -17,6 +17,7 @@ mod hello_web;
 mod images;
 mod interrupt;
 mod isolation;
+mod lock;
 mod plan;
 mod platforms;
 mod preflight;

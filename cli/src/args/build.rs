@@ -102,13 +102,8 @@ pub(crate) struct BuildArgs {
     )]
     pub(crate) cache_dir: Option<PathBuf>,
 
-    /// Run the steps again, or those from one on; results are still stored
-    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
-    pub(crate) no_cache: Option<Step>,
-
-    /// Run also what is reused, and compare: an error names the files that differ
-    #[arg(long, conflicts_with = "no_cache")]
-    pub(crate) check_cache: bool,
+    #[command(flatten)]
+    pub(crate) reuse: ReuseArgs,
 
     /// How much of the machine `dotnet` can see; `path`, which hides nothing, says that this machine
     /// is clean
@@ -139,6 +134,23 @@ pub(crate) struct BuildArgs {
 
     #[command(flatten)]
     pub(crate) image: ImageArgs,
+}
+
+/// What is taken as it is known, and what is made or asked for anew
+#[derive(clap::Args, Debug)]
+pub(crate) struct ReuseArgs {
+    /// Run the steps again, or those from one on; results are still stored
+    #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
+    pub(crate) no_cache: Option<Step>,
+
+    /// Run also what is reused, and compare: an error names the files that differ
+    #[arg(long, conflicts_with = "no_cache")]
+    pub(crate) check_cache: bool,
+
+    /// Take nothing that is not pinned: the toolchain and the base of mizzen.lock (which `mizzen lock`
+    /// writes), and packages as the projects' lock files have them
+    #[arg(long, conflicts_with = "from_publish")]
+    pub(crate) locked: bool,
 }
 
 /// What goes into the layers

@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Build(Box<BuildArgs>),
     /// Print what `build` would do and why, without doing it
     Plan(Box<PlanArgs>),
+    /// Write mizzen.lock: the base's digest, the toolchain
+    Lock(Box<BuildArgs>),
     /// Tell what the cache holds, and take things away
     Cache(CacheArgs),
     /// Print what an image says of itself

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::{CommandError, USAGE};
 use crate::interrupt::Interrupt;
+use crate::lock::{self, Lock};
 use crate::ui::Ui;
 use crate::{Process, keychain, settings};
 use mizzen_build::{App, BuildError};
@@ -23,6 +24,8 @@ pub(super) struct BaseChoice<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) store: &'a Arc<Store>,
     pub(super) ui: &'a Ui,
+    /// Where every base has its digest, if none but those may be taken.
+    pub(super) lock: Option<Lock>,
 }
 
 /// What could be opened before the project was published.
@@ -86,7 +89,7 @@ impl BaseChoice<'_> {
         } else {
             early.registry
         };
-        let base = Base::open(&base, &platforms, &registry, self.store)?;
+        let base = self.open(&base, &platforms, &registry)?;
         check_platforms(&base, &platforms)?;
         Ok((base, registry))
     }
@@ -104,13 +107,47 @@ impl BaseChoice<'_> {
             [] => (&likely[..], true),
             platforms => (platforms, false),
         };
-        let opened = Base::open(base, platforms, registry, self.store);
+        let opened = self.open(base, platforms, registry);
         let opened = opened.and_then(|base| check_platforms(&base, platforms).map(|()| base));
         match opened {
             Ok(base) => Ok(Some((platforms.to_vec(), base))),
             Err(error) if is_likely && error.exit_code() == USAGE => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Opens a base, by its digest if bases are locked.
+    fn open(
+        &self,
+        base: &Destination,
+        platforms: &[Platform],
+        registry: &Registry,
+    ) -> Result<Base, CommandError> {
+        let Some(lock) = &self.lock else {
+            return Base::open(base, platforms, registry, self.store);
+        };
+        let name = base.to_string();
+        let locked = lock.base(&name)?;
+        let pinned = match base {
+            Destination::Registry(reference) => {
+                Destination::Registry(Box::new(reference.at(locked.digest)))
+            }
+            other => other.clone(),
+        };
+        let opened = Base::open(&pinned, platforms, registry, self.store)?;
+        if opened.digest != locked.digest {
+            let (got, want) = (opened.digest, locked.digest);
+            let message = format!("the base `{name}` is {got}, and {want} is locked");
+            return Err(lock::failed(message));
+        }
+        for (platform, image) in platforms.iter().zip(&opened.images) {
+            let got = image.manifest().descriptor().digest;
+            if locked.platforms.get(&platform.to_string()) != Some(&got) {
+                let message = format!("mizzen.lock has no image {got} of `{name}` for {platform}");
+                return Err(lock::failed(message));
+            }
+        }
+        Ok(Base { name, ..opened })
     }
 
     fn connect(

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::lock::Lock;
 use crate::ui::Ui;
 use crate::{Process, git_remote, settings};
 use mizzen_build::{
@@ -58,6 +59,8 @@ pub(crate) fn run(
     });
     let project = project.transpose()?;
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let root = project.as_ref().map(|request| &request.workspace.root);
+    let lock = root.map(|root| Lock::asked(arguments, root)).transpose()?;
     let choice = BaseChoice {
         arguments,
         config: &config,
@@ -65,6 +68,7 @@ pub(crate) fn run(
         interrupt,
         store: &store,
         ui: &ui,
+        lock: lock.flatten(),
     };
     let early = choice.early(&destinations, &layers.platforms)?;
 
@@ -91,11 +95,8 @@ pub(crate) fn run(
     let options = options.over(&said, &app.runtime);
     check_family(&options, &layers)?;
     let (base, registry) = choice.decide(early, &app, &said, &destinations)?;
-    let source = project
-        .as_ref()
-        .and_then(|request| git_remote::source(&request.workspace.root));
     let options = ImageOptions {
-        source,
+        source: root.and_then(|root| git_remote::source(root)),
         base_name: base.is_reference.then(|| base.name.clone()),
         ..options
     };
@@ -169,7 +170,7 @@ fn destinations(
     tags.chain(outputs).collect()
 }
 
-fn published(
+pub(super) fn published(
     request: &ProjectRequest,
     (isolation, check): (Isolation, &PushCheck<'_>),
     store: &Arc<Store>,
@@ -186,7 +187,12 @@ fn published(
         cancel: interrupt.cancel.clone(),
         preflight: &|| check.run(),
     };
-    Ok(publish_project(&context, request)?)
+    let is_locked = request.locked.is_some();
+    publish_project(&context, request).map_err(|error| {
+        let is_check = is_locked && error.is_about_lock_files();
+        let error = CommandError::from(error);
+        if is_check { error.into_check() } else { error }
+    })
 }
 
 fn warn_of_root(what: &Taggable, ui: &Ui) {

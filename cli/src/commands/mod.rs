@@ -9,6 +9,7 @@ mod copy;
 mod diff;
 mod images;
 mod inspect;
+mod lock;
 mod login;
 mod opened;
 mod package_diff;
@@ -41,6 +42,7 @@ pub(crate) fn run(
     match &arguments.command {
         Command::Build(arguments) => build(arguments, process, interrupt),
         Command::Plan(arguments) => plan::run(arguments, process, interrupt),
+        Command::Lock(arguments) => lock::run(arguments, process, interrupt),
         Command::Cache(arguments) => cache::run(arguments, process, interrupt),
         Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
         Command::Diff(arguments) => diff::run(arguments, process, interrupt),

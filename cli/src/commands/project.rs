@@ -3,6 +3,7 @@ use crate::args::{BuildArgs, Step};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::lock::{self, Lock};
 use crate::nuget::nuget;
 use crate::settings;
 use crate::ui::Ui;
@@ -43,12 +44,20 @@ pub(super) fn project(
     let sdk = toolchain.choose(&workspace.project_folder(), &workspace.root)?;
     ui.project(&workspace, &toolchain, &sdk);
     let skip = Skip {
-        restore: arguments.no_cache == Some(Step::Restore),
-        publish: arguments.no_cache == Some(Step::Publish),
+        restore: arguments.reuse.no_cache == Some(Step::Restore),
+        publish: arguments.reuse.no_cache == Some(Step::Publish),
     };
     let variables = Variables::of(config, process);
+    let lock = Lock::asked(arguments, &workspace.root)?;
+    let mut ignore = own_results(arguments, process, destinations);
+    ignore.push(lock::path(&workspace.root));
+    let mut properties: BTreeMap<_, _> = arguments.properties.iter().cloned().collect();
+    if lock.is_some() {
+        properties.insert("RestoreLockedMode".to_owned(), "true".to_owned());
+    }
     Ok(ProjectRequest {
-        ignore: own_results(arguments, process, destinations),
+        ignore,
+        locked: lock.map(|lock| lock.toolchain()),
         workspace,
         toolchain,
         sdk,
@@ -60,7 +69,7 @@ pub(super) fn project(
             framework: arguments.framework.clone(),
             runtime_identifier: arguments.runtime_identifier.clone(),
             self_contained: arguments.self_contained,
-            properties: arguments.properties.iter().cloned().collect(),
+            properties,
         },
         layers: layers.clone(),
         nuget: nuget(process),
@@ -75,7 +84,7 @@ pub(super) fn project(
         icu: settings::icu(),
         offline: arguments.offline,
         skip,
-        check_cache: arguments.check_cache,
+        check_cache: arguments.reuse.check_cache,
     })
 }
 

@@ -1,5 +1,5 @@
-use crate::DotnetMessage;
 use crate::report::{Outcome, StepReport};
+use crate::{DotnetMessage, LockedToolchain};
 use mizzen_dotnet::{Launch, ProjectFacts, PublishOutput, Tailored};
 use mizzen_image::Layer;
 use mizzen_oci::{DiffId, Digest, Platform};
@@ -26,6 +26,8 @@ pub struct App {
     pub steps: Vec<StepReport>,
     /// How often `dotnet` was started.
     pub dotnet_calls: usize,
+    /// What it was published with; unknown for a folder that was published before.
+    pub toolchain: Option<LockedToolchain>,
 }
 
 /// What an application is and needs from its image.

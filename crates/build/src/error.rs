@@ -1,3 +1,4 @@
+use crate::LockedToolchain;
 use crate::dotnet_lines::DotnetMessage;
 use mizzen_dotnet::{ContainerSettingsError, LeftOut, NugetConfigError, PublishError};
 use mizzen_image::{FileTreeError, LayerError, UserError};
@@ -81,6 +82,17 @@ pub enum BuildError {
         /// What is wrong with it.
         why: String,
     },
+    /// The toolchain is another than the one that is locked.
+    #[error("the toolchain is {} ({}), and {} ({}) is locked", here.version, here.id.short(), locked.version, locked.id.short())]
+    OtherToolchain {
+        /// What is on this machine.
+        here: LockedToolchain,
+        /// What may be taken.
+        locked: LockedToolchain,
+    },
+    /// Projects get packages that no lock file pins.
+    #[error("packages are not locked: no lock file beside {}", .0.join(", "))]
+    NoLockFile(Vec<String>),
     /// `dotnet` ran an SDK whose content is not in the key.
     #[error("`dotnet` ran the SDK in `{ran}`, and mizzen had expected {chosen}")]
     OtherSdk {
@@ -122,6 +134,14 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// `true` if what was restored is not what the lock files have.
+    pub fn is_about_lock_files(&self) -> bool {
+        let differs = |message: &DotnetMessage| {
+            ["NU1004", "NU1005", "NU1403"].contains(&message.code.as_str())
+        };
+        matches!(self, Self::Dotnet { messages, .. } if messages.iter().any(differs))
+    }
+
     /// `true` if `dotnet` could not get, or did not find, the packages that a project asks for.
     pub(crate) fn is_about_packages(&self) -> bool {
         let is_nuget = |message: &DotnetMessage| {

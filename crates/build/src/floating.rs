@@ -31,6 +31,32 @@ pub(crate) fn floating(
     Ok(None)
 }
 
+/// Returns the projects, relative to `sources`, that get packages and have no lock file.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn without_lock_file(
+    sources: &Path,
+    contents: &BTreeMap<String, Content>,
+) -> Result<Vec<String>, BuildError> {
+    let mut projects = Vec::new();
+    for file in assets_below(sources)? {
+        let text = fs::read_to_string(&file).map_err(BuildError::Read)?;
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let libraries = value["libraries"].as_object().into_iter().flatten();
+        let has_packages = libraries
+            .into_iter()
+            .any(|(_, library)| library["type"] == "package");
+        if has_packages && !is_locked(&text, sources, contents) {
+            let project = value["project"]["restore"]["projectPath"].as_str();
+            let project = project.map_or(file.as_path(), Path::new);
+            let project = project.strip_prefix(sources).unwrap_or(project);
+            projects.push(format!("`{}`", project.display()));
+        }
+    }
+    Ok(projects)
+}
+
 /// Returns every `project.assets.json`, wherever the projects have their `obj`.
 fn assets_below(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
     let mut found = Vec::new();

@@ -44,6 +44,7 @@ pub fn package_publish_folder(
         symbols: layers.symbols,
         steps: Vec::new(),
         dotnet_calls: 0,
+        toolchain: None,
     })
 }
 

@@ -44,5 +44,5 @@ pub use layers_step::package_publish_folder;
 pub use nuget::NugetSettings;
 pub use plan_project::{FileRole, ProjectPlan, StepPlan, plan_project};
 pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy};
-pub use publish_project::{Context, ProjectRequest, publish_project};
+pub use publish_project::{Context, LockedToolchain, ProjectRequest, publish_project};
 pub use report::{Event, Outcome, Reporter, StepReport};

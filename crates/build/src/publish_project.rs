@@ -67,6 +67,8 @@ pub struct ProjectRequest {
     pub policy: Policy,
     /// The build host's ICU library, `libicuuc.so.72`; without one .NET runs without cultures.
     pub icu: Option<String>,
+    /// The toolchain that has to be there, if packages have to be those of lock files, too.
+    pub locked: Option<LockedToolchain>,
     /// Whether restore may not fetch.
     pub offline: bool,
     /// Which records not to look for.
@@ -75,6 +77,15 @@ pub struct ProjectRequest {
     pub check_cache: bool,
     /// Files and folders of the workspace that this build writes itself, absolute.
     pub ignore: Vec<PathBuf>,
+}
+
+/// A toolchain by content.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockedToolchain {
+    /// The SDK's version, for people.
+    pub version: String,
+    /// Names its bytes.
+    pub id: Digest,
 }
 
 /// How often a workspace that changes under the build is read anew.
@@ -271,6 +282,7 @@ impl Steps<'_> {
             left_out: facts.left_out,
             steps: std::mem::take(&mut self.reports),
             dotnet_calls: self.dotnet_calls,
+            toolchain: Some(self.toolchain()),
         })
     }
 
@@ -301,7 +313,16 @@ impl Steps<'_> {
             left_out: facts.left_out,
             steps: Vec::new(),
             dotnet_calls: 0,
+            toolchain: Some(self.toolchain()),
         })
+    }
+
+    fn toolchain(&self) -> LockedToolchain {
+        let toolchain = &self.staged.facts.toolchain;
+        LockedToolchain {
+            version: toolchain.version.clone(),
+            id: toolchain.id,
+        }
     }
 
     fn report_hit(&mut self, step: StepName, key: Digest) {
@@ -387,6 +408,18 @@ pub(crate) fn read<'a>(
         (scan, toolchain.unwrap_or_else(|panic| resume_unwind(panic)))
     });
     let (mut scan, toolchain) = (scan?, toolchain?);
+    if let Some(locked) = request
+        .locked
+        .as_ref()
+        .filter(|locked| locked.id != toolchain)
+    {
+        let here = LockedToolchain {
+            version: sdk.version.clone(),
+            id: toolchain,
+        };
+        let locked = locked.clone();
+        return Err(BuildError::OtherToolchain { here, locked });
+    }
     if let Some(file) = sdk.global_json.as_ref().filter(|_| sdk.has_paths)
         && let Some(content) = scan.contents.get_mut(file)
     {

@@ -1,6 +1,6 @@
 use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
 use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY, working_folder};
-use crate::floating::floating;
+use crate::floating::{floating, without_lock_file};
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
@@ -54,6 +54,12 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         .map_err(BuildError::Read)?;
     let floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
     refuse_floats(staged, floating.as_ref())?;
+    if request.locked.is_some() {
+        let unlocked = without_lock_file(&outcome.path(SOURCES), &staged.scan.contents)?;
+        if !unlocked.is_empty() {
+            return Err(BuildError::NoLockFile(unlocked));
+        }
+    }
     let table = staged.facts.to_bytes();
     Ok(ActionResult {
         inputs: Output {

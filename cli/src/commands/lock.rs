@@ -1,0 +1,62 @@
+use super::base_choice::BaseChoice;
+use super::build::published;
+use super::build_options::layer_options;
+use super::out;
+use super::project::{project, workspace};
+use super::push_check::PushCheck;
+use crate::Process;
+use crate::args::BuildArgs;
+use crate::config::Config;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::lock::{Lock, LockedBase};
+use crate::settings;
+use crate::ui::Ui;
+use mizzen_dotnet::ContainerSettings;
+
+/// Writes down what a build takes from outside the workspace: the toolchain, the base by digest.
+///
+/// The project is published, or found published, for it has its say about the base.
+pub(crate) fn run(
+    arguments: &BuildArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    let config = Config::find(&process.absolute(&arguments.path))?;
+    let workspace = workspace(&arguments.path, &config, process)?;
+    let (arguments, _) = config.build_arguments(process, Some(workspace.project_name()))?;
+    let arguments = &arguments;
+    let ui = Ui::of(&arguments.output, process);
+    let layers = layer_options(arguments)?;
+    let request = project(workspace, arguments, &config, process, (&[], &layers), &ui)?;
+    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let choice = BaseChoice {
+        arguments,
+        config: &config,
+        process,
+        interrupt,
+        store: &store,
+        ui: &ui,
+        lock: None,
+    };
+    let early = choice.early(&[], &layers.platforms)?;
+    let nothing_to_push = PushCheck::new(early.registry(), &[]);
+    let how = (arguments.isolation, &nothing_to_push);
+    let app = published(&request, how, &store, interrupt, &ui)?;
+    let said = ContainerSettings::of(&app.project).map_err(mizzen_build::BuildError::from)?;
+    let (base, _) = choice.decide(early, &app, &said, &[])?;
+    let images = app.layers.iter().zip(&base.images);
+    let platforms = images.map(|((platform, _), image)| {
+        let digest = image.manifest().descriptor().digest;
+        (platform.to_string(), digest)
+    });
+    let locked = LockedBase {
+        digest: base.digest,
+        platforms: platforms.collect(),
+    };
+    let root = &request.workspace.root;
+    let toolchain = app.toolchain.expect("a project was published with one");
+    let mut lock = Lock::of(toolchain, Lock::read(root)?);
+    lock.insert(base.name, locked);
+    out(&format!("{}\n", lock.write(root)?.display()))
+}
