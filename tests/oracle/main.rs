@@ -1,0 +1,43 @@
+//! The oracle: random edits of a workspace, and after each the question whether what mizzen gives
+//! with the cache it has kept is, byte for byte, what it gives with an empty one.
+//!
+//! `./test --oracle STEPS [SEED]` walks further.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
+mod file_edits;
+#[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
+mod project_edits;
+mod tree;
+mod walk;
+mod workspace;
+
+use support::variable;
+use walk::walk;
+use workspace::Workspace;
+
+/// How many steps of each walk go over the sample solution, whose builds are slow.
+const OF_THE_SAMPLE: usize = 10;
+
+#[test]
+fn a_known_walk_gives_what_an_empty_cache_gives() {
+    both(7, 20);
+}
+
+#[test]
+fn a_walk_that_nobody_has_gone_gives_what_an_empty_cache_gives() {
+    let number = |name: &str| variable(name).map(|value| value.parse().unwrap());
+    let seed = number("MIZZEN_ORACLE_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
+    let steps = number("MIZZEN_ORACLE_STEPS").map_or(20, |steps| usize::try_from(steps).unwrap());
+    both(seed, steps);
+}
+
+fn both(seed: u64, steps: usize) {
+    let of_the_sample = steps / OF_THE_SAMPLE;
+    walk(Workspace::Generated, seed, steps - of_the_sample);
+    walk(Workspace::Sample, seed, of_the_sample);
+}
