@@ -1,0 +1,129 @@
+//! A disk that has no room at some write: a clear error, nothing half-written, and the next run is
+//! right.
+
+use crate::support::{User, prepared, testdata};
+use fs_err as fs;
+use mizzen_testkit::tiny_base;
+use std::process::Command;
+
+/// What a build on a small disk said and left, and what the next one gave that had room.
+struct Tried {
+    code: String,
+    stderr: String,
+    left: String,
+    verified: String,
+    next: String,
+}
+
+/// Runs a build whose cache and output lie on a file system of `kilobytes` (`disk/` in the user's
+/// folder), and then the same again with more room.
+///
+/// A mount of a namespace of our own: it is gone with the last process.
+fn try_build(user: &User, kilobytes: u64, arguments: &str) -> Tried {
+    let script = format!(
+        "set -u; cd {folder}; rm -f t-*; \
+         mount -t tmpfs -o size={kilobytes}k,mode=700 disk disk || exit 9; \
+         {mizzen} build {arguments} --cache-dir disk/cache -o oci:disk/out >t-out 2>t-stderr; echo $? >t-code; \
+         find disk/out disk/cache/tmp -type f >t-left 2>&1; \
+         mount -o remount,size=2g disk || exit 9; \
+         {mizzen} cache verify --cache-dir disk/cache >t-verified 2>&1; \
+         {mizzen} build {arguments} --cache-dir disk/cache -o oci:disk/out >t-next 2>t-next-stderr && \
+         {mizzen} validate oci:disk/out --cache-dir disk/judge >>t-next-stderr 2>&1; echo $? >>t-next",
+        folder = user.path("").display(),
+        mizzen = env!("CARGO_BIN_EXE_mizzen"),
+    );
+    fs::create_dir_all(user.path("disk")).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "the program under test")]
+    let output = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--mount",
+            "/bin/sh",
+            "-c",
+            &script,
+        ])
+        .env_clear()
+        .envs(&user.environment)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = |name: &str| fs::read_to_string(user.path(name)).unwrap();
+    Tried {
+        code: text("t-code").trim().to_owned(),
+        stderr: text("t-stderr"),
+        left: text("t-left"),
+        verified: text("t-verified"),
+        next: text("t-next") + &text("t-next-stderr"),
+    }
+}
+
+/// Lets builds fail at `steps` sizes below what one needs, which is found first.
+fn fill(user: &User, arguments: &str, steps: u64) {
+    let mut enough = 64;
+    let whole = loop {
+        let tried = try_build(user, enough, arguments);
+        if tried.code == "0" {
+            break tried;
+        }
+        enough *= 2;
+    };
+    let expected = whole.next.lines().next().unwrap().to_owned();
+    assert!(expected.contains("@sha256:"), "{expected}");
+    let mut failed = 0;
+    for step in 1..steps {
+        let kilobytes = enough * step / steps;
+        let tried = try_build(user, kilobytes.max(4), arguments);
+        assert_eq!(
+            tried.next.lines().take(2).collect::<Vec<_>>(),
+            [&expected, "0"],
+            "{kilobytes} kB: {}",
+            tried.next
+        );
+        if tried.code == "0" {
+            continue;
+        }
+        failed += 1;
+        assert_eq!(tried.code, "7", "{kilobytes} kB: {}", tried.stderr);
+        assert!(
+            tried.stderr.contains("error: ") && tried.stderr.contains("No space left"),
+            "{}",
+            tried.stderr
+        );
+        assert_eq!(
+            tried.verified, "damaged and removed: 0 files, 0 B\n",
+            "{kilobytes} kB"
+        );
+        // Blobs of the image may be there; what makes a layout of them may not.
+        assert!(
+            !tried.left.contains("index.json") && !tried.left.contains("cache/tmp/"),
+            "{}",
+            tried.left
+        );
+    }
+    assert!(
+        failed * 3 > steps,
+        "{failed} of {steps} found the disk full"
+    );
+}
+
+#[test]
+fn packaging_a_folder_fails_cleanly_wherever_the_disk_is_full() {
+    let user = User::without_sdk();
+    tiny_base(&user.path("base"), "linux/amd64");
+    let folder = testdata("publish/portable");
+    let arguments = format!("--from-publish {} --base oci:base", folder.display());
+    fill(&user, &arguments, 24);
+}
+
+#[test]
+fn a_build_fails_cleanly_wherever_the_disk_is_full() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    user.workspace("hello-web", "hello", None);
+    tiny_base(&user.path("base"), "linux/amd64");
+    fill(&user, "hello --base oci:base", 5);
+}
