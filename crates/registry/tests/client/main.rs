@@ -4,6 +4,7 @@
 mod credentials;
 mod cuts;
 mod faults;
+mod habits;
 mod interop;
 mod login;
 mod network;

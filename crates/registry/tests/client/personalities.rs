@@ -9,13 +9,13 @@ use mizzen_testkit::registry::{Login, Mount, Personality};
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// A registry as the test meets it.
-struct Row {
-    name: &'static str,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
     login: Option<Login>,
     /// What the user configured.
     chunk_bytes: Option<u64>,
     /// How large the base's layer is.
-    layer_bytes: u64,
+    pub(crate) layer_bytes: u64,
     /// The handlers without which it does not work.
     needs: &'static [Quirk],
 }
@@ -39,7 +39,7 @@ const QUIRKS: [Quirk; 16] = [
     Quirk::OtherSuccess,
 ];
 
-fn rows() -> Vec<Row> {
+pub(crate) fn rows() -> Vec<Row> {
     let row = |name, needs| Row {
         name,
         login: None,
@@ -141,22 +141,27 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// Pushes a base and an app on it, and pulls the app; says what went wrong.
-fn round_trip(row: &Row, unhandled: Option<Quirk>) -> Result<(), String> {
-    let personality = Personality::named(row.name);
-    let mounts = personality.mount == Mount::Done;
-    let registry = MemoryRegistry::start();
-    registry.behave(personality);
-    let host = registry.host();
-    let client = || {
+impl Row {
+    /// Starts the registry.
+    pub(crate) fn start(&self) -> MemoryRegistry {
+        let registry = MemoryRegistry::start();
+        registry.behave(Personality::named(self.name));
+        if let Some(login) = &self.login {
+            registry.require(login.clone());
+        }
+        registry
+    }
+
+    /// Returns a client for the registry at `host`, without the handler of one habit.
+    pub(crate) fn client(&self, host: &str, unhandled: Option<Quirk>) -> Client {
         Client::with(|settings| {
             let special = HostSettings {
-                chunk_bytes: row.chunk_bytes,
+                chunk_bytes: self.chunk_bytes,
                 ..HostSettings::default()
             };
-            settings.hosts.insert(host.clone(), special);
+            settings.hosts.insert(host.to_owned(), special);
             settings.unhandled.extend(unhandled);
-            let account = match &row.login {
+            let account = match &self.login {
                 Some(Login::Basic { username, password }) => Some((username, password)),
                 Some(Login::Bearer { account, .. }) => {
                     account.as_ref().map(|(name, secret)| (name, secret))
@@ -165,15 +170,20 @@ fn round_trip(row: &Row, unhandled: Option<Quirk>) -> Result<(), String> {
             };
             if let Some((username, password)) = account {
                 let credential = Credential::new(username, password).unwrap();
-                settings
-                    .keychain
-                    .add_credential("the test", &host, credential);
+                let keychain = &mut settings.keychain;
+                keychain.add_credential("the test", host, credential);
             }
         })
-    };
-    if let Some(login) = &row.login {
-        registry.require(login.clone());
     }
+}
+
+/// Pushes a base and an app on it, and pulls the app; says what went wrong.
+fn round_trip(row: &Row, unhandled: Option<Quirk>) -> Result<(), String> {
+    let personality = Personality::named(row.name);
+    let mounts = personality.mount == Mount::Done;
+    let registry = row.start();
+    let host = registry.host();
+    let client = || row.client(&host, unhandled);
     let text = |error: &dyn std::error::Error| format!("{error}: {:?}", error.source());
     let layer = "x".repeat(usize::try_from(row.layer_bytes).unwrap());
     let base = one(image(&[&layer]));

@@ -11,7 +11,15 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 
 pub(super) fn get(desk: &Desk<'_>, name: &str) -> Response<Bytes> {
     let is_head = desk.asked.method() == "HEAD";
-    let Some((digest, manifest)) = desk.state.manifest(desk.repository, name) else {
+    let found = desk.state.manifest(desk.repository, name);
+    let by_digest = || {
+        let hex = name
+            .strip_prefix("sha256-")
+            .filter(|_| desk.personality.digest_tags)?;
+        desk.state
+            .manifest(desk.repository, &format!("sha256:{hex}"))
+    };
+    let Some((digest, manifest)) = found.or_else(by_digest) else {
         let status = if is_head {
             let status = StatusCode::from_u16(desk.personality.missing_manifest_status);
             status.expect("the table names a status")

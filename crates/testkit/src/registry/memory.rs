@@ -161,7 +161,10 @@ impl Backend for Held {
 
     fn part(&self, request: &RecordedRequest, bytes: &[u8]) {
         let name = request.path.rsplit('/').next().unwrap_or_default();
-        if let Some(upload) = lock(&self.state).uploads.get_mut(name) {
+        let uploads = &mut lock(&self.state).uploads;
+        if !self.personality().resumes_uploads {
+            uploads.remove(name);
+        } else if let Some(upload) = uploads.get_mut(name) {
             upload.bytes.extend_from_slice(bytes);
         }
     }

@@ -16,6 +16,8 @@ pub struct Personality {
     pub range_stands_still: bool,
     /// The status that answers a chunk.
     pub chunk_status: u16,
+    /// An upload that broke off is kept, and can go on.
+    pub resumes_uploads: bool,
     /// A HEAD of a manifest names its digest.
     pub head_names_digest: bool,
     /// What a HEAD of a manifest that is not there is answered.
@@ -44,6 +46,8 @@ pub struct Personality {
     pub one_family: bool,
     /// A manifest must say its media type.
     pub wants_media_type: bool,
+    /// The tag `sha256-<hex>` leads to the manifest of that digest until something else is put there.
+    pub digest_tags: bool,
     /// Whether it lists referrers.
     pub referrers: Referrers,
 }
@@ -93,6 +97,7 @@ impl Personality {
         chunks: ChunkRule::Taken,
         range_stands_still: false,
         chunk_status: 202,
+        resumes_uploads: true,
         head_names_digest: true,
         missing_manifest_status: 404,
         mount: Mount::Done,
@@ -107,6 +112,7 @@ impl Personality {
         immutable_tags: false,
         one_family: false,
         wants_media_type: false,
+        digest_tags: false,
         referrers: Referrers::Listed,
     };
 
@@ -143,6 +149,7 @@ impl Personality {
             Self {
                 name: "Azure ACR",
                 password_post_status: 400,
+                resumes_uploads: false,
                 token_name: "access_token",
                 basic_before_bearer: true,
                 ..Self::BY_THE_BOOK
@@ -180,6 +187,7 @@ impl Personality {
             Self {
                 name: "GitLab",
                 mount_needs_source_scope: true,
+                digest_tags: true,
                 referrers: Referrers::Unknown,
                 ..Self::BY_THE_BOOK
             },
