@@ -147,6 +147,12 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
         }
         RegistryError::PlatformMissing { .. } => "ask for one of them with --platform".to_owned(),
         RegistryError::Unauthorized { registry, .. } => format!("log in: mizzen login -u NAME {registry}, the password on stdin"),
+        RegistryError::Refused {
+            registry,
+            code,
+            answer,
+            ..
+        } if code == "NAME_UNKNOWN" => repository_missing(registry, &answer.url),
         RegistryError::Refused { registry, .. } => {
             format!("log in to `{registry}` as an account that may do this")
         }
@@ -156,6 +162,22 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
     })
 }
 
+/// Says how to make a repository that has to be there before a push.
+fn repository_missing(registry: &str, url: &str) -> String {
+    let name = url.split_once("/v2/").map_or("", |(_, path)| path);
+    let ends = ["/blobs/", "/manifests/"].map(|word| name.find(word));
+    let end = ends.into_iter().flatten().min().unwrap_or(name.len());
+    let name = &name[..end];
+    // 123456789012.dkr.ecr.eu-west-1.amazonaws.com
+    let labels: Vec<&str> = registry.split('.').collect();
+    match labels[..] {
+        [_, "dkr", "ecr", region, "amazonaws", "com"] => {
+            format!("make it: aws ecr create-repository --repository-name {name} --region {region}")
+        }
+        _ => format!("make the repository `{name}` in `{registry}`"),
+    }
+}
+
 pub(crate) fn store(error: &StoreError) -> Option<String> {
     match error {
         StoreError::Owner { .. } => Some("name a folder of your own with --cache-dir".to_owned()),
@@ -163,5 +185,24 @@ pub(crate) fn store(error: &StoreError) -> Option<String> {
             Some("free some space, or name another folder with --cache-dir".to_owned())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::repository_missing;
+
+    #[test]
+    fn a_repository_that_has_to_be_made_first_is_named_with_the_command() {
+        let url = "https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/acme/shop/blobs/uploads/";
+        assert_eq!(
+            repository_missing("1.dkr.ecr.eu-west-1.amazonaws.com", url),
+            "make it: aws ecr create-repository --repository-name acme/shop --region eu-west-1"
+        );
+        let url = "https://r.example/v2/acme/shop/manifests/1";
+        assert_eq!(
+            repository_missing("r.example", url),
+            "make the repository `acme/shop` in `r.example`"
+        );
     }
 }
