@@ -265,7 +265,7 @@ fn mizzen_toml_holds_defaults_that_the_command_line_overrides_and_its_slips_are_
     fs::write(folder.join("mizzen.toml"), config("basis")).unwrap();
     let said = user.build(&["hello", "-o", "oci:out"]).failure(2);
     assert!(
-        said.contains("unknown field `basis`") && said.contains("`base`"),
+        said.contains("unknown key `basis`") && said.contains("`base`"),
         "{said}"
     );
     assert_eq!(user.dotnet_calls(), [""; 0]);

@@ -1,7 +1,9 @@
 /// Returns the known name that `name` is most likely a slip of; `None` if none is near.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let likeness = |known: &str| strsim::jaro_winkler(name, known);
-    let near = known.filter(|known| likeness(known) > 0.7);
+    // By the share of letters that stay: a measure that favours common beginnings takes `basis` for
+    // `base-registry`.
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);
+    let near = known.filter(|known| likeness(known) > 0.5);
     near.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
 }
 
@@ -22,6 +24,7 @@ mod tests {
         let known = || ["base", "base-registry", "platform"].into_iter();
         assert_eq!(nearest("platfrom", known()), Some("platform"));
         assert_eq!(nearest("bas", known()), Some("base"));
+        assert_eq!(nearest("basis", known()), Some("base"));
         assert_eq!(nearest("zebra", known()), None);
         let error = "TOML parse error\nunknown field `floatz`, expected one of `git`, `floats`\n";
         assert_eq!(slip(error), Some(("floatz", Some("floats"))));
