@@ -5,8 +5,9 @@ use super::{Credential, KeychainError};
 use serde::Deserialize;
 use serde_json::json;
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// A helper may ask its user for a password or a finger.
@@ -80,6 +81,16 @@ fn run(
     verb: &str,
     question: &str,
 ) -> Result<String, KeychainError> {
+    run_within(LONGEST_RUN, helper, path, (verb, question))
+}
+
+fn run_within(
+    limit: Duration,
+    helper: &str,
+    path: Option<&OsString>,
+    (verb, question): (&str, &str),
+) -> Result<String, KeychainError> {
+    let give_up = Instant::now() + limit;
     let is_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     // The name comes from a file; it names a program beside the others, never a path or an option.
     if helper.is_empty() || !helper.chars().all(is_name) {
@@ -100,12 +111,12 @@ fn run(
         .map_err(|error| failed(helper, error.to_string()))?;
     let mut stdin = process.stdin.take().expect("it is piped");
     let stdout = process.stdout.take().expect("it is piped");
-    let reading = std::thread::spawn(move || {
+    let (sender, answer) = mpsc::channel();
+    std::thread::spawn(move || {
         let mut answer = String::new();
-        stdout
-            .take(MOST_ANSWER_BYTES)
-            .read_to_string(&mut answer)
-            .map(|_| answer)
+        let read = stdout.take(MOST_ANSWER_BYTES).read_to_string(&mut answer);
+        // Nobody listens any more after the limit.
+        sender.send(read.map(|_| answer)).ok();
     });
     // A helper that does not read its question may have answered without.
     drop(
@@ -114,10 +125,12 @@ fn run(
             .and_then(|()| stdin.write_all(b"\n")),
     );
     drop(stdin);
-    let succeeded = wait(&mut process).map_err(|reason| failed(helper, reason))?;
-    let answer = reading
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let silent = || failed(helper, format!("no answer for {limit:?}"));
+    let succeeded = wait(&mut process, give_up).map_err(|error| failed(helper, error.to_string()));
+    let succeeded = succeeded?.ok_or_else(silent)?;
+    // What the helper has started may hold its end of the pipe for longer than the helper lives.
+    let left = give_up.saturating_duration_since(Instant::now());
+    let answer = answer.recv_timeout(left).map_err(|_| silent())?;
     let answer = answer.map_err(|error| failed(helper, error.to_string()))?;
     if succeeded {
         return Ok(answer);
@@ -126,22 +139,17 @@ fn run(
     Err(failed(helper, first.chars().take(200).collect()))
 }
 
-fn wait(process: &mut Child) -> Result<bool, String> {
-    let started = Instant::now();
-    loop {
-        match process.try_wait() {
-            Ok(Some(status)) => return Ok(status.success()),
-            Ok(None) if started.elapsed() < LONGEST_RUN => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Ok(None) => {
-                drop(process.kill());
-                drop(process.wait());
-                return Err(format!("no answer for {}s", LONGEST_RUN.as_secs()));
-            }
-            Err(error) => return Err(error.to_string()),
+/// Returns whether it succeeded; `None` if it had to be ended.
+fn wait(process: &mut Child, give_up: Instant) -> io::Result<Option<bool>> {
+    while Instant::now() < give_up {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status.success()));
         }
+        std::thread::sleep(Duration::from_millis(5));
     }
+    drop(process.kill());
+    process.wait()?;
+    Ok(None)
 }
 
 fn failed(helper: &str, reason: String) -> KeychainError {
@@ -161,7 +169,23 @@ fn command(name: &str) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::get;
+    use super::{get, run_within};
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::Duration;
+
+    #[test]
+    fn a_helper_that_does_not_answer_is_ended_and_what_it_started_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.path().display()).into();
+        for script in ["exec sleep 10", "sleep 10 & exit 0"] {
+            let helper = folder.path().join("docker-credential-slow");
+            fs_err::write(&helper, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs_err::set_permissions(&helper, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let limit = Duration::from_millis(500);
+            let error = run_within(limit, "slow", Some(&path), ("get", "r.example")).unwrap_err();
+            assert!(error.to_string().contains("no answer for"), "{error}");
+        }
+    }
 
     #[test]
     fn a_name_that_is_a_path_or_an_option_is_not_run() {

@@ -294,6 +294,34 @@ fn one_fault_at_any_request_to_debians_registry_does_no_harm() {
     }
 }
 
+#[test]
+fn one_fault_at_any_request_of_a_pull_from_debians_registry_does_no_harm() {
+    let docker = DockerRegistry::start().unwrap();
+    let proxy = FaultProxy::before(&docker.host());
+    let reference = format!("{}/shop:1", proxy.host());
+    Client::new().push(&reference, &what()).unwrap();
+    let pull = |silence_ms: u64| {
+        proxy.forget_requests();
+        WAYS[1](&client(silence_ms), &reference)
+    };
+    assert_eq!(pull(20_000).unwrap(), LAYERS);
+    let positions = proxy.requests().len();
+    assert_eq!(positions, 6, "{:#?}", proxy.requests());
+    for (name, fault) in every_fault() {
+        // This registry knows no tokens.
+        if fault == Fault::StaleToken {
+            continue;
+        }
+        for position in 0..positions {
+            let played = fault.clone();
+            proxy.play(move |number, _| (number == position).then(|| played.clone()));
+            let layers = pull(silence_ms(&fault) * 4);
+            let layers = layers.unwrap_or_else(|error| panic!("{name} at {position}: {error:?}"));
+            assert_eq!(layers, LAYERS, "{name} at request {position}");
+        }
+    }
+}
+
 fn within(error: std::io::Error) -> RegistryError {
     let inner = error.into_inner().unwrap().downcast::<RegistryError>();
     *inner.unwrap()

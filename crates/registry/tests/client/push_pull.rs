@@ -74,6 +74,18 @@ fn of_an_index_the_platform_that_is_asked_for_is_pulled() {
 }
 
 #[test]
+fn every_request_says_who_asks() {
+    let registry = MemoryRegistry::start();
+    let to = format!("{}/shop:1", registry.host());
+    Client::new().push(&to, &one(image(&["app"]))).unwrap();
+    read_layers(&Client::new().pull(&to).unwrap()).unwrap();
+    for request in registry.requests() {
+        let agent = &request.headers["user-agent"];
+        assert!(agent.starts_with("mizzen/"), "{request}: {agent}");
+    }
+}
+
+#[test]
 fn pushing_what_is_there_takes_one_request() {
     let registry = MemoryRegistry::start();
     let to = format!("{}/shop:1", registry.host());

@@ -137,6 +137,26 @@ fn a_token_server_in_the_clouds_own_network_is_not_asked() {
 }
 
 #[test]
+fn a_digest_of_an_algorithm_that_we_do_not_know_is_refused() {
+    let registry = MemoryRegistry::start();
+    let client = Client::new();
+    let layer = format!("sha512:{}", "0".repeat(128));
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{}","config":{{"mediaType":"{}","digest":"{}","size":2}},
+        "layers":[{{"mediaType":"{}","digest":"{layer}","size":1}}]}}"#,
+        MediaType::ImageManifest,
+        MediaType::ImageConfig,
+        registry.put_blob("shop", b"{}"),
+        MediaType::ImageLayerGzip,
+    );
+    let media_type = MediaType::ImageManifest;
+    registry.put_manifest("shop", Some("1"), media_type.as_ref(), manifest.as_bytes());
+    let to = format!("{}/{REFERENCE}", registry.host());
+    let error = client.pull(&to).unwrap_err();
+    assert!(matches!(error, RegistryError::Manifest(_)), "{error:?}");
+}
+
+#[test]
 fn redirects_in_a_circle_end() {
     let registry = MemoryRegistry::start();
     registry.play(|_, request| {
