@@ -4,7 +4,8 @@ use crate::push::Push;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::retry::Failure;
-use crate::upload::{Session, Step};
+use crate::session::Session;
+use crate::upload::Step;
 use crate::{Quirk, RegistryError};
 use reqwest::{StatusCode, Url};
 

@@ -11,7 +11,7 @@
 //! | `retry` | how long to wait, and when to give up |
 //! | `follow` | which URLs of an answer are not followed |
 //! | `pull`, `download`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
-//! | `push`, `parts`, `upload`, `chunks`, `sink` | writes: what is missing, the manifests after it, the tag last |
+//! | `push`, `parts`, `upload`, `session`, `chunks`, `manifests`, `sink` | writes: what is missing, the manifests after it, the tag last |
 //! | `progress`, `trace` | what is told of it all |
 //! | `quirk` | what registries do beside the protocol |
 //!
@@ -30,6 +30,7 @@ mod exchange;
 mod follow;
 mod host;
 mod landing;
+mod manifests;
 mod parts;
 mod places;
 mod preflight;
@@ -43,6 +44,7 @@ mod registry_blob;
 mod reply;
 mod request;
 mod retry;
+mod session;
 mod settings;
 mod sink;
 mod source;

@@ -3,7 +3,7 @@
 use crate::progress::add;
 use crate::push::Push;
 use crate::retry::Budget;
-use crate::upload::Session;
+use crate::session::Session;
 use crate::{Quirk, RegistryError, RetrySettings, Transfer};
 use mizzen_image::{Image, Taggable};
 use mizzen_oci::{Descriptor, Digest, Repository};

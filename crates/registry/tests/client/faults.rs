@@ -2,17 +2,16 @@
 
 use crate::support::{Client, image, one, read_layers};
 use mizzen_image::Taggable;
-use mizzen_registry::{ErrorKind, RegistryError};
+use mizzen_registry::RegistryError;
 use mizzen_testkit::registry::Login;
 use mizzen_testkit::{DockerRegistry, Fault, FaultProxy, MemoryRegistry, RecordedRequest};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::time::Duration;
 
-const LAYERS: [&str; 3] = ["the runtime", "the packages", "the app"];
-const ATTEMPTS: u32 = 6;
+pub(crate) const LAYERS: [&str; 3] = ["the runtime", "the packages", "the app"];
+pub(crate) const ATTEMPTS: u32 = 6;
 
-fn every_fault() -> [(&'static str, Fault); 13] {
+pub(crate) fn every_fault() -> [(&'static str, Fault); 13] {
     let status = |status| Fault::Status(status, Vec::new());
     let busy = |headers: &[(&'static str, &str)]| {
         let owned = headers
@@ -46,7 +45,7 @@ fn every_fault() -> [(&'static str, Fault); 13] {
 
 /// A client that takes so long a silence for a failure: short where the fault is one, so that the
 /// test does not wait, and long where requests are counted.
-fn client(silence_ms: u64) -> Client {
+pub(crate) fn client(silence_ms: u64) -> Client {
     Client::with(|settings| {
         settings.retry.attempts = ATTEMPTS;
         settings.silence_timeout = Duration::from_millis(silence_ms);
@@ -61,7 +60,7 @@ fn silence_ms(fault: &Fault) -> u64 {
     }
 }
 
-fn closed_registry() -> MemoryRegistry {
+pub(crate) fn closed_registry() -> MemoryRegistry {
     let registry = MemoryRegistry::start();
     registry.require(Login::Bearer {
         account: None,
@@ -70,12 +69,12 @@ fn closed_registry() -> MemoryRegistry {
     registry
 }
 
-fn what() -> Taggable {
+pub(crate) fn what() -> Taggable {
     one(image(&LAYERS))
 }
 
 /// How often the bytes of each blob went over the wire, whole or in part.
-fn sends(requests: &[RecordedRequest]) -> BTreeMap<String, usize> {
+pub(crate) fn sends(requests: &[RecordedRequest]) -> BTreeMap<String, usize> {
     let mut sends = BTreeMap::new();
     for request in requests.iter().filter(|request| request.is_blob_upload()) {
         if let Some(digest) = request.query.get("digest") {
@@ -128,10 +127,10 @@ fn one_fault_at_any_request_of_a_push_does_no_harm() {
     }
 }
 
-type Way = fn(&Client, &str) -> Result<Vec<String>, RegistryError>;
+pub(crate) type Way = fn(&Client, &str) -> Result<Vec<String>, RegistryError>;
 
 /// Two ways to pull: into the store, where layers are read, and straight into a layout.
-const WAYS: [Way; 2] = [
+pub(crate) const WAYS: [Way; 2] = [
     |client, reference| {
         let image = client.pull(reference)?;
         read_layers(&image).map_err(within)
@@ -179,85 +178,6 @@ fn one_fault_at_any_request_of_a_pull_does_no_harm() {
             }
         }
     }
-}
-
-#[test]
-fn with_a_fault_at_every_fifth_request_a_push_is_right_or_says_that_it_gave_up() {
-    let registry = closed_registry();
-    let mut given_up = 0;
-    for run in 0..200 {
-        let random = Mutex::new(fastrand::Rng::with_seed(run));
-        registry.play(move |_, _| {
-            let mut random = random.lock().unwrap();
-            (random.u32(..100) < 20).then(|| random.choice(every_fault()).unwrap().1)
-        });
-        registry.forget_requests();
-        let repository = format!("random/{run}");
-        let client = client(100);
-        let pushed = client.push(&format!("{}/{repository}:1", registry.host()), &what());
-        registry.play_nothing();
-        match pushed {
-            Ok(descriptor) => {
-                assert_eq!(
-                    registry.manifest(&repository, "1").unwrap().0,
-                    descriptor.digest
-                );
-            }
-            Err(error) => {
-                given_up += 1;
-                let spent = error.kind() == ErrorKind::Failed
-                    || matches!(error, RegistryError::Unauthorized { .. });
-                assert!(spent, "run {run}: {error:?}");
-            }
-        }
-        for (digest, count) in sends(&registry.requests()) {
-            assert!(
-                count <= ATTEMPTS as usize,
-                "run {run}: {digest} was sent {count} times"
-            );
-        }
-        // The registry refuses a manifest whose blobs it lacks, so a tag is never half an image;
-        // what can be pulled is right.
-        if let Some((digest, _)) = registry.manifest(&repository, "1") {
-            assert_eq!(digest, what().descriptor().digest);
-            let fresh = Client::new();
-            let pulled = fresh
-                .pull(&format!("{}/{repository}:1", registry.host()))
-                .unwrap();
-            assert_eq!(read_layers(&pulled).unwrap(), LAYERS);
-        }
-    }
-    // Two or three do; the budget of an upload covers all of its requests.
-    assert!(given_up <= 20, "{given_up} of 200 gave up");
-}
-
-#[test]
-fn with_a_fault_at_every_fifth_request_a_pull_is_right_or_says_that_it_gave_up() {
-    let registry = closed_registry();
-    let reference = format!("{}/shop:1", registry.host());
-    Client::new().push(&reference, &what()).unwrap();
-    let mut given_up = 0;
-    for run in 0..200 {
-        let random = Mutex::new(fastrand::Rng::with_seed(run));
-        registry.play(move |_, _| {
-            let mut random = random.lock().unwrap();
-            (random.u32(..100) < 20).then(|| random.choice(every_fault()).unwrap().1)
-        });
-        let client = client(100);
-        match WAYS[usize::try_from(run % 2).unwrap()](&client, &reference) {
-            Ok(layers) => assert_eq!(layers, LAYERS, "run {run}"),
-            Err(error) => {
-                given_up += 1;
-                let spent = error.kind() == ErrorKind::Failed
-                    || matches!(error, RegistryError::Unauthorized { .. });
-                assert!(spent, "run {run}: {error:?}");
-            }
-        }
-        registry.play_nothing();
-        // What was kept is right, too: whoever comes next reads it, and asks for nothing but the rest.
-        assert_eq!(WAYS[0](&client, &reference).unwrap(), LAYERS, "run {run}");
-    }
-    assert!(given_up <= 20, "{given_up} of 200 gave up");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The client against registries: one in memory, and Debian's `docker-registry`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod corners;
 mod credentials;
 mod cuts;
 mod faults;
@@ -10,6 +11,7 @@ mod login;
 mod network;
 mod personalities;
 mod push_pull;
+mod random_faults;
 mod referrers;
 mod retries;
 mod safety;

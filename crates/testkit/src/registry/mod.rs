@@ -6,6 +6,7 @@
 mod access;
 mod blobs;
 mod fault;
+mod log;
 mod manifests;
 mod memory;
 mod personality;
@@ -15,6 +16,7 @@ mod routes;
 mod server;
 mod state;
 mod uploads;
+mod wire;
 
 pub use access::Login;
 pub use fault::Fault;

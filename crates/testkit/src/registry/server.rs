@@ -1,8 +1,10 @@
 use super::fault::Fault;
+use super::log::Log;
 use super::recorded::RecordedRequest;
-use super::routes::{Asked, error};
+use super::routes::Asked;
+use super::wire::{on_the_wire, read_body, record, stale_token, status_answer};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -29,15 +31,6 @@ pub(super) trait Backend: Send + Sync + 'static {
     fn part(&self, request: &RecordedRequest, bytes: &[u8]);
 }
 
-type Script = Box<dyn Fn(usize, &RecordedRequest) -> Option<Fault> + Send + Sync>;
-
-/// What tests see of a server: what it was asked, what goes wrong next.
-#[derive(Default)]
-pub(super) struct Log {
-    requests: Mutex<Vec<RecordedRequest>>,
-    script: Mutex<Option<Script>>,
-}
-
 /// A server on a loopback port of its own; it stops when the value is dropped.
 pub(super) struct Server {
     pub(super) address: SocketAddr,
@@ -49,41 +42,6 @@ pub(super) struct Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Server({})", self.address)
-    }
-}
-
-impl Log {
-    pub(super) fn requests(&self) -> Vec<RecordedRequest> {
-        lock(&self.requests).clone()
-    }
-
-    pub(super) fn clear(&self) {
-        lock(&self.requests).clear();
-    }
-
-    pub(super) fn set_script(&self, script: Option<Script>) {
-        *lock(&self.script) = script;
-    }
-
-    /// Takes note of a request; returns its number and its fault.
-    fn note(&self, request: &RecordedRequest) -> (usize, Option<Fault>) {
-        let mut requests = lock(&self.requests);
-        let number = requests.len();
-        requests.push(request.clone());
-        drop(requests);
-        let script = lock(&self.script);
-        (
-            number,
-            script.as_ref().and_then(|script| script(number, request)),
-        )
-    }
-
-    fn finish(&self, number: usize, body_bytes: u64, status: Option<u16>) {
-        // The log may have been cleared while the request was on its way.
-        if let Some(request) = lock(&self.requests).get_mut(number) {
-            request.body_bytes = body_bytes;
-            request.status = status;
-        }
     }
 }
 
@@ -236,70 +194,6 @@ async fn serve(
     }
     finish(Some(answer.status().as_u16()));
     Some(answer)
-}
-
-fn record(head: &hyper::http::request::Parts, pairs: &[(String, String)]) -> RecordedRequest {
-    let header = |(name, value): (&hyper::http::HeaderName, &hyper::http::HeaderValue)| {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        (name.to_string(), value)
-    };
-    RecordedRequest {
-        method: head.method.to_string(),
-        path: head.uri.path().to_owned(),
-        target: head.uri.to_string(),
-        query: pairs.iter().cloned().collect(),
-        headers: head.headers.iter().map(header).collect(),
-        body_bytes: 0,
-        status: None,
-    }
-}
-
-/// Reads a body up to `limit`; `false` if the client went away in the middle.
-async fn read_body(mut incoming: Incoming, limit: usize) -> (Vec<u8>, bool) {
-    let mut body = Vec::new();
-    while body.len() < limit {
-        match incoming.frame().await {
-            Some(Ok(frame)) => body.extend_from_slice(&frame.into_data().unwrap_or_default()),
-            Some(Err(_)) => return (body, false),
-            None => break,
-        }
-    }
-    body.truncate(limit);
-    (body, true)
-}
-
-fn status_answer(status: u16, headers: &[(&'static str, String)]) -> Response<Bytes> {
-    let status = StatusCode::from_u16(status).expect("the script names a status");
-    let mut answer = error(status, "SCRIPTED", "the script says so");
-    for (name, value) in headers {
-        let value = value.parse().expect("the script's headers are ASCII");
-        answer.headers_mut().insert(*name, value);
-    }
-    answer
-}
-
-fn stale_token(request: &RecordedRequest) -> Response<Bytes> {
-    let host = request.headers.get("host").map_or("", |host| host);
-    let challenge =
-        format!(r#"Bearer realm="http://{host}/token",service="testkit",error="invalid_token""#);
-    let message = "the token is too old";
-    let mut answer = error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
-    let value = challenge.parse().expect("a challenge is ASCII");
-    answer.headers_mut().insert("www-authenticate", value);
-    answer
-}
-
-fn on_the_wire(answer: &Response<Bytes>, method: &str) -> Vec<u8> {
-    let status = answer.status();
-    let mut bytes = format!("HTTP/1.1 {status}\r\n").into_bytes();
-    for (name, value) in answer.headers() {
-        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    bytes.extend(format!("content-length: {}\r\n\r\n", answer.body().len()).into_bytes());
-    if method != "HEAD" {
-        bytes.extend_from_slice(answer.body());
-    }
-    bytes
 }
 
 // Closing with unread or unsent data and no linger sends RST.
