@@ -57,8 +57,9 @@ impl Compression {
 
 /// Compresses members of a layer, each by itself; what it gives depends on nothing but the member.
 pub(crate) enum MemberCompressor {
-    /// No name, no time, operating system "unknown".
-    Gzip(Compressor),
+    /// No name, no time, operating system "unknown"; and room for the result, which is the same for
+    /// each member, for memory that is fresh costs time.
+    Gzip(Compressor, Vec<u8>),
     /// With content size and checksum.
     Zstd(Box<zstd::bulk::Compressor<'static>>),
 }
@@ -68,7 +69,7 @@ impl MemberCompressor {
         match compression {
             Compression::Gzip => {
                 let level = CompressionLvl::new(GZIP_LEVEL).expect("a level that libdeflate has");
-                Self::Gzip(Compressor::new(level))
+                Self::Gzip(Compressor::new(level), Vec::new())
             }
             Compression::Zstd(level) => {
                 let compressor = zstd::bulk::Compressor::new(level).and_then(|mut compressor| {
@@ -84,13 +85,15 @@ impl MemberCompressor {
 
     pub(crate) fn compress(&mut self, member: &[u8]) -> Vec<u8> {
         match self {
-            Self::Gzip(compressor) => {
-                let mut compressed = vec![0; compressor.gzip_compress_bound(member.len())];
+            Self::Gzip(compressor, room) => {
+                let bound = compressor.gzip_compress_bound(member.len());
+                if room.len() < bound {
+                    room.resize(bound, 0);
+                }
                 let size = compressor
-                    .gzip_compress(member, &mut compressed)
+                    .gzip_compress(member, room)
                     .expect("the buffer has the size that libdeflate asks for");
-                compressed.truncate(size);
-                compressed
+                room[..size].to_vec()
             }
             Self::Zstd(compressor) => compressor
                 .compress(member)

@@ -5,6 +5,7 @@ use libdeflater::Crc;
 use mizzen_oci::{Digest, Hasher};
 use mizzen_store::Cancel;
 use std::io::{self, Read, Seek};
+use std::ops::Deref;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,9 +14,26 @@ pub(crate) enum Prepared {
     /// It has none.
     Nothing,
     /// All of it, and its digest.
-    Bytes(Arc<[u8]>, Digest),
+    Bytes(Bytes, Digest),
     /// More than memory should hold.
     Large(LargeFile),
+}
+
+/// Bytes in memory, the entry's own or a file's.
+pub(crate) enum Bytes {
+    Shared(Arc<[u8]>),
+    Read(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
 }
 
 /// A file that is read twice, for its time comes before its bytes and memory stays bounded.
@@ -35,19 +53,25 @@ pub(crate) fn prepare(entry: &Entry, cancel: &Cancel) -> Result<Prepared, LayerE
     cancel.check()?;
     match &entry.content {
         Content::Symlink(_) | Content::Directory => Ok(Prepared::Nothing),
-        Content::Bytes(bytes) => Ok(Prepared::Bytes(bytes.clone(), Digest::of(bytes))),
+        Content::Bytes(bytes) => {
+            let digest = Digest::of(bytes);
+            Ok(Prepared::Bytes(Bytes::Shared(bytes.clone()), digest))
+        }
         Content::File(source) => read(entry, source, cancel),
     }
 }
 
 fn read(entry: &Entry, source: &Path, cancel: &Cancel) -> Result<Prepared, LayerError> {
     let mut file = fs::File::open(source).map_err(|error| unreadable(entry, error))?;
-    let mut start = Vec::new();
     let limit = IN_MEMORY_BYTES + 1;
+    // What the file system says spares the copies of a vector that grows; it need not be true.
+    let expected_bytes = file.metadata().map_or(0, |metadata| metadata.len()) + 1;
+    let expected_bytes = usize::try_from(expected_bytes.min(limit)).unwrap_or_default();
+    let mut start = Vec::with_capacity(expected_bytes);
     let read_bytes = Read::by_ref(&mut file).take(limit).read_to_end(&mut start);
     if (read_bytes.map_err(|error| unreadable(entry, error))? as u64) < limit {
         let digest = Digest::of(&start);
-        return Ok(Prepared::Bytes(start.into(), digest));
+        return Ok(Prepared::Bytes(Bytes::Read(start), digest));
     }
     let mut hasher = Hasher::default();
     let (size_bytes, checksum) = pass_over(&mut file, entry, cancel, |piece| {

@@ -20,6 +20,8 @@ pub(crate) struct MemberWriter<W> {
     member_bytes: usize,
     earlier: Option<EarlierLayer>,
     member: Vec<u8>,
+    /// Memory of members that were written.
+    spare: Vec<Vec<u8>>,
     /// What the unfinished member is made of.
     key: Hasher,
     /// Members that are not written yet, oldest first.
@@ -44,10 +46,12 @@ pub(crate) enum Piece<'a> {
 enum Compressed {
     Here(Vec<u8>),
     /// A thread is at it.
-    Coming(Receiver<Vec<u8>>),
+    Coming(Receiver<Done>),
 }
 
-type Job = (Vec<u8>, SyncSender<Vec<u8>>);
+/// The compressed bytes, and the member's own memory to be used again.
+type Done = (Vec<u8>, Vec<u8>);
+type Job = (Vec<u8>, SyncSender<Done>);
 
 /// With more, memory would grow past what a small build machine has to spare.
 const MAX_THREADS: usize = 8;
@@ -62,6 +66,7 @@ impl<W: Write> MemberWriter<W> {
             earlier,
             inner,
             member: Vec::with_capacity(member_bytes),
+            spare: Vec::new(),
             key: Hasher::default(),
             pending: VecDeque::new(),
             thread_count: count.min(MAX_THREADS),
@@ -119,7 +124,8 @@ impl<W: Write> MemberWriter<W> {
             self.member.clear();
             Compressed::Here(bytes)
         } else {
-            let next = Vec::with_capacity(self.member_bytes);
+            let next = self.spare.pop();
+            let next = next.unwrap_or_else(|| Vec::with_capacity(self.member_bytes));
             let member = std::mem::replace(&mut self.member, next);
             let (done, receiver) = sync_channel(1);
             let (count, compression) = (self.thread_count, self.compression);
@@ -157,9 +163,14 @@ impl<W: Write> MemberWriter<W> {
         };
         let bytes = match compressed {
             Compressed::Here(bytes) => bytes,
-            Compressed::Coming(receiver) => receiver
-                .recv()
-                .expect("compressing in memory does not fail"),
+            Compressed::Coming(receiver) => {
+                let (bytes, mut member) = receiver
+                    .recv()
+                    .expect("compressing in memory does not fail");
+                member.clear();
+                self.spare.push(member);
+                bytes
+            }
         };
         self.inner.write_all(&bytes)?;
         let size_bytes = u32::try_from(bytes.len()).expect("a member is 2 MiB at most");
@@ -185,7 +196,7 @@ fn start(count: usize, compression: Compression) -> SyncSender<Job> {
                 let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok((member, done)) = next else { return };
                 // Nobody waits any more if the layer failed meanwhile.
-                drop(done.send(compressor.compress(&member)));
+                drop(done.send((compressor.compress(&member), member)));
             }
         });
     }
