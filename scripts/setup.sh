@@ -127,7 +127,9 @@ sdk_version() {
   find "$1/sdk" -mindepth 1 -maxdepth 1 -name '[0-9]*' -printf '%f\n' | sort -V | tail -n 1
 }
 
-# Sets MIZZEN_SDK and MIZZEN_FEED from a folder beside the checkout where they are not set.
+# Sets MIZZEN_SDK, MIZZEN_FEED and MIZZEN_RUNTIME_PACKS (a folder with the packages that a
+# self-contained publish needs, for a feed without them) from a folder beside the checkout where they
+# are not set.
 look_beside_the_checkout() {
   local shared=$root/../shared
   if [[ -z ${MIZZEN_SDK-} && -x $shared/tools/dotnet-sdk ]]; then
@@ -137,7 +139,13 @@ look_beside_the_checkout() {
   if [[ -z ${MIZZEN_FEED-} && -d $shared/nuget ]]; then
     MIZZEN_FEED=$(realpath "$shared/nuget")
   fi
+  if [[ -z ${MIZZEN_RUNTIME_PACKS-} && -x $shared/tools/runtime-pack ]] && is_sdk_10 "${MIZZEN_SDK-}"; then
+    runtime_pack=$(realpath "$shared/tools/runtime-pack")
+    MIZZEN_RUNTIME_PACKS=$(tool_folder "runtime-packs-$(sdk_version "$MIZZEN_SDK")" make_runtime_packs)
+  fi
 }
+
+make_runtime_packs() { quietly "$runtime_pack" "$MIZZEN_SDK" "$1"; }
 
 # Sets MIZZEN_SDK to a folder with an SDK >= 10 (from PATH, else what it names) and MIZZEN_FEED to
 # the package source, a folder or a URL. Where one is not to be had it becomes empty, and
@@ -160,6 +168,7 @@ find_sdk_10() {
     why_no_sdk_10='no package feed: MIZZEN_FEED names none'
   fi
   export MIZZEN_SDK=${MIZZEN_SDK-} MIZZEN_FEED=${MIZZEN_FEED-}
+  export MIZZEN_RUNTIME_PACKS=${MIZZEN_RUNTIME_PACKS-}
 }
 
 # Prints a folder with SDK 3.1: the one SDK that a package registry carries.

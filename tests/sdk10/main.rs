@@ -7,6 +7,8 @@
 mod support;
 
 mod feeds;
+mod layers;
 mod project_says;
+mod publish_modes;
 mod shop;
 mod toolchain;

@@ -104,7 +104,7 @@ fn the_shop_is_built_pushed_run_and_after_an_edit_sends_only_what_changed() {
 }
 
 /// Gives everything below `folder` other times and modes, as another checkout would.
-fn shake(folder: &Path) {
+pub(crate) fn shake(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

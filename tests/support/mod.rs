@@ -12,6 +12,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
@@ -147,11 +148,22 @@ impl User {
 
     /// Copies a solution of `testdata/solutions` to `name`, with a package source where one is given.
     pub(crate) fn workspace(&self, solution: &str, name: &str, feed: Option<&Path>) -> PathBuf {
+        self.sources(&testdata("solutions").join(solution), name, feed.as_slice())
+    }
+
+    /// Copies sources to `name`, with these package sources.
+    pub(crate) fn sources(&self, from: &Path, name: &str, feeds: &[&Path]) -> PathBuf {
         let to = self.path(name);
-        copy(&testdata("solutions").join(solution), &to);
-        let source = feed
-            .map(|feed| format!("<add key=\"feed\" value=\"{}\" />", feed.display()))
-            .unwrap_or_default();
+        copy(from, &to);
+        let mut source = String::new();
+        for (key, feed) in feeds.iter().enumerate() {
+            write!(
+                source,
+                "<add key=\"feed{key}\" value=\"{}\" />",
+                feed.display()
+            )
+            .unwrap();
+        }
         let config = format!(
             "<configuration><packageSources><clear />{source}</packageSources></configuration>\n"
         );

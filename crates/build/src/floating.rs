@@ -58,7 +58,7 @@ pub(crate) fn without_lock_file(
 }
 
 /// Returns every `project.assets.json`, wherever the projects have their `obj`.
-fn assets_below(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
+pub(crate) fn assets_below(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
     let mut found = Vec::new();
     let mut folders = vec![sources.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -75,13 +75,20 @@ fn assets_below(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
     Ok(found)
 }
 
+/// Returns the project that a `project.assets.json` was written for, as its path in the stage.
+pub(crate) fn project_path(assets: &[u8]) -> Option<PathBuf> {
+    let value: serde_json::Value = serde_json::from_slice(assets).ok()?;
+    Some(PathBuf::from(
+        value["project"]["restore"]["projectPath"].as_str()?,
+    ))
+}
+
 /// Returns whether the project that the file was written for has a lock file beside it.
 fn is_locked(assets: &str, sources: &Path, contents: &BTreeMap<String, Content>) -> bool {
-    let value: serde_json::Value = serde_json::from_str(assets).unwrap_or_default();
-    let project = value["project"]["restore"]["projectPath"]
-        .as_str()
-        .map(Path::new);
-    let folder = project.and_then(|project| project.strip_prefix(sources).ok()?.parent()?.to_str());
+    let project = project_path(assets.as_bytes());
+    let folder = project
+        .as_ref()
+        .and_then(|project| project.strip_prefix(sources).ok()?.parent()?.to_str());
     let Some(folder) = folder else { return false };
     contents.keys().any(|path| {
         let (beside, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -1,7 +1,7 @@
 use crate::BuildError;
 use crate::app::AppFacts;
 use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, working_folder};
-use crate::floating::floating;
+use crate::floating::{assets_below, floating, project_path};
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
 use crate::records::rung_of;
@@ -10,7 +10,7 @@ use crate::sdk::shown_sdk;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
 use mizzen_dotnet::{
-    ChosenSdk, ContainerSettings, FACTS_FILE_VARIABLE, ProjectFacts, PublishOutput,
+    AssetsJson, ChosenSdk, ContainerSettings, FACTS_FILE_VARIABLE, ProjectFacts, PublishOutput,
 };
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Rung};
@@ -61,7 +61,10 @@ pub(crate) fn publish(
     let project = project_facts(&outcome.path(FACTS_FILE))?;
     check_sdk(&project, &request.sdk)?;
     let folder = outcome.path(OUTPUT);
-    let output = PublishOutput::read(&folder)?;
+    let mut output = PublishOutput::read(&folder)?;
+    if let Some(assets) = assets(staged, &outcome.path(SOURCES), &output)? {
+        output = output.with_assets(assets);
+    }
     let from_workspace = WorkspaceFiles::find(&output, &staged.scan.contents)?;
     let context = staged.context;
     let settings = ContainerSettings::of(&project)?;
@@ -88,6 +91,29 @@ pub(crate) fn publish(
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
     Ok((facts, layers))
+}
+
+/// Returns what restore wrote for the published project; `None` where that cannot be told.
+fn assets(
+    staged: &Staged<'_>,
+    sources: &Path,
+    output: &PublishOutput,
+) -> Result<Option<AssetsJson>, BuildError> {
+    let project = &staged.request.workspace.project;
+    let project = format!("{}/{project}", staged.canonical.sources);
+    let target_framework = output.runtime_config.target_framework.as_deref();
+    for file in assets_below(sources)? {
+        let bytes = fs::read(file).map_err(BuildError::Read)?;
+        if project_path(&bytes).is_some_and(|path| path == Path::new(&project)) {
+            let runtime_identifier = output.runtime_identifier();
+            return Ok(AssetsJson::parse(
+                &bytes,
+                target_framework,
+                runtime_identifier,
+            ));
+        }
+    }
+    Ok(None)
 }
 
 /// Compares the SDK that ran, as far as it told, with the one whose content is in the key.

@@ -61,18 +61,19 @@ struct Kind {
     kind: String,
 }
 
+/// The files that one library brings, by their paths in it.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct Library {
-    runtime: BTreeMap<String, AssetFile>,
-    native: BTreeMap<String, AssetFile>,
-    resources: BTreeMap<String, AssetFile>,
-    runtime_targets: BTreeMap<String, AssetFile>,
+pub(crate) struct Library {
+    pub(crate) runtime: BTreeMap<String, AssetFile>,
+    pub(crate) native: BTreeMap<String, AssetFile>,
+    pub(crate) resources: BTreeMap<String, AssetFile>,
+    pub(crate) runtime_targets: BTreeMap<String, AssetFile>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
-struct AssetFile {
+pub(crate) struct AssetFile {
     local_path: Option<String>,
     locale: Option<String>,
     rid: Option<String>,
@@ -123,7 +124,7 @@ impl DepsJson {
     }
 }
 
-fn group_of(kind: &str, library: &str, is_app: bool) -> LayerGroup {
+pub(crate) fn group_of(kind: &str, library: &str, is_app: bool) -> LayerGroup {
     let version = library.rsplit_once('/').map_or("", |(_, version)| version);
     // `1.2.0+a-b` is a stable version with build metadata.
     let is_prerelease = version.split('+').next().is_some_and(|it| it.contains('-'));
@@ -141,7 +142,7 @@ impl Library {
     /// Where publish put each file, as the host looks for it: `localPath` (SDK 10), else the path as
     /// written for runtime packs and files for one RID, else the bare name, below the locale for
     /// satellites.
-    fn published(self, kind: &str) -> Vec<(String, Option<String>)> {
+    pub(crate) fn published(self, kind: &str) -> Vec<(String, Option<String>)> {
         let is_pack = kind == "runtimepack";
         let mut published = Vec::new();
         for (path, file) in self.runtime_targets {

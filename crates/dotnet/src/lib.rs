@@ -1,6 +1,7 @@
 //! Everything that knows .NET: workspaces, toolchains, publish output, base images, which commands
 //! to run. Starts nothing.
 
+mod assets_json;
 mod base_image;
 mod bundle;
 mod chosen_sdk;
@@ -29,6 +30,7 @@ mod solution;
 mod toolchain;
 mod workspace;
 
+pub use assets_json::AssetsJson;
 pub use base_image::{BaseImageError, default_base};
 pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{

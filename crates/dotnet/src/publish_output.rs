@@ -1,3 +1,4 @@
+use crate::AssetsJson;
 use crate::bundle;
 use crate::deps_json::DepsJson;
 use crate::portable_executable;
@@ -169,6 +170,15 @@ impl PublishOutput {
                 files,
             }),
             _ => Err(not_runnable()),
+        }
+    }
+
+    /// Returns the same with what restore knew of the files, too.
+    #[must_use]
+    pub fn with_assets(self, assets: AssetsJson) -> Self {
+        Self {
+            deps: Some(assets.complete(self.deps)),
+            ..self
         }
     }
 

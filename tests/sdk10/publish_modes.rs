@@ -1,0 +1,146 @@
+//! Every way to publish that the SDK has packages for gives the same layers on two machines.
+
+use crate::shop::shake;
+use crate::support::{Run, User, prepared, testdata};
+use std::path::{Path, PathBuf};
+
+const RID: [&str; 3] = ["-r", "linux-x64", "--self-contained=false"];
+const CONTAINED: [&str; 3] = ["-r", "linux-x64", "--self-contained"];
+
+/// The sources that the stored publish folders were made of, with every source of packages.
+fn sources(user: &User, name: &str) {
+    let feed = prepared("MIZZEN_FEED");
+    // Empty where the feed has runtime packs itself.
+    let runtime_packs: PathBuf = prepared("MIZZEN_RUNTIME_PACKS");
+    let feeds: Vec<&Path> = [feed.as_path(), &runtime_packs]
+        .into_iter()
+        .filter(|feed| !feed.as_os_str().is_empty())
+        .collect();
+    user.sources(&testdata("publish/source"), name, &feeds);
+}
+
+/// Publishes in this way on two machines and returns the first one's run.
+fn published_twice(options: &[&str]) -> Run {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    sources(&user, "one");
+    sources(&user, "some/where/else");
+    shake(&user.path("some"));
+    let platform = if options.contains(&"linux-arm64") {
+        "linux/arm64"
+    } else {
+        "linux/amd64"
+    };
+    mizzen_testkit::tiny_base(&user.path("base"), platform);
+    let build = |folder: &str, more: &[&str], environment, umask| {
+        let project = format!("{folder}/Web.Api");
+        let arguments = [&project, "--base", "oci:base", "-o", "oci:out"];
+        let arguments = [&arguments[..], options, more].concat();
+        user.build_under_umask(environment, umask, &arguments)
+            .success()
+    };
+    let one = build("one", &[], &user.environment, "022");
+    assert_eq!(one.steps(), "restore=ran publish=ran");
+    // What was restored is the same by its digests: it is not fetched once more.
+    let mut elsewhere = user.elsewhere("other");
+    for (name, value) in [
+        ("TZ", "America/St_Johns"),
+        ("LANG", "tr_TR.UTF-8"),
+        ("MIZZEN_CACHE_DIR", &user.environment["MIZZEN_CACHE_DIR"]),
+    ] {
+        elsewhere.insert(name.to_owned(), value.to_owned());
+    }
+    let again = ["--no-cache=publish"];
+    let other = build("some/where/else", &again, &elsewhere, "077");
+    assert_eq!(other.steps(), "restore=hit publish=ran");
+    assert_eq!(one.layers(), other.layers());
+    assert_eq!(one.digest(), other.digest());
+    one
+}
+
+fn names(run: &Run) -> Vec<String> {
+    run.layers().into_keys().collect()
+}
+
+/// However much is published beside it, the layer that changes with each edit stays small: other
+/// tools' grew from 431 kB to 60.7 MB with the first RID.
+fn app_layer_is_small(run: &Run) {
+    let layers = run.image()["layers"].as_array().unwrap();
+    let app = layers.iter().find(|layer| layer["name"] == "app").unwrap();
+    assert!(app["size"].as_u64().unwrap() < 1_000_000, "{app}");
+}
+
+const PORTABLE: [&str; 6] = [
+    "app",
+    "packages",
+    "packages-native",
+    "prerelease-packages",
+    "projects",
+    "static-web-assets",
+];
+const FOR_ONE_RID: [&str; 5] = [
+    "app",
+    "packages",
+    "prerelease-packages",
+    "projects",
+    "static-web-assets",
+];
+
+#[test]
+fn framework_dependent_is_the_same_on_two_machines() {
+    for (options, want) in [
+        (&[][..], &PORTABLE[..]),
+        (&RID, &FOR_ONE_RID),
+        (
+            &["-r", "linux-arm64", "--self-contained=false"],
+            &FOR_ONE_RID,
+        ),
+    ] {
+        let run = published_twice(options);
+        assert_eq!(names(&run), want, "{options:?}");
+        assert!(run.image()["tailored"].is_null());
+        app_layer_is_small(&run);
+    }
+}
+
+#[test]
+fn self_contained_is_the_same_on_two_machines() {
+    let run = published_twice(&CONTAINED);
+    let want = [&FOR_ONE_RID[..4], &["runtime"], &FOR_ONE_RID[4..]].concat();
+    assert_eq!(names(&run), want);
+    assert!(run.image()["tailored"].is_null());
+    app_layer_is_small(&run);
+}
+
+/// Without a deps.json, what restore wrote tells which file is of a package.
+#[test]
+fn without_a_deps_json_packages_have_their_layer() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    sources(&user, "one");
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let arguments = ["one/Web.Api", "--base", "oci:base", "-o", "oci:out"];
+    let without = ["-p", "GenerateDependencyFile=false"];
+    let run = user.build(&[&arguments[..], &without].concat()).success();
+    assert_eq!(names(&run), PORTABLE);
+}
+
+#[test]
+fn trimmed_and_ready_to_run_are_the_same_on_two_machines() {
+    for (property, tailored) in [
+        ("PublishTrimmed=true", "trimmed"),
+        ("PublishReadyToRun=true", "ready-to-run"),
+    ] {
+        let run = published_twice(&[&CONTAINED[..], &["-p", property]].concat());
+        assert!(names(&run).contains(&"runtime".to_owned()));
+        assert_eq!(run.image()["tailored"], tailored);
+        app_layer_is_small(&run);
+    }
+}
+
+#[test]
+fn single_file_is_the_same_on_two_machines() {
+    let single_file = ["-p", "PublishSingleFile=true"];
+    for options in [RID, CONTAINED] {
+        let run = published_twice(&[&options[..], &single_file].concat());
+        assert_eq!(run.image()["tailored"], "single-file");
+    }
+}
