@@ -63,6 +63,10 @@ pub(crate) fn sdk(error: &SdkError) -> Option<String> {
 
 pub(crate) fn build(error: &BuildError) -> Option<String> {
     Some(match error {
+        BuildError::Dotnet { networked, .. } if !networked.is_empty() => format!(
+            "publish has no network, and {}: if it is that, say `[policy] network = true` in mizzen.toml",
+            networked.join(", ")
+        ),
         BuildError::Dotnet { step, messages, .. } => {
             dotnet(*step, messages.iter().map(|message| message.code.as_str()))
         }

@@ -20,6 +20,7 @@ mod interrupt;
 mod isolation;
 mod killed;
 mod lock;
+mod odd_projects;
 mod plan;
 mod platforms;
 mod preflight;

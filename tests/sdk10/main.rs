@@ -8,6 +8,7 @@ mod support;
 
 mod feeds;
 mod layers;
+mod git_aware;
 mod project_says;
 mod publish_modes;
 mod shop;

@@ -88,6 +88,9 @@ fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt
     writeln!(text, "SDK        {found}")?;
     writeln!(text, "stage      {}", plan.facts.stage)?;
     writeln!(text, "files      {}", plan.facts.files.len())?;
+    for oddity in &plan.oddities {
+        writeln!(text, "odd        {oddity}")?;
+    }
     for (name, value) in &plan.facts.layers {
         writeln!(text, "layers     {name} {value}")?;
     }
@@ -119,6 +122,7 @@ fn to_json(plan: &ProjectPlan) -> serde_json::Value {
         "schema": 1,
         "steps": steps.collect::<Vec<_>>(),
         "tailored": plan.tailored,
+        "oddities": plan.oddities,
         "facts": plan.facts,
     })
 }

@@ -46,6 +46,7 @@ pub(super) fn project(
     let skip = Skip {
         restore: arguments.reuse.no_cache == Some(Step::Restore),
         publish: arguments.reuse.no_cache == Some(Step::Publish),
+        network: config.policy.policy().network,
     };
     let variables = Variables::of(config, process);
     let lock = Lock::asked(arguments, &workspace.root)?;

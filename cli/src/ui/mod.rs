@@ -205,6 +205,7 @@ impl Reporter for Ui {
             Event::DotnetLine(text) if self.verbose => self.line(&format!("  | {text}")),
             Event::DotnetLine(_) => {}
             Event::Message(message) => self.line(&message.text),
+            Event::Warning(text) => self.warn(text),
             Event::Note(text) => self.note(text),
         }
     }

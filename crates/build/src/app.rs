@@ -99,6 +99,9 @@ pub(crate) struct AppFacts {
     pub(crate) left_out: Vec<LeftOutFile>,
     /// For each published path the paths in the workspace that it can be from.
     pub(crate) sources: BTreeMap<String, Vec<String>>,
+    /// Files beside the sources that publish made or changed, in its stage.
+    #[serde(default)]
+    pub(crate) changed_sources: Vec<String>,
     /// The warnings of the run, to be shown again with every hit.
     pub(crate) warnings: Vec<DotnetMessage>,
     /// Why the same workspace may get other packages tomorrow.

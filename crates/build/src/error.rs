@@ -23,6 +23,8 @@ pub enum BuildError {
         exit_code: Option<i32>,
         /// What it said, with the user's own paths: errors, or the last lines where none is marked.
         messages: Vec<DotnetMessage>,
+        /// The targets that fetch, where the step had no network.
+        networked: Vec<String>,
     },
     /// The published folder is not one application.
     #[error(transparent)]

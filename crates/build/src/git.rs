@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 pub struct GitRepository {
     /// The folder with `.git`.
     pub top: PathBuf,
-    /// The folder with `config` and `info`, which worktrees share.
+    /// The folder with `HEAD` and the index: `.git`, or the worktree's own.
+    pub own: PathBuf,
+    /// The folder with `config`, `refs` and `objects`, which worktrees share.
     pub common: PathBuf,
 }
 
@@ -17,23 +19,21 @@ impl GitRepository {
             .ancestors()
             .find(|folder| folder.join(".git").exists())?;
         let git = top.join(".git");
+        let own = if git.is_dir() { git } else { own_folder(&git)? };
+        let common = match fs::read_to_string(own.join("commondir")) {
+            Ok(common) => own.join(common.trim()),
+            Err(_) => own.clone(),
+        };
         Some(Self {
             top: top.to_owned(),
-            common: if git.is_dir() {
-                git
-            } else {
-                common_folder(&git)?
-            },
+            own,
+            common,
         })
     }
 }
 
-// A worktree's `.git` is a file that names a folder, which names the repository's own.
-fn common_folder(file: &Path) -> Option<PathBuf> {
+// A worktree's or a submodule's `.git` is a file that names a folder.
+fn own_folder(file: &Path) -> Option<PathBuf> {
     let text = fs::read_to_string(file).ok()?;
-    let folder = file.parent()?.join(text.strip_prefix("gitdir:")?.trim());
-    match fs::read_to_string(folder.join("commondir")) {
-        Ok(common) => Some(folder.join(common.trim())),
-        Err(_) => Some(folder),
-    }
+    Some(file.parent()?.join(text.strip_prefix("gitdir:")?.trim()))
 }

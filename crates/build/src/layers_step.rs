@@ -158,6 +158,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
         symbols: layers.symbols.as_ref().map(of_layer),
         left_out: layers.left_out.clone(),
         sources: BTreeMap::new(),
+        changed_sources: Vec::new(),
         warnings: Vec::new(),
         floating: None,
         rung: String::new(),

@@ -17,6 +17,8 @@ pub struct ProjectPlan {
     /// What publish did to the files of packages and runtime for this one application; where it is
     /// to run, what it is asked to do, else what it did the last time.
     pub tailored: Option<Tailored>,
+    /// What is odd in the project files, a line each.
+    pub oddities: Vec<String>,
 }
 
 /// What would become of a step.
@@ -49,7 +51,7 @@ pub fn plan_project(
     context: &Context<'_>,
     request: &ProjectRequest,
 ) -> Result<ProjectPlan, BuildError> {
-    let Staged { facts, .. } = read(context, request)?;
+    let Staged { facts, odd, .. } = read(context, request)?;
     let slot = facts.slot(&request.workspace.root.to_string_lossy());
     let known = Known::new(&context.store, context.records, context.executor, slot);
     let decided = plan(&facts, &known, request.skip, None);
@@ -84,6 +86,7 @@ pub fn plan_project(
         },
     };
     Ok(ProjectPlan {
+        oddities: odd.lines(),
         steps: decided.steps.into_iter().map(step).collect(),
         facts,
         tailored,

@@ -2,6 +2,7 @@ use crate::app::{App, AppFacts, GitIgnoredFile};
 use crate::facts::{Injected, SOURCES, canonical, facts, injected};
 use crate::git_ignored::GitIgnored;
 use crate::nuget::{NugetSettings, StagedNuget, staged_nuget};
+use crate::odd_workspace::OddWorkspace;
 use crate::records::Known;
 use crate::report::{Event, Outcome, Reporter, StepReport};
 use crate::scan::{Scan, scan_workspace};
@@ -134,6 +135,7 @@ pub(crate) struct Staged<'a> {
     pub(crate) scan: Scan,
     pub(crate) injected: Injected,
     pub(crate) nuget: StagedNuget,
+    pub(crate) odd: OddWorkspace,
     pub(crate) facts: Facts,
 }
 
@@ -157,6 +159,7 @@ impl Staged<'_> {
 fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
     let started = Instant::now();
     let staged = read(context, request)?;
+    staged.odd.tell(context.reporter);
     let slot = staged.facts.slot(&request.workspace.root.to_string_lossy());
     let known = Known::new(&context.store, context.records, context.executor, slot);
     let mut steps = Steps {
@@ -271,7 +274,9 @@ impl Steps<'_> {
         });
         let ((facts, layers), report) = result?;
         self.reports.push(report);
-        self.known.keep_app(&staged.facts, &key, &facts, restored)?;
+        if !staged.request.policy.network {
+            self.known.keep_app(&staged.facts, &key, &facts, restored)?;
+        }
         self.show_warnings(&facts);
         Ok(App {
             git_ignored: self.git_ignored(&facts),
@@ -381,6 +386,13 @@ impl Steps<'_> {
     }
 
     fn show_warnings(&self, facts: &AppFacts) {
+        if !facts.changed_sources.is_empty() {
+            let note = format!(
+                "publish writes beside the sources, and mizzen leaves yours as they are: {}",
+                facts.changed_sources.join(", ")
+            );
+            self.staged.context.reporter.event(&Event::Note(&note));
+        }
         let root = &self.staged.request.workspace.root;
         for warning in &facts.warnings {
             let warning = warning.clone().with_own_paths(&facts.staged_sources, root);
@@ -431,10 +443,11 @@ pub(crate) fn read<'a>(
         let note = format!("`{}` is not staged: its name is not UTF-8", path.display());
         context.reporter.event(&Event::Note(&note));
     }
-    let injected = injected();
+    let mut injected = injected();
+    let odd = OddWorkspace::read(request, &mut scan, &mut injected, store)?;
     let mut nuget = staged_nuget(request, context.stage_root, &scan.contents)?;
     nuget.read_fallback_folders(store, cancel)?;
-    let facts = facts(
+    let mut facts = facts(
         request,
         context.stage_root,
         toolchain,
@@ -442,6 +455,7 @@ pub(crate) fn read<'a>(
         &injected,
         &nuget,
     );
+    facts.host.extend(odd.programs.clone());
     Ok(Staged {
         context,
         request,
@@ -450,6 +464,7 @@ pub(crate) fn read<'a>(
         scan,
         injected,
         nuget,
+        odd,
         facts,
     })
 }

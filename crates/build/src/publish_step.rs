@@ -53,9 +53,16 @@ pub(crate) fn publish(
         command: staged.facts.commands[&StepCommand::Publish].clone(),
         working_folder: working_folder(request),
         environment,
-        secret_environment: BTreeMap::new(),
-        outputs: vec![OutputSpec::Folder(OUTPUT.to_owned())],
-        network: Network::None,
+        secret_environment: reaching(staged),
+        outputs: vec![
+            OutputSpec::Folder(OUTPUT.to_owned()),
+            OutputSpec::ChangedPaths(SOURCES.to_owned()),
+        ],
+        network: if request.policy.network {
+            Network::Full
+        } else {
+            Network::None
+        },
     };
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
     let project = project_facts(&outcome.path(FACTS_FILE))?;
@@ -83,6 +90,7 @@ pub(crate) fn publish(
     facts.runtime.take_from(&project);
     facts.project = project;
     facts.sources = from_workspace.sources();
+    facts.changed_sources = beside_sources(&outcome.changed[SOURCES]);
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
     facts.floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
@@ -129,6 +137,28 @@ fn check_sdk(facts: &ProjectFacts, chosen: &ChosenSdk) -> Result<(), BuildError>
         ran: ran.to_owned(),
         chosen: chosen.version.clone(),
     })
+}
+
+/// Returns what publish needs to reach the network, if it may: proxies and certificates, never the
+/// credentials that restore has.
+fn reaching(staged: &Staged<'_>) -> BTreeMap<String, String> {
+    let request = staged.request;
+    let is_way =
+        |name: &str| name.to_ascii_lowercase().ends_with("_proxy") || name.starts_with("SSL_CERT_");
+    let variables = request.restore_environment.iter();
+    let variables = variables.filter(|(name, _)| request.policy.network && is_way(name));
+    let variables = variables.map(|(name, value)| (name.clone(), value.clone()));
+    variables.collect()
+}
+
+/// Returns those of the files that a publish made or changed which are not where builds put theirs.
+fn beside_sources(changed: &[String]) -> Vec<String> {
+    let is_built = |path: &str| {
+        let mut folders = path.split('/').rev().skip(1);
+        folders.any(|folder| ["bin", "obj", "artifacts", ".git"].contains(&folder))
+    };
+    let beside = changed.iter().filter(|path| !is_built(path));
+    beside.cloned().collect()
 }
 
 /// Returns what the injected target wrote; nothing if the project's own targets kept it from running.

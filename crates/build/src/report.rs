@@ -23,6 +23,8 @@ pub enum Event<'a> {
     Message(&'a DotnetMessage),
     /// Something to know about the build that is no error.
     Note(&'a str),
+    /// Something to mend.
+    Warning(&'a str),
 }
 
 /// What became of a step.

@@ -146,5 +146,9 @@ pub(crate) fn run(
         project: request.workspace.project.clone(),
         exit_code: outcome.exit_code,
         messages: lines.failure().into_iter().map(own).collect(),
+        networked: match action.network {
+            Network::None => staged.odd.networked(),
+            Network::Full => Vec::new(),
+        },
     })
 }

@@ -60,6 +60,9 @@ pub type Command = Vec<String>;
 /// The variable that names the file for the facts, and that makes the injected target write them.
 pub const FACTS_FILE_VARIABLE: &str = "MIZZEN_FACTS_FILE";
 
+/// Where a stage finds programs beside those of the SDK.
+pub const PROGRAM_FOLDERS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
+
 /// Where MSBuild looks for targets of the user's own, under `HOME`: every project imports them, and
 /// no property that the project may use itself has to be set.
 const INJECTED: &str =
@@ -141,7 +144,7 @@ pub fn environment(
         [
             (
                 "PATH",
-                format!("{}:/usr/local/bin:/usr/bin:/bin", canonical.sdk),
+                format!("{}:{}", canonical.sdk, PROGRAM_FOLDERS.join(":")),
             ),
             ("HOME", canonical.home.clone()),
             ("DOTNET_CLI_HOME", canonical.home.clone()),
@@ -183,7 +186,7 @@ pub fn is_set_by_stage(variable: &str) -> bool {
         .any(|name| name.eq_ignore_ascii_case(variable))
 }
 
-const CONSTANTS: [(&str, &str); 13] = [
+const CONSTANTS: [(&str, &str); 16] = [
     ("TZ", "UTC"),
     ("LANG", "C.UTF-8"),
     ("DOTNET_NOLOGO", "1"),
@@ -201,6 +204,10 @@ const CONSTANTS: [(&str, &str); 13] = [
     ("UseRazorBuildServer", "false"),
     // Tools that run for seconds only pay for being measured while they run.
     ("DOTNET_TieredPGO", "0"),
+    // Where git is asked: no settings of the machine, nothing written for speed, no questions.
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_TERMINAL_PROMPT", "0"),
     // A variable, not `-p:`, so that a project that sets it keeps its audit.
     ("NuGetAudit", "false"),
 ];

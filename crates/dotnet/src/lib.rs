@@ -14,6 +14,7 @@ mod layer_group;
 mod layer_plan;
 mod layer_rules;
 mod nuget_config;
+mod oddity;
 mod package_split;
 mod placement;
 mod portable_executable;
@@ -35,8 +36,8 @@ pub use assets_json::AssetsJson;
 pub use base_image::{BaseImageError, default_base};
 pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{
-    Canonical, Command, FACTS_FILE_VARIABLE, PublishOptions, environment, injected_targets,
-    is_set_by_stage, publish_command, restore_command,
+    Canonical, Command, FACTS_FILE_VARIABLE, PROGRAM_FOLDERS, PublishOptions, environment,
+    injected_targets, is_set_by_stage, publish_command, restore_command,
 };
 pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
@@ -45,6 +46,7 @@ pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
+pub use oddity::{GitReads, Oddity, oddities};
 pub use project_facts::{ProjectFacts, ProjectItem};
 pub use publish_error::PublishError;
 pub use publish_folder::PublishedFile;

@@ -11,6 +11,8 @@ pub enum MissReason {
     NotKept,
     /// The caller asked to run the step again.
     Asked,
+    /// The step may reach the network, which no key covers.
+    Network,
     /// The same facts may give other packages today.
     Floating(String),
     /// The record is there, but not all of its blobs.
@@ -120,6 +122,7 @@ impl fmt::Display for MissReason {
             Self::FirstBuild => f.write_str("no earlier build of this project is in the cache"),
             Self::NotKept => f.write_str("the result of the same sources was not kept, or is gone"),
             Self::Asked => f.write_str("asked to run again"),
+            Self::Network => f.write_str("publish may reach the network, as [policy] says"),
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
             Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),

@@ -38,6 +38,8 @@ pub struct Skip {
     pub restore: bool,
     /// Do not look for publish's record.
     pub publish: bool,
+    /// Do not look for publish's record: what it gives comes from the network, too.
+    pub network: bool,
 }
 
 /// What will be done, step by step.
@@ -79,7 +81,7 @@ pub fn plan<S: Records>(
     let restore = |verdict| planned(StepName::Restore, Key::Known(restore_key), verdict);
     let mut unusable = Vec::new();
 
-    let any_skip = skip.restore || skip.publish;
+    let any_skip = skip.restore || skip.publish || skip.network;
     if restored.is_none() && !any_skip {
         let whole_key = facts.whole_key();
         match records.whole(&whole_key) {
@@ -99,7 +101,12 @@ pub fn plan<S: Records>(
     }
     let reasons = |mut reasons: Vec<MissReason>, asked: bool| {
         if asked {
-            return vec![MissReason::Asked];
+            let is_asked = skip.restore || skip.publish;
+            return vec![if is_asked {
+                MissReason::Asked
+            } else {
+                MissReason::Network
+            }];
         }
         if reasons.is_empty() {
             reasons = match records.latest() {

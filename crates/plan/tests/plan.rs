@@ -157,6 +157,17 @@ fn asked_for_steps_run_whatever_is_known() {
         verdicts(&plan(&facts(), &known, restore, None)),
         [asked(), asked()]
     );
+    let network = Skip {
+        network: true,
+        ..Skip::default()
+    };
+    assert_eq!(
+        verdicts(&plan(&facts(), &known, network, None)),
+        [
+            Verdict::Hit("packages"),
+            Verdict::Run(vec![MissReason::Network])
+        ]
+    );
 }
 
 #[test]

@@ -70,6 +70,8 @@ pub enum OutputSpec {
     Packages(StagedPath),
     /// Every file below that the command made or changed is stored, in one pack named by the folder.
     Changes(StagedPath),
+    /// The paths of those files are told, and nothing is stored.
+    ChangedPaths(StagedPath),
 }
 
 /// What a command may reach. A rung of the ladder that cannot deny says so in its outcome.

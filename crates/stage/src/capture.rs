@@ -38,6 +38,10 @@ pub(crate) fn capture(action: &Action, root: &Path, store: &Store) -> Result<Cap
                 );
                 captured.changed.insert(folder.clone(), paths);
             }
+            OutputSpec::ChangedPaths(folder) => {
+                let paths = changes(action, root, folder)?;
+                captured.changed.insert(folder.clone(), paths);
+            }
         }
     }
     Ok(captured)

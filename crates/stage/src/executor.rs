@@ -53,7 +53,7 @@ pub struct Outcome {
     pub exit_code: Option<i32>,
     /// What was stored, by the names that [`OutputSpec`](crate::OutputSpec) gives.
     pub outputs: BTreeMap<String, Output>,
-    /// The files behind each `OutputSpec::Changes`, relative to its folder.
+    /// The files behind each `OutputSpec::Changes` and `ChangedPaths`, relative to its folder.
     pub changed: BTreeMap<StagedPath, Vec<StagedPath>>,
     /// Where the stage's root is to be read.
     pub root: PathBuf,

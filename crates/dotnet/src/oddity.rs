@@ -1,0 +1,288 @@
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Something in a project file by which a build depends on more than the workspace, or may.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Oddity {
+    /// A package that asks git for the version.
+    GitAware {
+        /// The package's id.
+        package: String,
+        /// How much of git's files it reads.
+        reads: GitReads,
+    },
+    /// A value that is another one each time: the clock, a random number.
+    Volatile(String),
+    /// A target that fetches from the network.
+    Networked {
+        /// The target's name.
+        target: String,
+        /// What it does there: `npm ci`.
+        what: String,
+    },
+    /// A target that runs a program of the machine.
+    Runs {
+        /// The target's name.
+        target: String,
+        /// The program's name.
+        program: String,
+    },
+}
+
+/// How much of git's files a package reads.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GitReads {
+    /// The commit, what leads to it, and the tags.
+    History,
+    /// Whatever there is: other branches, the index, how many objects there are.
+    Everything,
+}
+
+/// Packages that ask git, in lower case.
+///
+/// `MinVer` walks from the commit to the nearest tag; Nerdbank.GitVersioning counts commits, and cuts
+/// ids to a fixed length. `GitVersion` looks at all branches and for uncommitted changes; `GitInfo` for
+/// those, too, and has git shorten ids, which looks at every object.
+const GIT_AWARE: [(&str, GitReads); 8] = [
+    ("minver", GitReads::History),
+    ("nerdbank.gitversioning", GitReads::History),
+    ("microsoft.sourcelink.github", GitReads::History),
+    ("microsoft.sourcelink.gitlab", GitReads::History),
+    ("microsoft.sourcelink.azurerepos.git", GitReads::History),
+    ("gitversion.msbuild", GitReads::Everything),
+    ("gitversiontask", GitReads::Everything),
+    ("gitinfo", GitReads::Everything),
+];
+
+/// What property functions call for a value that nothing determines, in lower case.
+const VOLATILE: [&str; 5] = [
+    "[system.datetime]::now",
+    "[system.datetime]::utcnow",
+    "[system.datetime]::today",
+    "[system.datetimeoffset]::",
+    "[system.guid]::newguid",
+];
+
+/// Programs that fetch, whatever their arguments are.
+const FETCHING: [&str; 10] = [
+    "bower", "curl", "libman", "npm", "npx", "nuget", "pip", "pnpm", "wget", "yarn",
+];
+/// Words of a shell and programs of every system that do the same everywhere.
+const COMMON: [&str; 26] = [
+    "[", "awk", "cat", "cd", "chmod", "cp", "dotnet", "echo", "exit", "export", "false", "find",
+    "grep", "ln", "ls", "mkdir", "mv", "printf", "pwd", "rm", "sed", "set", "test", "touch",
+    "true", "xargs",
+];
+
+/// Returns what is odd in the text of a project file, each once; nothing in what is no XML, of which
+/// MSBuild itself will speak.
+pub fn oddities(text: &str) -> Vec<Oddity> {
+    let mut found = Vec::new();
+    let mut reader = Reader::from_str(text);
+    let mut open: Vec<String> = Vec::new();
+    let mut target = String::new();
+    while let Ok(event) = reader.read_event() {
+        match event {
+            Event::Eof => break,
+            Event::Start(element) => {
+                let name = element.local_name().as_ref().to_owned();
+                of_element(&element, &name, &mut target, &mut found);
+                open.push(name);
+            }
+            Event::Empty(element) => {
+                let name = element.local_name().as_ref().to_owned();
+                of_element(&element, &name, &mut target, &mut found);
+            }
+            Event::Text(text) => of_text(open.last(), &text, &mut found),
+            Event::End(_) => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn of_element(element: &BytesStart<'_>, name: &str, target: &mut String, found: &mut Vec<Oddity>) {
+    let attribute = |wanted: &str| {
+        let mut attributes = element.attributes().flatten();
+        let attribute = attributes.find(|attribute| attribute.key.as_ref() == wanted)?;
+        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0);
+        Some(value.ok()?.into_owned())
+    };
+    match name {
+        "Target" => *target = attribute("Name").unwrap_or_default(),
+        "PackageReference" | "GlobalPackageReference" => {
+            let ids = attribute("Include").unwrap_or_default();
+            found.extend(ids.split(';').filter_map(|id| of_package(id.trim())));
+        }
+        "Exec" => {
+            let command = attribute("Command").unwrap_or_default();
+            found.extend(of_command(&command, target));
+        }
+        "DownloadFile" => found.push(Oddity::Networked {
+            target: target.clone(),
+            what: attribute("SourceUrl").unwrap_or_default(),
+        }),
+        _ => {}
+    }
+    for attribute in element.attributes().flatten() {
+        found.extend(volatile(attribute.value.as_ref()));
+    }
+}
+
+fn of_text(inside: Option<&String>, text: &str, found: &mut Vec<Oddity>) {
+    found.extend(volatile(text));
+    let text = text.trim();
+    match inside.map(String::as_str) {
+        Some("AssemblyVersion") if text.ends_with('*') => {
+            found.push(Oddity::Volatile(format!("AssemblyVersion {text}")));
+        }
+        Some("Deterministic") if text.eq_ignore_ascii_case("false") => {
+            found.push(Oddity::Volatile("Deterministic false".to_owned()));
+        }
+        _ => {}
+    }
+}
+
+fn volatile(text: &str) -> Option<Oddity> {
+    let lower: String = text.to_ascii_lowercase();
+    let lower = lower.split_whitespace().collect::<String>();
+    let call = VOLATILE.iter().find(|call| lower.contains(**call))?;
+    Some(Oddity::Volatile((*call).to_owned()))
+}
+
+fn of_package(id: &str) -> Option<Oddity> {
+    let lower = id.to_ascii_lowercase();
+    if lower == "microsoft.web.librarymanager.build" {
+        return Some(Oddity::Networked {
+            target: "LibraryManagerRestore".to_owned(),
+            what: id.to_owned(),
+        });
+    }
+    let (_, reads) = GIT_AWARE.iter().find(|(known, _)| *known == lower)?;
+    Some(Oddity::GitAware {
+        package: id.to_owned(),
+        reads: *reads,
+    })
+}
+
+/// Returns what each command of a line of shell is.
+fn of_command(line: &str, target: &str) -> Vec<Oddity> {
+    let commands = line.split(['\n', ';', '&', '|']);
+    let oddity = |command: &str| {
+        let command = command.trim();
+        let first = command.split_whitespace().next()?.trim_matches(['"', '\'']);
+        let program = first.rsplit(['/', '\\']).next()?;
+        if program.is_empty() || program.contains('$') || COMMON.contains(&program) {
+            return None;
+        }
+        let target = target.to_owned();
+        if FETCHING.contains(&program) {
+            let what = command.to_owned();
+            return Some(Oddity::Networked { target, what });
+        }
+        let program = program.to_owned();
+        Some(Oddity::Runs { target, program })
+    };
+    commands.filter_map(oddity).collect()
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::GitAware { package, .. } => write!(f, "git-aware: {package} asks git"),
+            Self::Volatile(what) => write!(f, "volatile: {what} is another value each time"),
+            Self::Networked { target, what } => {
+                write!(f, "networked: target {target} fetches ({what})")
+            }
+            Self::Runs { target, program } => {
+                write!(f, "runs a program: target {target} runs {program}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::oddities;
+
+    fn found(inside: &str) -> Vec<String> {
+        let text = format!("<Project>{inside}</Project>");
+        oddities(&text).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn packages_that_ask_git_are_known_wherever_they_are_asked_for() {
+        assert_eq!(
+            found(
+                "<ItemGroup><PackageReference Include=\"MINVER\" Version=\"8.0.0\" /></ItemGroup>"
+            ),
+            ["git-aware: MINVER asks git"]
+        );
+        assert_eq!(
+            found("<ItemGroup><GlobalPackageReference Include=\"GitInfo;X\" /></ItemGroup>"),
+            ["git-aware: GitInfo asks git"]
+        );
+        // A version that is kept for whoever asks for it asks for nothing.
+        let version =
+            "<ItemGroup><PackageVersion Include=\"MinVer\" Version=\"8.0.0\" /></ItemGroup>";
+        assert_eq!(found(version), [""; 0]);
+    }
+
+    #[test]
+    fn values_that_nothing_determines_are_found_in_text_and_in_attributes() {
+        for (text, want) in [
+            (
+                "<P><X>1.0-$([System.DateTime]::UtcNow.ToString('s'))</X></P>",
+                "utcnow",
+            ),
+            (
+                "<P><X Condition=\"'$([System.Guid]::NewGuid())' != ''\"/></P>",
+                "newguid",
+            ),
+            ("<P><AssemblyVersion>1.0.*</AssemblyVersion></P>", "1.0.*"),
+            (
+                "<P><Deterministic>False</Deterministic></P>",
+                "Deterministic",
+            ),
+        ] {
+            let found = found(text);
+            assert!(found.len() == 1 && found[0].contains(want), "{found:?}");
+        }
+        assert_eq!(found("<P><Version>1.0.0</Version></P>"), [""; 0]);
+        assert_eq!(found("<P><!-- [System.DateTime]::Now --></P>"), [""; 0]);
+    }
+
+    #[test]
+    fn targets_are_told_with_what_they_fetch_and_run() {
+        assert_eq!(
+            found(
+                "<Target Name=\"Spa\"><Exec Command=\"cd spa &amp;&amp; npm ci&#10;node x.js\" />\
+                 <Exec Command=\"echo done\" /></Target>\
+                 <Target Name=\"Get\"><DownloadFile SourceUrl=\"https://x/y\" /></Target>"
+            ),
+            [
+                "networked: target Get fetches (https://x/y)",
+                "networked: target Spa fetches (npm ci)",
+                "runs a program: target Spa runs node",
+            ]
+        );
+        assert_eq!(
+            found("<Target Name=\"A\"><Exec Command=\"$(Tool) x\" /></Target>"),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn what_is_no_xml_is_not_odd() {
+        assert_eq!(oddities("<a><b></a>"), []);
+        assert_eq!(oddities("{}"), []);
+    }
+}

@@ -1,0 +1,88 @@
+//! Projects that depend on more than their sources, or do more than write their output: found by
+//! what their files say, told by name, and never wrong.
+
+use crate::support::{Run, User, edit, prepared};
+use fs_err as fs;
+
+/// A target that fetches from a server of this machine, which only a stage with a network reaches.
+const FETCHES: &str = r#"
+  <Target Name="FetchBanner" BeforeTargets="CoreCompile">
+    <DownloadFile SourceUrl="http://ADDRESS/v2/" DestinationFolder="wwwroot" DestinationFileName="banner.txt" />
+  </Target>
+</Project>"#;
+
+/// Targets that ask the clock and write beside the sources.
+const ODD: &str = r#"
+  <PropertyGroup>
+    <InformationalVersion>1.0-$([System.DateTime]::UtcNow.Ticks)</InformationalVersion>
+  </PropertyGroup>
+  <Target Name="Describe" AfterTargets="CoreCompile">
+    <WriteLinesToFile File="api/hello-web.json" Lines="{}" Overwrite="true" />
+    <WriteLinesToFile File="wwwroot/site.css" Lines="/* touched */" />
+  </Target>
+</Project>"#;
+
+fn build(user: &User) -> Run {
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    user.build(&[
+        "hello",
+        "-o",
+        "oci:out",
+        "--base",
+        &format!("oci:{}", base.display()),
+    ])
+}
+
+#[test]
+fn a_target_that_fetches_is_named_when_it_fails_and_with_a_network_nothing_is_reused() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    let registry = mizzen_testkit::MemoryRegistry::start();
+    let project = FETCHES.replace("ADDRESS", &registry.host());
+    edit(&folder.join("hello-web.csproj"), "</Project>", &project);
+    let plan = user.run_bare(&["plan", folder.to_str().unwrap()]).success();
+    let odd = "hello-web.csproj: networked: target FetchBanner fetches (http://";
+    assert!(plan.stdout.contains(odd), "{}", plan.stdout);
+
+    let said = build(&user).failure(3);
+    assert!(
+        said.contains("target `FetchBanner` of `hello-web.csproj`"),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: ") && said.contains("[policy] network = true"),
+        "{said}"
+    );
+
+    fs::write(folder.join("mizzen.toml"), "[policy]\nnetwork = true\n").unwrap();
+    let first = build(&user).success();
+    assert_eq!(first.steps(), "restore=ran publish=ran");
+    let again = build(&user).success();
+    assert_eq!(again.steps(), "restore=hit publish=ran");
+    let why = again.image()["steps"][1]["changed"][0].as_str().unwrap();
+    assert!(why.contains("network"), "{why}");
+    // The very publish that a key of today would find must not be found once the network is off.
+    fs::write(folder.join("mizzen.toml"), "").unwrap();
+    build(&user).failure(3);
+}
+
+#[test]
+fn the_clock_is_warned_of_and_what_is_written_beside_the_sources_is_told_and_stays_away() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    edit(&folder.join("hello-web.csproj"), "</Project>", ODD);
+    let style = fs::read_to_string(folder.join("wwwroot/site.css")).unwrap();
+    for steps in ["restore=ran publish=ran", "restore=hit publish=hit"] {
+        let run = build(&user).success();
+        assert_eq!(run.steps(), steps);
+        let warning = "warning: hello-web.csproj: volatile: [system.datetime]::utcnow";
+        assert!(run.stderr.contains(warning), "{}", run.stderr);
+        let written = "leaves yours as they are: api/hello-web.json, wwwroot/site.css";
+        assert!(run.stderr.contains(written), "{}", run.stderr);
+    }
+    assert_eq!(
+        fs::read_to_string(folder.join("wwwroot/site.css")).unwrap(),
+        style
+    );
+    assert!(!folder.join("api").exists());
+}

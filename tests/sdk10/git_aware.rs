@@ -1,0 +1,154 @@
+//! Projects whose version comes from git: `.git` is an input of theirs, and of no others.
+
+use crate::support::{Run, User, edit, prepared};
+use fs_err as fs;
+use std::path::Path;
+
+fn git(user: &User, folder: &Path, arguments: &[&str]) -> String {
+    let folder = folder.to_str().unwrap();
+    let identity = ["-c", "user.name=Nobody", "-c", "user.email=nobody@example"];
+    user.tool("git", &[&["-C", folder], &identity[..], arguments].concat())
+}
+
+fn build(user: &User, project: &str) -> Run {
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-10.0");
+    let base = format!("oci:{}", base.display());
+    user.build(&[project, "-o", "oci:out", "--base", &base])
+        .success()
+}
+
+/// Returns the version that the image's label tells.
+fn version(user: &User) -> String {
+    let layout = format!("oci:{}", user.path("out").display());
+    let shown = user.run_bare(&["inspect", "--json", &layout]).success();
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let labels = &shown["config"]["config"]["Labels"];
+    labels["org.opencontainers.image.version"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    let folder = user.workspace("hello-web", "hello", Some(&prepared("MIZZEN_FEED")));
+    git(
+        &user,
+        &folder,
+        &["init", "--quiet", "--initial-branch", "main"],
+    );
+    git(&user, &folder, &["add", "."]);
+    git(&user, &folder, &["commit", "--quiet", "-m", "one"]);
+    let commit = || {
+        git(
+            &user,
+            &folder,
+            &["commit", "--quiet", "--allow-empty", "-m", "more"],
+        )
+    };
+
+    // Without such a package git's files are not there, and a commit changes nothing.
+    assert_eq!(build(&user, "hello").steps(), "restore=ran publish=ran");
+    assert_eq!(version(&user), "1.0.0");
+    commit();
+    assert_eq!(build(&user, "hello").steps(), "restore=hit publish=hit");
+
+    let project = folder.join("hello-web.csproj");
+    edit(
+        &project,
+        "</Project>",
+        "<ItemGroup><PackageReference Include=\"MinVer\" Version=\"8.0.0\" PrivateAssets=\"all\" /></ItemGroup></Project>",
+    );
+    git(&user, &folder, &["tag", "2.1.0"]);
+    let first = build(&user, "hello");
+    assert_eq!(version(&user), "2.1.0");
+    assert!(
+        first.stderr.contains("git-aware: MinVer asks git"),
+        "{}",
+        first.stderr
+    );
+
+    // A new tag on the same commit; a new commit; and then what another clone of it is.
+    git(&user, &folder, &["tag", "-a", "3.0.0", "-m", "annotated"]);
+    let tagged = build(&user, "hello");
+    assert_eq!(tagged.steps(), "restore=hit publish=ran");
+    assert_eq!(
+        tagged.image()["steps"][1]["changed"][0],
+        "~ .git/packed-refs (content)"
+    );
+    assert_eq!(version(&user), "3.0.0");
+    git(&user, &folder, &["gc", "--quiet"]);
+    git(&user, &folder, &["branch", "other"]);
+    assert_eq!(build(&user, "hello").steps(), "restore=hit publish=hit");
+    commit();
+    assert_eq!(build(&user, "hello").steps(), "restore=hit publish=ran");
+    assert_eq!(version(&user), "3.0.1-alpha.0.1");
+
+    let clone = user.path("clone");
+    let (from, to) = (folder.to_str().unwrap(), clone.to_str().unwrap());
+    git(
+        &user,
+        &folder,
+        &["clone", "--quiet", &format!("file://{from}"), to],
+    );
+    for file in ["hello-web.csproj", "nuget.config"] {
+        fs::copy(folder.join(file), clone.join(file)).unwrap();
+    }
+    let plan = user.run_bare(&["plan", to]).success().stdout;
+    assert!(
+        plan.contains("odd        hello-web.csproj: git-aware"),
+        "{plan}"
+    );
+    git(&user, &clone, &["remote", "remove", "origin"]);
+    assert_eq!(build(&user, "clone").steps(), "restore=hit publish=hit");
+    others(&user, &folder, &clone);
+}
+
+/// Checks what a build would do in a worktree, whose `.git` is a file, and in a shallow clone.
+fn others(user: &User, folder: &Path, clone: &Path) {
+    let worktree = user.path("worktree");
+    git(
+        user,
+        clone,
+        &[
+            "worktree",
+            "add",
+            "--quiet",
+            worktree.to_str().unwrap(),
+            "-b",
+            "main2",
+        ],
+    );
+    for file in ["hello-web.csproj", "nuget.config"] {
+        fs::copy(folder.join(file), worktree.join(file)).unwrap();
+    }
+    let plan = ["plan", "--json", worktree.to_str().unwrap()];
+    let plan = user.run_bare(&plan).success().stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let why = plan["steps"][1]["changed"].as_array().unwrap();
+    assert_eq!(why, &["no earlier build of this project is in the cache"]);
+    assert!(plan["facts"]["files"][".git/packed-refs"].is_object());
+    assert_eq!(plan["oddities"].as_array().unwrap().len(), 1, "{plan}");
+    let shallow = user.path("shallow");
+    let to = shallow.to_str().unwrap();
+    git(
+        user,
+        folder,
+        &[
+            "clone",
+            "--quiet",
+            "--depth",
+            "1",
+            &format!("file://{}", folder.display()),
+            to,
+        ],
+    );
+    fs::copy(
+        folder.join("hello-web.csproj"),
+        shallow.join("hello-web.csproj"),
+    )
+    .unwrap();
+    let plan = user.run_bare(&["plan", to]).success();
+    assert!(plan.stdout.contains("is shallow"), "{}", plan.stdout);
+}
