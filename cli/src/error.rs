@@ -1,6 +1,6 @@
 use crate::hints;
 use mizzen_build::{BuildError, DotnetMessage};
-use mizzen_dotnet::{BaseImageError, SdkError, ToolchainError, WorkspaceError};
+use mizzen_dotnet::{BaseImageError, SdkError, SolutionError, ToolchainError, WorkspaceError};
 use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, DamagedBlob, StoreError};
@@ -68,6 +68,18 @@ impl CommandError {
             exit_code: CHECK,
             causes,
             ..Self::usage(message)
+        }
+    }
+
+    /// Of several images some were not made; the first failure's exit code is that of all.
+    pub(crate) fn of_some(first: &Self, failed: &[String], all: usize) -> Self {
+        Self {
+            exit_code: first.exit_code,
+            ..Self::usage(format!(
+                "{} of {all} images failed: {}",
+                failed.len(),
+                failed.join(", ")
+            ))
         }
     }
 
@@ -179,6 +191,15 @@ impl From<WorkspaceError> for CommandError {
             &error,
             hints::workspace(&error),
         )
+    }
+}
+
+impl From<SolutionError> for CommandError {
+    fn from(error: SolutionError) -> Self {
+        let is_local = matches!(error, SolutionError::Io(_));
+        let hint = matches!(error, SolutionError::Several { .. })
+            .then(|| "name one: mizzen build Shop.slnx".to_owned());
+        Self::of(if is_local { LOCAL } else { USAGE }, &error, hint)
     }
 }
 

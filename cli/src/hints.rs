@@ -22,9 +22,10 @@ pub(crate) fn workspace(error: &WorkspaceError) -> Option<String> {
                 folder.join(projects.first()?).display()
             )
         }
-        WorkspaceError::Solution(_) => "name a project of it: mizzen build src/Shop.Api".to_owned(),
+        WorkspaceError::Solution(_) => "name a project of it: src/Shop.Api".to_owned(),
         WorkspaceError::NotAProject(_) => {
-            "want a .csproj, .fsproj or .vbproj, or a folder that holds one".to_owned()
+            "want a project, a solution, a folder that holds one, or a C# file that is an app"
+                .to_owned()
         }
         WorkspaceError::AboveRoot { file, .. } => {
             let folder = file.parent()?.display();

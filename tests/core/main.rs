@@ -27,6 +27,7 @@ mod preflight;
 mod progress;
 mod project_says;
 mod reference;
+mod solution;
 mod symbols;
 mod toolchain;
 mod transfer;

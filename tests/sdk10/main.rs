@@ -7,8 +7,8 @@
 mod support;
 
 mod feeds;
-mod layers;
 mod git_aware;
+mod layers;
 mod project_says;
 mod publish_modes;
 mod shop;

@@ -20,11 +20,17 @@ use std::path::PathBuf;
 /// on a distroless base, and pushes it to a registry or writes it to disk.
 #[derive(clap::Args, Debug)]
 pub(crate) struct BuildArgs {
-    /// A project file, or a folder that holds one
+    /// A project file, a solution, a folder that holds one, or a file-based app (app.cs); of a solution
+    /// every service is built
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
 
-    /// Push here: registry/repository[:tag]; whether it is allowed is asked before anything is built
+    /// Of a solution, build only this project
+    #[arg(long = "project", value_name = "NAME")]
+    pub(crate) projects: Vec<String>,
+
+    /// Push here: registry/repository[:tag]; {project} stands for the image's name. Whether it is
+    /// allowed is asked before anything is built
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
 
@@ -109,6 +115,10 @@ pub(crate) struct BuildArgs {
     /// is clean
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto, env = "MIZZEN_ISOLATION", hide_env_values = true)]
     pub(crate) isolation: Isolation,
+
+    /// With several images: write and tag none before all are built
+    #[arg(long)]
+    pub(crate) all_or_nothing: bool,
 
     /// Touch no network; say what is missing
     #[arg(long, env = "MIZZEN_OFFLINE", hide_env_values = true)]

@@ -1,14 +1,14 @@
 use super::base_choice::BaseChoice;
 use super::build_options::{check_family, image_options, layer_options};
 use super::images::images;
-use super::project::{project, workspace};
+use super::project::project;
 use super::project_image::{image_name, pushed};
 use super::push_check::PushCheck;
-use super::results::{self, Results};
+use super::ready::{Ready, Tools, deliver};
+use super::results::{self, Built, Results};
+use super::services::{Service, Services, destinations};
 use super::symbols;
-use super::transfer::write;
 use crate::args::{BuildArgs, Isolation};
-use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
@@ -19,14 +19,15 @@ use mizzen_build::{
     AddedFiles, App, AppLayer, Context, ImageOptions, ProjectRequest, package_publish_folder,
     publish_project,
 };
-use mizzen_dotnet::{ContainerSettings, Workspace};
+use mizzen_dotnet::ContainerSettings;
 use mizzen_image::Taggable;
 use mizzen_oci::Platform;
+use mizzen_registry::Counts;
 use mizzen_store::{Cancel, FsActionCache, Store};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Builds an image and brings it where the user wants it.
+/// Builds images and brings them where the user wants them.
 ///
 /// What can be known to be wrong before the long part fails before it: destinations, the project,
 /// the SDK, a base that was named.
@@ -36,59 +37,85 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
     let started = Instant::now();
-    let folder = arguments
-        .from_publish
-        .as_ref()
-        .map_or(&arguments.path, |_| &process.working_folder);
-    let config = Config::find(&process.absolute(folder))?;
-    let workspace = match &arguments.from_publish {
-        Some(_) => None,
-        None => Some(workspace(&arguments.path, &config, process)?),
-    };
-    let name = workspace.as_ref().map(Workspace::project_name);
-    let (arguments, _) = config.build_arguments(process, name)?;
-    let arguments = &arguments;
+    let services = Services::find(arguments, process)?;
+    let arguments = services.common();
     let ui = Ui::of(&arguments.output, process);
-    let mut destinations = destinations(arguments, process)?;
+    ui.solution(&services);
+    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let tools = Tools {
+        ui: &ui,
+        store: &store,
+        written: services.destinations(process)?,
+        process,
+        interrupt,
+    };
+    let mut images = deliver(&services, &tools, build);
+    let results = Results {
+        images: std::mem::take(&mut images.delivered),
+        took: started.elapsed(),
+    };
+    let is_damaged = |error: &CommandError| error.healed().is_some();
+    let is_final = |error: &CommandError| results.images.is_empty() || is_damaged(error);
+    if let Some(error) = images.failure.take_if(|error| is_final(error)) {
+        return Err(error);
+    }
+    results::write(&results, arguments, process)?;
+    ui.done(&results);
+    results::print(&results)?;
+    images.failure.map_or(Ok(()), Err)
+}
+
+/// Makes one image, as far as the point where it is written.
+fn build(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
+    let Tools {
+        ui,
+        store,
+        process,
+        interrupt,
+        ..
+    } = *tools;
+    let Service {
+        arguments, config, ..
+    } = service;
     let layers = layer_options(arguments)?;
-    symbols::check_destinations(&layers, &destinations)?;
+    symbols::check_destinations(&layers, &tools.written)?;
     let options = image_options(arguments, process)?;
-    let project = workspace.map(|workspace| {
-        let wanted = (&destinations[..], &layers);
-        project(workspace, arguments, &config, process, wanted, &ui)
+    let project = service.workspace.clone().map(|workspace| {
+        let wanted = (&tools.written[..], &layers);
+        project(workspace, arguments, config, process, wanted, ui)
     });
     let project = project.transpose()?;
-    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let root = project.as_ref().map(|request| &request.workspace.root);
     let lock = root.map(|root| Lock::asked(arguments, root)).transpose()?;
     let choice = BaseChoice {
         arguments,
-        config: &config,
+        config,
         process,
         interrupt,
-        store: &store,
-        ui: &ui,
+        store,
+        ui,
         lock: lock.flatten(),
     };
-    let early = choice.early(&destinations, &layers.platforms)?;
+    let early = choice.early(&tools.written, &layers.platforms)?;
 
     let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
     let app = match &project {
         Some(request) => {
-            let check = PushCheck::new(early.registry(), &destinations);
+            let check = PushCheck::new(early.registry(), &tools.written);
             let how = (arguments.isolation, &check);
-            published(request, how, &store, interrupt, &ui)?
+            published(request, how, store, interrupt, ui)?
         }
-        None => package_publish_folder(&folder, &layers, &store, &interrupt.cancel)?,
+        None => package_publish_folder(&folder, &layers, store, &interrupt.cancel)?,
     };
     let app = App {
-        layers: with_added(app.layers, arguments, process, (&store, &interrupt.cancel))?,
+        layers: with_added(app.layers, arguments, process, (store, &interrupt.cancel))?,
         ..app
     };
     ui.left_out(&app.left_out);
     ui.about_app(&app);
     let said = ContainerSettings::of(&app.project).map_err(mizzen_build::BuildError::from)?;
     let name = image_name(&said, &app.runtime)?;
+    let mut destinations = destinations(arguments, &name, process)?;
     if arguments.push {
         destinations.extend(pushed(&said, &name)?);
     }
@@ -100,8 +127,8 @@ pub(crate) fn run(
         base_name: base.is_reference.then(|| base.name.clone()),
         ..options
     };
-    let what = images(&base, &app, &options, (&store, &interrupt.cancel))?;
-    warn_of_root(&what, &ui);
+    let what = images(&base, &app, &options, (store, &interrupt.cancel))?;
+    warn_of_root(&what, ui);
     let symbols = symbols::artifact(&app, &what, &options.created);
 
     if destinations.is_empty() {
@@ -109,30 +136,23 @@ pub(crate) fn run(
             &store.root().join("out").join(&name),
         ));
     }
-    for destination in &destinations {
-        interrupt.cancel.check()?;
-        ui.writing(destination);
-        let tag = said.tags.first().map_or("latest", String::as_str);
-        let name = format!("{name}:{tag}");
-        let what = (&what, symbols.as_slice());
-        write(destination, &name, what, (&registry, &store, process))?;
-    }
-    let results = Results {
-        name: &name,
-        project: project
-            .as_ref()
-            .map(|request| request.workspace.project.as_str()),
-        what: &what,
-        symbols: symbols.as_ref(),
-        app: &app,
-        base: &base,
-        destinations: &destinations,
-        network: registry.counts(),
-        took: started.elapsed(),
+    let built = Built {
+        name,
+        project: project.map(|request| request.workspace.project),
+        what,
+        symbols,
+        app,
+        base,
+        destinations,
+        network: Counts::default(),
+        warnings: Vec::new(),
     };
-    results::write(&results, arguments, process)?;
-    ui.done(&results, &registry.new_warnings());
-    results::print(&results)
+    let tag = said.tags.first().map_or("latest", String::as_str);
+    Ok(Ready {
+        engine_name: format!("{}:{tag}", built.name),
+        built,
+        registry,
+    })
 }
 
 /// Puts what is to be added to the image on the layers of each platform.
@@ -156,18 +176,6 @@ fn with_added(
         }
     }
     Ok(layers)
-}
-
-fn destinations(
-    arguments: &BuildArgs,
-    process: &Process,
-) -> Result<Vec<Destination>, CommandError> {
-    let tags = arguments.tags.iter().map(|tag| Destination::tag(tag));
-    let outputs = arguments
-        .outputs
-        .iter()
-        .map(|output| Destination::output(output, process));
-    tags.chain(outputs).collect()
 }
 
 pub(super) fn published(

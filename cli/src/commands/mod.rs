@@ -19,12 +19,15 @@ mod project_image;
 mod pull;
 mod push;
 mod push_check;
+mod ready;
 mod results;
+mod services;
 mod symbols;
 mod transfer;
 mod validate;
 
-pub(crate) use results::Results;
+pub(crate) use results::{Built, Results};
+pub(crate) use services::Services;
 
 use crate::Process;
 use crate::args::{Args, BuildArgs, Command};

@@ -1,6 +1,7 @@
 use super::build_options::layer_options;
 use super::out;
-use super::project::{project, workspace};
+use super::project::project;
+use super::services::{Service, Services};
 use crate::Process;
 use crate::args::{PlanArgs, Setting};
 use crate::config::Config;
@@ -22,16 +23,16 @@ pub(crate) fn run(
     interrupt: &Interrupt,
 ) -> Result<(), CommandError> {
     let ui = Ui::new(true, false);
-    let config = Config::find(&process.absolute(&arguments.build.path))?;
-    let workspace = workspace(&arguments.build.path, &config, process)?;
-    let (build, options) = config.build_arguments(process, Some(workspace.project_name()))?;
+    let services = Services::find(&arguments.build, process)?;
     if arguments.config {
-        return out(&config_text(&config, &options));
+        let each = services.services.iter();
+        let each = each.map(|service| config_text(&service.config, &service.settings));
+        return out(&each.collect::<Vec<_>>().join("\n"));
     }
-    let layers = layer_options(&build)?;
-    let request = project(workspace, &build, &config, process, (&[], &layers), &ui)?;
-    let store = settings::open_store(process, build.cache_dir.as_deref())?;
-    let executor = settings::stage(&store, build.isolation)?;
+    let written = services.destinations(process)?;
+    let common = services.common();
+    let store = settings::open_store(process, common.cache_dir.as_deref())?;
+    let executor = settings::stage(&store, common.isolation)?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,
@@ -41,15 +42,43 @@ pub(crate) fn run(
         cancel: interrupt.cancel.clone(),
         preflight: &|| Ok(()),
     };
-    let plan = plan_project(&context, &request)?;
-    if let Some(file) = &arguments.why {
-        return out(&why(file, &plan, &request.workspace.root, process));
+    let mut texts = Vec::new();
+    let mut plans = Vec::new();
+    for Service {
+        arguments: build,
+        config,
+        workspace,
+        ..
+    } in &services.services
+    {
+        let workspace = workspace.clone();
+        let workspace = workspace.expect("`plan` has no --from-publish");
+        let layers = layer_options(build)?;
+        let request = project(workspace, build, config, process, (&written, &layers), &ui)?;
+        let plan = plan_project(&context, &request)?;
+        if let Some(file) = &arguments.why {
+            let of = (services.len() > 1).then_some(&*plan.facts.project);
+            texts.push(why(file, &plan, &request.workspace.root, process, of));
+        } else if arguments.json {
+            plans.push(to_json(&plan));
+        } else {
+            let found = chosen(&request.toolchain, &request.sdk);
+            let text = text(&plan, &request.workspace.root, &found);
+            texts.push(text.expect("a string takes every text"));
+        }
     }
-    if arguments.json {
-        return out(&format!("{:#}\n", to_json(&plan)));
+    if arguments.why.is_some() {
+        return out(&texts.concat());
     }
-    let found = chosen(&request.toolchain, &request.sdk);
-    out(&text(&plan, &request.workspace.root, &found).expect("a string takes every text"))
+    if !arguments.json {
+        return out(&texts.join("\n"));
+    }
+    // One project's plan is as it always was.
+    let json = match plans.len() {
+        1 => plans.remove(0),
+        _ => json!({ "schema": 1, "projects": plans }),
+    };
+    out(&format!("{json:#}\n"))
 }
 
 /// Returns one line for each setting: its name, its value, where it came from.
@@ -127,7 +156,13 @@ fn to_json(plan: &ProjectPlan) -> serde_json::Value {
     })
 }
 
-fn why(file: &Path, plan: &ProjectPlan, root: &Path, process: &Process) -> String {
+fn why(
+    file: &Path,
+    plan: &ProjectPlan,
+    root: &Path,
+    process: &Process,
+    of: Option<&str>,
+) -> String {
     let absolute = process.absolute(file);
     // A file that is not there has no resolved path; its folder has.
     let resolved = absolute
@@ -146,7 +181,10 @@ fn why(file: &Path, plan: &ProjectPlan, root: &Path, process: &Process) -> Strin
         FileRole::Restore(fact) => ("an input of restore and of publish", fact),
         FileRole::Publish(fact) => ("an input of publish", fact),
         FileRole::NotStaged => {
-            return format!("{path}: no input; dotnet does not see it\n");
+            return format!(
+                "{path}: no input{}; dotnet does not see it\n",
+                of_project(of)
+            );
         }
     };
     let fact = match fact {
@@ -155,5 +193,9 @@ fn why(file: &Path, plan: &ProjectPlan, root: &Path, process: &Process) -> Strin
         FileFact::Link(target) => format!("a link to {target}"),
         FileFact::Folder => "an empty folder".to_owned(),
     };
-    format!("{path}: {role} ({fact})\n")
+    format!("{path}: {role}{} ({fact})\n", of_project(of))
+}
+
+fn of_project(of: Option<&str>) -> String {
+    of.map_or_else(String::new, |project| format!(" of `{project}`"))
 }

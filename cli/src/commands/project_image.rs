@@ -31,8 +31,8 @@ pub(super) fn image_name(
     }
 }
 
-/// `shop-api`.
-fn normalized(name: &str) -> String {
+/// Writes a name as the SDK writes that of an image: `Shop.Api` becomes `shop-api`.
+pub(super) fn normalized(name: &str) -> String {
     let letter = |letter: char| match letter.to_ascii_lowercase() {
         letter @ ('a'..='z' | '0'..='9' | '_' | '-') => letter,
         _ => '-',

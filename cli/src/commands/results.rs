@@ -14,28 +14,37 @@ use std::path::Path;
 use std::time::Duration;
 
 /// What a build made, for machines and people.
-pub(crate) struct Results<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) project: Option<&'a str>,
-    pub(crate) what: &'a Taggable,
-    pub(crate) symbols: Option<&'a Artifact>,
-    pub(crate) app: &'a App,
-    pub(crate) base: &'a Base,
-    pub(crate) destinations: &'a [Destination],
-    pub(crate) network: Counts,
+pub(crate) struct Results {
+    /// In the order of the plan.
+    pub(crate) images: Vec<Built>,
     pub(crate) took: Duration,
+}
+
+/// An image and where it went.
+pub(crate) struct Built {
+    pub(crate) name: String,
+    /// The project's file, relative to its workspace; none for a folder that was published before.
+    pub(crate) project: Option<String>,
+    pub(crate) what: Taggable,
+    pub(crate) symbols: Option<Artifact>,
+    pub(crate) app: App,
+    pub(crate) base: Base,
+    pub(crate) destinations: Vec<Destination>,
+    pub(crate) network: Counts,
+    /// What its registries warned of.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// How many differences a result names; a report that lists a thousand files helps nobody.
 const REASONS: usize = 10;
 
-impl Results<'_> {
+impl Built {
     pub(crate) fn digest(&self) -> Digest {
         self.what.descriptor().digest
     }
 
     /// Returns one line for each destination.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    fn lines(&self) -> Vec<String> {
         self.destinations
             .iter()
             .map(|destination| format!("{destination}@{}", self.digest()))
@@ -93,30 +102,55 @@ impl Results<'_> {
         let git_ignored =
             git_ignored.map(|file| json!({ "path": file.path, "source": file.source }));
         json!({
+            "name": self.name,
+            "project": self.project,
+            "digest": self.digest(),
+            "mediaType": self.what.descriptor().media_type,
+            "platforms": platforms,
+            "refs": self.pushed(),
+            "base": { "ref": self.base.name, "digest": self.base.digest },
+            "layers": layers,
+            "leftOut": left_out.collect::<Vec<_>>(),
+            "symbols": self.symbols.as_ref().map(|artifact| json!({
+                "digest": artifact.manifest().descriptor().digest,
+                "artifactType": artifact.artifact_type,
+                "size": artifact.blobs.iter().map(|(blob, _)| blob.size_bytes).sum::<u64>(),
+            })),
+            "gitIgnored": git_ignored.collect::<Vec<_>>(),
+            "tailored": self.app.runtime.tailored,
+            "steps": steps.collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Results {
+    /// Returns what all images together did on the network.
+    pub(crate) fn network(&self) -> Counts {
+        let mut sum = Counts::default();
+        for Built { network, .. } in &self.images {
+            sum.requests += network.requests;
+            sum.uploaded_bytes += network.uploaded_bytes;
+            sum.downloaded_bytes += network.downloaded_bytes;
+            sum.mounted_bytes += network.mounted_bytes;
+            sum.skipped_bytes += network.skipped_bytes;
+        }
+        sum
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let calls: usize = self.images.iter().map(|image| image.app.dotnet_calls).sum();
+        json!({
             "schema": 1,
-            "images": [{
-                "name": self.name,
-                "project": self.project,
-                "digest": self.digest(),
-                "mediaType": self.what.descriptor().media_type,
-                "platforms": platforms,
-                "refs": self.pushed(),
-                "base": { "ref": self.base.name, "digest": self.base.digest },
-                "layers": layers,
-                "leftOut": left_out.collect::<Vec<_>>(),
-                "symbols": self.symbols.map(|artifact| json!({
-                    "digest": artifact.manifest().descriptor().digest,
-                    "artifactType": artifact.artifact_type,
-                    "size": artifact.blobs.iter().map(|(blob, _)| blob.size_bytes).sum::<u64>(),
-                })),
-                "gitIgnored": git_ignored.collect::<Vec<_>>(),
-                "tailored": self.app.runtime.tailored,
-                "steps": steps.collect::<Vec<_>>(),
-            }],
-            "dotnetCalls": self.app.dotnet_calls,
-            "network": network(&self.network),
+            "images": self.images.iter().map(Built::to_json).collect::<Vec<_>>(),
+            "dotnetCalls": calls,
+            "network": network(&self.network()),
             "ms": milliseconds(self.took),
         })
+    }
+
+    fn lines(&self, of: impl Fn(&Built) -> Vec<String>) -> String {
+        let lines = self.images.iter().flat_map(of);
+        lines.fold(String::new(), |text, line| text + &line + "\n")
     }
 }
 
@@ -137,21 +171,22 @@ fn milliseconds(duration: Duration) -> u64 {
 
 /// Writes the files that the user asked for, each by one rename.
 pub(crate) fn write(
-    results: &Results<'_>,
+    results: &Results,
     arguments: &BuildArgs,
     process: &Process,
 ) -> Result<(), CommandError> {
-    let references = results
-        .pushed()
+    let digests: Vec<String> = results
+        .images
         .iter()
-        .fold(String::new(), |text, line| text + line + "\n");
+        .map(|image| image.digest().to_string())
+        .collect();
     let files = [
         (
             &arguments.metadata_file,
             format!("{:#}\n", results.to_json()),
         ),
-        (&arguments.digest_file, results.digest().to_string()),
-        (&arguments.image_refs, references),
+        (&arguments.digest_file, digests.join("\n")),
+        (&arguments.image_refs, results.lines(Built::pushed)),
     ];
     for (file, text) in files {
         let Some(file) = file else { continue };
@@ -177,12 +212,7 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Prints one line for each destination on stdout, and nothing else, ever.
-pub(crate) fn print(results: &Results<'_>) -> Result<(), CommandError> {
-    let lines = results.lines();
-    super::out(
-        &lines
-            .iter()
-            .fold(String::new(), |text, line| text + line + "\n"),
-    )
+/// Prints one line for each image and destination on stdout, and nothing else, ever.
+pub(crate) fn print(results: &Results) -> Result<(), CommandError> {
+    super::out(&results.lines(Built::lines))
 }

@@ -6,8 +6,9 @@ mod transfers;
 
 use crate::Process;
 use crate::args::OutputArgs;
-use crate::commands::Results;
+use crate::commands::{Built, Results, Services};
 use crate::destination::{ArchiveKind, Destination};
+use crate::error::CommandError;
 use machine::for_machines;
 use mizzen_build::{App, Event, LeftOutFile, Outcome, Reporter};
 use mizzen_dotnet::{ChosenSdk, Toolchain, Workspace};
@@ -15,6 +16,7 @@ use mizzen_plan::MissReason;
 use mizzen_registry::TransferReporter;
 use screen::{Form, Screen};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use transfers::Transfers;
@@ -85,6 +87,30 @@ impl Ui {
         }
     }
 
+    /// Says what of a solution becomes images, and what does not.
+    pub(crate) fn solution(&self, services: &Services) {
+        let Some((path, left_out)) = &services.solution else {
+            return;
+        };
+        let count = if services.len() == 1 {
+            "1 service".to_owned()
+        } else {
+            format!("{} services", services.len())
+        };
+        let left_out = if left_out.is_empty() {
+            String::new()
+        } else {
+            format!("; left out {}", left_out.join(", "))
+        };
+        self.line(&format!("solution {}: {count}{left_out}", path.display()));
+    }
+
+    /// Says why one of several images is not made, also to who asked for quiet.
+    pub(crate) fn failed(&self, error: &CommandError) {
+        self.screen.end();
+        drop(write!(std::io::stderr(), "{error}"));
+    }
+
     pub(crate) fn writing(&self, destination: &Destination) {
         if self.verbose {
             self.line(&format!("writing  {destination}"));
@@ -128,28 +154,11 @@ impl Ui {
     }
 
     /// Says what was made; the last line is the command that uses it.
-    pub(crate) fn done(&self, results: &Results<'_>, warnings: &[String]) {
-        self.warn_all(warnings);
-        for (platform, layers) in &results.app.layers {
-            let layers: Vec<String> = layers
-                .iter()
-                .map(|layer| format!("{} {}", layer.name, size(layer.layer.descriptor.size_bytes)))
-                .collect();
-            self.line(&format!(
-                "image    {platform} on {}: {}",
-                results.base.name,
-                layers.join(", ")
-            ));
+    pub(crate) fn done(&self, results: &Results) {
+        for image in &results.images {
+            self.image(image);
         }
-        if let (Some(artifact), Some(symbols)) = (results.symbols, &results.app.symbols) {
-            self.line(&format!(
-                "symbols  {}: {} files, {}, beside the image",
-                artifact.manifest().descriptor().digest,
-                symbols.files,
-                size(symbols.layer.descriptor.size_bytes)
-            ));
-        }
-        let network = results.network;
+        let network = results.network();
         self.line(&format!(
             "done     in {}: {} requests, {} up, {} down",
             time(results.took),
@@ -157,14 +166,35 @@ impl Ui {
             size(network.uploaded_bytes),
             size(network.downloaded_bytes)
         ));
-        if let Some(line) = results
-            .destinations
-            .first()
-            .map(|destination| next(destination, results))
-        {
-            self.line(&line);
+        for image in &results.images {
+            if let Some(destination) = image.destinations.first() {
+                self.line(&next(destination, image));
+            }
         }
         self.result(&results.to_json());
+    }
+
+    fn image(&self, image: &Built) {
+        self.warn_all(&image.warnings);
+        for (platform, layers) in &image.app.layers {
+            let layers: Vec<String> = layers
+                .iter()
+                .map(|layer| format!("{} {}", layer.name, size(layer.layer.descriptor.size_bytes)))
+                .collect();
+            self.line(&format!(
+                "image    {platform} on {}: {}",
+                image.base.name,
+                layers.join(", ")
+            ));
+        }
+        if let (Some(artifact), Some(symbols)) = (&image.symbols, &image.app.symbols) {
+            self.line(&format!(
+                "symbols  {}: {} files, {}, beside the image",
+                artifact.manifest().descriptor().digest,
+                symbols.files,
+                size(symbols.layer.descriptor.size_bytes)
+            ));
+        }
     }
 
     /// Tells a machine what was made: the last thing that it hears.
@@ -238,12 +268,12 @@ fn why(reasons: &[MissReason]) -> String {
     }
 }
 
-fn next(destination: &Destination, results: &Results<'_>) -> String {
+fn next(destination: &Destination, image: &Built) -> String {
     match destination {
         Destination::Registry(reference) => {
             let mut pinned = (**reference).clone();
             pinned.tag = None;
-            let port = results.what.images()[0].config().run_get("ExposedPorts");
+            let port = image.what.images()[0].config().run_get("ExposedPorts");
             let port = port.and_then(|ports| {
                 ports
                     .as_object()?
@@ -253,7 +283,7 @@ fn next(destination: &Destination, results: &Results<'_>) -> String {
             let port = port
                 .map(|port| format!(" -p {port}:{port}"))
                 .unwrap_or_default();
-            format!("docker run --rm{port} {}", pinned.at(results.digest()))
+            format!("docker run --rm{port} {}", pinned.at(image.digest()))
         }
         Destination::Archive {
             kind: ArchiveKind::Docker,
@@ -266,13 +296,12 @@ fn next(destination: &Destination, results: &Results<'_>) -> String {
             )
         }
         Destination::Engine { engine, name } => {
-            let name = name.clone().unwrap_or_else(|| results.name.to_owned());
+            let name = name.clone().unwrap_or_else(|| image.name.clone());
             format!("{} run --rm {name}", engine.program())
         }
-        Destination::Layout { .. } | Destination::Archive { .. } => format!(
-            "mizzen push {destination} registry.example/{}",
-            results.name
-        ),
+        Destination::Layout { .. } | Destination::Archive { .. } => {
+            format!("mizzen push {destination} registry.example/{}", image.name)
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub use runtime_config::{Framework, RuntimeConfig};
 pub use runtime_identifier::{Libc, RuntimeIdentifier};
 pub use sdk_version::{SdkVersion, SdkVersionError};
 pub use service::{Service, service};
-pub use solution::{Solution, SolutionError};
+pub use solution::{Solution, SolutionError, is_project_named};
 pub use tailored::Tailored;
 pub use toolchain::{Toolchain, ToolchainError};
 pub use workspace::{Workspace, WorkspaceError, is_restore_input};

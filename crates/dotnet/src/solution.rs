@@ -1,3 +1,4 @@
+use crate::workspace::{PROJECTS, files_with};
 use fs_err as fs;
 use quick_xml::events::Event;
 use serde::Deserialize;
@@ -32,6 +33,14 @@ pub enum SolutionError {
         /// The project's file.
         project: PathBuf,
     },
+    /// A folder holds more than one.
+    #[error("`{folder}` holds {} solutions: {}", solutions.len(), solutions.join(", "))]
+    Several {
+        /// The folder.
+        folder: PathBuf,
+        /// Their names.
+        solutions: Vec<String>,
+    },
     /// The file cannot be read.
     #[error("the solution cannot be read")]
     Io(#[from] io::Error),
@@ -50,6 +59,37 @@ struct FilteredSolution {
 }
 
 impl Solution {
+    /// Returns the solution that `path` (absolute) names: the file itself, or the one in a folder that
+    /// holds no project. `None` if it names something else.
+    ///
+    /// # Errors
+    /// [`SolutionError::Several`] if a folder holds more than one.
+    pub fn find(path: &Path) -> Result<Option<PathBuf>, SolutionError> {
+        if path.is_file() {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            let is_solution = matches!(extension, Some("sln" | "slnx" | "slnf"));
+            return Ok(is_solution.then(|| path.to_owned()));
+        }
+        if !path.is_dir() || !files_with(path, &PROJECTS)?.is_empty() {
+            return Ok(None);
+        }
+        // A filter stands beside the solution that it filters.
+        let mut solutions = files_with(path, &["sln", "slnx"])?;
+        if solutions.is_empty() {
+            solutions = files_with(path, &["slnf"])?;
+        }
+        if solutions.len() > 1 {
+            let names = solutions.iter().filter_map(|file| file.file_name());
+            return Err(SolutionError::Several {
+                folder: path.to_owned(),
+                solutions: names
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .collect(),
+            });
+        }
+        Ok(solutions.pop())
+    }
+
     /// Reads a `.sln`, `.slnx` or `.slnf` file.
     ///
     /// # Errors
@@ -97,6 +137,15 @@ impl Solution {
     }
 }
 
+/// Returns whether `name` is the name of the project at `path`, with its extension or without.
+pub fn is_project_named(path: &Path, name: &str) -> bool {
+    let names = [path.file_stem(), path.file_name()];
+    names.into_iter().flatten().any(|own| {
+        own.to_str()
+            .is_some_and(|own| own.eq_ignore_ascii_case(name))
+    })
+}
+
 fn folder_of(path: &Path) -> PathBuf {
     path.parent().expect("a file has a folder").to_owned()
 }
@@ -117,7 +166,7 @@ fn joined(folder: &Path, name: &str) -> PathBuf {
 // Folders, databases (`.sqlproj`) and web sites without a project file are in solutions, too.
 fn is_project(name: &str) -> bool {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    matches!(extension, Some("csproj" | "fsproj" | "vbproj"))
+    extension.is_some_and(|extension| PROJECTS.contains(&extension))
 }
 
 fn projects_of_xml(text: &str) -> Result<Vec<String>, quick_xml::Error> {

@@ -64,7 +64,7 @@ pub enum WorkspaceError {
     Io(#[from] io::Error),
 }
 
-const PROJECTS: [&str; 3] = ["csproj", "fsproj", "vbproj"];
+pub(crate) const PROJECTS: [&str; 3] = ["csproj", "fsproj", "vbproj"];
 const SOLUTIONS: [&str; 3] = ["sln", "slnx", "slnf"];
 const DIRECTORY_FILES: [&str; 4] = [
     "Directory.Build.props",
@@ -224,7 +224,7 @@ fn project_in(folder: &Path) -> Result<PathBuf, WorkspaceError> {
     }
 }
 
-fn files_with(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, WorkspaceError> {
+pub(crate) fn files_with(folder: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

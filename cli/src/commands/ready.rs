@@ -1,0 +1,168 @@
+//! From a command to images that are where they should be: one after the other, or all at once.
+
+use super::results::Built;
+use super::services::{Service, Services};
+use super::transfer::write;
+use crate::Process;
+use crate::destination::Destination;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::ui::Ui;
+use mizzen_registry::Registry;
+use mizzen_store::Store;
+use std::sync::Arc;
+
+/// What the images of one command have in common.
+pub(super) struct Tools<'a> {
+    pub(super) ui: &'a Ui,
+    pub(super) store: &'a Arc<Store>,
+    /// Every place that the command writes to.
+    pub(super) written: Vec<Destination>,
+    pub(super) process: &'a Process,
+    pub(super) interrupt: &'a Interrupt,
+}
+
+/// What became of the images of one command.
+pub(super) struct Images {
+    /// Those that are where they should be.
+    pub(super) delivered: Vec<Built>,
+    /// Why not all of them are.
+    pub(super) failure: Option<CommandError>,
+}
+
+/// Builds one image after the other. One that fails does not keep the others from being made, unless
+/// the user wants `all_or_nothing`.
+pub(super) fn deliver(
+    services: &Services,
+    tools: &Tools<'_>,
+    build: impl Fn(&Service, &Tools<'_>) -> Result<Ready, CommandError>,
+) -> Images {
+    let mut delivered = Vec::new();
+    let mut ready = Vec::new();
+    let mut failures: Vec<(String, CommandError)> = Vec::new();
+    let is_one = services.len() == 1;
+    let all_or_nothing = services.common().all_or_nothing;
+    for service in &services.services {
+        let image = build(service, tools).and_then(|image| {
+            check_name(
+                &image.built,
+                ready
+                    .iter()
+                    .map(|ready: &Ready| &ready.built)
+                    .chain(&delivered),
+            )?;
+            if !all_or_nothing {
+                image.write(tools)?;
+            }
+            Ok(image)
+        });
+        match image {
+            Ok(image) if all_or_nothing => ready.push(image),
+            Ok(image) => delivered.push(image.counted()),
+            Err(error) => {
+                let stop = is_one || error.is_interruption() || error.healed().is_some();
+                if !stop {
+                    tools.ui.failed(&error);
+                }
+                failures.push((service.arguments.path.display().to_string(), error));
+                if stop {
+                    break;
+                }
+            }
+        }
+    }
+    if failures.is_empty() {
+        if let Err(error) = write_together(&ready, tools) {
+            return Images {
+                delivered: Vec::new(),
+                failure: Some(error),
+            };
+        }
+        delivered.extend(ready.into_iter().map(Ready::counted));
+    }
+    let all = services.len();
+    let failure = match failures.pop() {
+        None => None,
+        Some((_, error)) if is_one || error.is_interruption() || error.healed().is_some() => {
+            Some(error)
+        }
+        Some(last) => {
+            failures.push(last);
+            let names: Vec<String> = failures.iter().map(|(name, _)| name.clone()).collect();
+            Some(CommandError::of_some(&failures[0].1, &names, all))
+        }
+    };
+    Images { delivered, failure }
+}
+
+/// Brings the blobs of all images to their registries first, and tags them when all are there.
+fn write_together(ready: &[Ready], tools: &Tools<'_>) -> Result<(), CommandError> {
+    for image in ready {
+        image.write_untagged(tools)?;
+    }
+    ready.iter().try_for_each(|image| image.write(tools))
+}
+
+fn check_name<'a>(
+    image: &Built,
+    mut others: impl Iterator<Item = &'a Built>,
+) -> Result<(), CommandError> {
+    let project = |built: &Built| built.project.clone().unwrap_or_default();
+    match others.find(|other| other.name == image.name) {
+        None => Ok(()),
+        Some(other) => Err(CommandError::usage(format!(
+            "`{}` and `{}` both make an image called `{}`",
+            project(other),
+            project(image),
+            image.name
+        ))
+        .hinted("give one of them another AssemblyName, or build them one by one")),
+    }
+}
+
+/// An image that can be written.
+pub(super) struct Ready {
+    pub(super) built: Built,
+    /// What an engine calls it unless the user says so.
+    pub(super) engine_name: String,
+    pub(super) registry: Registry,
+}
+
+impl Ready {
+    fn write(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
+        for destination in &self.built.destinations {
+            tools.interrupt.cancel.check()?;
+            tools.ui.writing(destination);
+            self.write_to(destination, tools)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what registries do not have yet, by digest.
+    fn write_untagged(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
+        for destination in &self.built.destinations {
+            if let Destination::Registry(reference) = destination {
+                tools.interrupt.cancel.check()?;
+                let mut reference = reference.clone();
+                reference.tag = None;
+                reference.digest = Some(self.built.digest());
+                self.write_to(&Destination::Registry(reference), tools)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_to(&self, destination: &Destination, tools: &Tools<'_>) -> Result<(), CommandError> {
+        let what = (&self.built.what, self.built.symbols.as_slice());
+        let places = (&self.registry, tools.store, tools.process);
+        write(destination, &self.engine_name, what, places)
+    }
+
+    fn counted(self) -> Built {
+        Built {
+            network: self.registry.counts(),
+            warnings: self.registry.new_warnings(),
+            ..self.built
+        }
+    }
+}

@@ -1,0 +1,209 @@
+use super::project::workspace;
+use super::project_image::normalized;
+use crate::Process;
+use crate::args::{BuildArgs, Setting};
+use crate::config::Config;
+use crate::destination::Destination;
+use crate::error::CommandError;
+use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
+use std::path::{Path, PathBuf};
+
+/// What stands for the name of an image in what `--tag` and `--output` say.
+const NAME: &str = "{project}";
+
+/// The images that one command makes: for a solution, one of each service in it.
+pub(crate) struct Services {
+    /// What was asked for with the defaults of `mizzen.toml` for no project: there for a solution.
+    common: Option<BuildArgs>,
+    /// In the order of the solution.
+    pub(super) services: Vec<Service>,
+    /// The solution and what of it is left out, with the reason.
+    pub(crate) solution: Option<(PathBuf, Vec<String>)>,
+}
+
+/// What one image is made of.
+pub(super) struct Service {
+    /// The options, with the defaults of `mizzen.toml` for this project; the path names it.
+    pub(super) arguments: BuildArgs,
+    pub(super) config: Config,
+    /// None for a folder that was published before.
+    pub(super) workspace: Option<Workspace>,
+    /// The options as `mizzen.toml` and the command line gave them.
+    pub(super) settings: Vec<Setting>,
+}
+
+impl Services {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// [`CommandError`] if a name of `--project` is not there, or two images would go to one place.
+    pub(super) fn find(arguments: &BuildArgs, process: &Process) -> Result<Self, CommandError> {
+        if arguments.from_publish.is_some() {
+            let config = Config::find(&process.working_folder)?;
+            let (arguments, settings) = config.build_arguments(process, None)?;
+            return Ok(Self::one(Service {
+                arguments,
+                config,
+                workspace: None,
+                settings,
+            }));
+        }
+        let Some(path) = Solution::find(&process.absolute(&arguments.path))? else {
+            if !arguments.projects.is_empty() {
+                return Err(CommandError::usage(format!(
+                    "--project chooses of a solution, and `{}` names one project",
+                    arguments.path.display()
+                )));
+            }
+            return Ok(Self::one(Service::find(arguments.path.clone(), process)?));
+        };
+        let solution = Solution::read(&path)?;
+        let (projects, left_out) = if arguments.projects.is_empty() {
+            publishable(&solution)?
+        } else {
+            (chosen(&solution, &arguments.projects)?, Vec::new())
+        };
+        let services = projects.into_iter();
+        let services = services.map(|project| Service::find(project, process));
+        let services = services.collect::<Result<Vec<_>, _>>()?;
+        if services.len() > 1 {
+            services
+                .iter()
+                .try_for_each(|service| check_places(&service.arguments))?;
+        }
+        let config = Config::find(&path)?;
+        let (common, _) = config.build_arguments(process, None)?;
+        Ok(Self {
+            common: Some(common),
+            services,
+            solution: Some((path, left_out)),
+        })
+    }
+
+    fn one(service: Service) -> Self {
+        Self {
+            common: None,
+            services: vec![service],
+            solution: None,
+        }
+    }
+
+    /// Returns the options that are not about one image.
+    pub(super) fn common(&self) -> &BuildArgs {
+        let one = || &self.services[0].arguments;
+        self.common.as_ref().unwrap_or_else(one)
+    }
+
+    /// Returns how many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// Returns every place that the command writes to, as far as it is known before the names of the
+    /// images are.
+    pub(super) fn destinations(&self, process: &Process) -> Result<Vec<Destination>, CommandError> {
+        let each = self.services.iter().map(|service| {
+            let project = service.workspace.as_ref().map(Workspace::project_name);
+            let name = normalized(project.unwrap_or_default());
+            destinations(&service.arguments, &name, process)
+        });
+        Ok(each.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+}
+
+impl Service {
+    fn find(path: PathBuf, process: &Process) -> Result<Self, CommandError> {
+        let config = Config::find(&process.absolute(&path))?;
+        let workspace = workspace(&path, &config, process)?;
+        let name = Some(workspace.project_name());
+        let (mut arguments, settings) = config.build_arguments(process, name)?;
+        arguments.path = path;
+        Ok(Self {
+            arguments,
+            config,
+            workspace: Some(workspace),
+            settings,
+        })
+    }
+}
+
+/// Returns where the image called `name` goes.
+pub(super) fn destinations(
+    arguments: &BuildArgs,
+    name: &str,
+    process: &Process,
+) -> Result<Vec<Destination>, CommandError> {
+    let name = if name.is_empty() { "image" } else { name };
+    let tags = arguments.tags.iter();
+    let tags = tags.map(|tag| Destination::tag(&tag.replace(NAME, name)));
+    let outputs = arguments.outputs.iter();
+    let outputs = outputs.map(|output| Destination::output(&output.replace(NAME, name), process));
+    tags.chain(outputs).collect()
+}
+
+/// Returns the services of a solution, and what else is in it, with the reason why it is none.
+fn publishable(solution: &Solution) -> Result<(Vec<PathBuf>, Vec<String>), CommandError> {
+    let (mut services, mut left_out) = (Vec::new(), Vec::new());
+    for project in &solution.projects {
+        let kind = service(project).map_err(|error| {
+            CommandError::local(format!("`{}` cannot be read", project.display()), &error)
+        })?;
+        match kind.left_out() {
+            None => services.push(project.clone()),
+            Some(why) => left_out.push(format!("{} ({why})", stem(project))),
+        }
+    }
+    if services.is_empty() {
+        return Err(CommandError::usage(format!(
+            "`{}` has no service to build: {}",
+            solution.path.display(),
+            left_out.join(", ")
+        ))
+        .hinted("--project NAME builds a project whatever it looks like"));
+    }
+    Ok((services, left_out))
+}
+
+fn chosen(solution: &Solution, names: &[String]) -> Result<Vec<PathBuf>, CommandError> {
+    let is = |project: &&PathBuf, name: &String| is_project_named(project, name);
+    if let Some(name) = names
+        .iter()
+        .find(|name| !solution.projects.iter().any(|project| is(&project, name)))
+    {
+        let all: Vec<String> = solution
+            .projects
+            .iter()
+            .map(|project| stem(project))
+            .collect();
+        return Err(CommandError::usage(format!(
+            "`{}` has no project `{name}`",
+            solution.path.display()
+        ))
+        .hinted(format!("it has {}", all.join(", "))));
+    }
+    let projects = solution.projects.iter();
+    let projects = projects.filter(|project| names.iter().any(|name| is(project, name)));
+    Ok(projects.cloned().collect())
+}
+
+// The last one written would be the only one.
+fn check_places(arguments: &BuildArgs) -> Result<(), CommandError> {
+    let mut places = arguments.tags.iter().chain(&arguments.outputs);
+    let own_name =
+        |place: &&String| place.contains(NAME) || ["docker:", "podman:"].contains(&&***place);
+    match places.find(|place| !own_name(place)) {
+        None => Ok(()),
+        Some(place) => Err(CommandError::usage(format!(
+            "several images would go to `{place}`"
+        ))
+        .hinted("write {project} where the name of each belongs: registry.example/shop/{project}:1.4")),
+    }
+}
+
+fn stem(project: &Path) -> String {
+    project
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
