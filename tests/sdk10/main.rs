@@ -7,6 +7,7 @@
 mod support;
 
 mod feeds;
+mod file_based;
 mod git_aware;
 mod layers;
 mod project_says;

@@ -64,6 +64,11 @@ fn the_shop_is_built_pushed_run_and_after_an_edit_sends_only_what_changed() {
     );
     assert_eq!(user.cached_blobs(), blobs);
 
+    // The solution has one service, and it is this project.
+    let solution = ["shop/Shop.slnx", "-t", &reference, "--base", &registry.base];
+    assert_eq!(user.build(&solution).success().digest(), first.digest());
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+
     // One line of code: restore is reused, packages and static files are not sent again.
     edit(
         &user.path(PROGRAM),

@@ -25,7 +25,7 @@ pub(crate) fn run(
     let ui = Ui::new(true, false);
     let services = Services::find(&arguments.build, process)?;
     if arguments.config {
-        let each = services.services.iter();
+        let each = services.each.iter();
         let each = each.map(|service| config_text(&service.config, &service.settings));
         return out(&each.collect::<Vec<_>>().join("\n"));
     }
@@ -49,7 +49,7 @@ pub(crate) fn run(
         config,
         workspace,
         ..
-    } in &services.services
+    } in &services.each
     {
         let workspace = workspace.clone();
         let workspace = workspace.expect("`plan` has no --from-publish");

@@ -42,7 +42,7 @@ pub(super) fn deliver(
     let mut failures: Vec<(String, CommandError)> = Vec::new();
     let is_one = services.len() == 1;
     let all_or_nothing = services.common().all_or_nothing;
-    for service in &services.services {
+    for service in &services.each {
         let image = build(service, tools).and_then(|image| {
             check_name(
                 &image.built,

@@ -16,7 +16,7 @@ pub(crate) struct Services {
     /// What was asked for with the defaults of `mizzen.toml` for no project: there for a solution.
     common: Option<BuildArgs>,
     /// In the order of the solution.
-    pub(super) services: Vec<Service>,
+    pub(super) each: Vec<Service>,
     /// The solution and what of it is left out, with the reason.
     pub(crate) solution: Option<(PathBuf, Vec<String>)>,
 }
@@ -75,7 +75,7 @@ impl Services {
         let (common, _) = config.build_arguments(process, None)?;
         Ok(Self {
             common: Some(common),
-            services,
+            each: services,
             solution: Some((path, left_out)),
         })
     }
@@ -83,26 +83,26 @@ impl Services {
     fn one(service: Service) -> Self {
         Self {
             common: None,
-            services: vec![service],
+            each: vec![service],
             solution: None,
         }
     }
 
     /// Returns the options that are not about one image.
     pub(super) fn common(&self) -> &BuildArgs {
-        let one = || &self.services[0].arguments;
+        let one = || &self.each[0].arguments;
         self.common.as_ref().unwrap_or_else(one)
     }
 
     /// Returns how many there are.
     pub(crate) fn len(&self) -> usize {
-        self.services.len()
+        self.each.len()
     }
 
     /// Returns every place that the command writes to, as far as it is known before the names of the
     /// images are.
     pub(super) fn destinations(&self, process: &Process) -> Result<Vec<Destination>, CommandError> {
-        let each = self.services.iter().map(|service| {
+        let each = self.each.iter().map(|service| {
             let project = service.workspace.as_ref().map(Workspace::project_name);
             let name = normalized(project.unwrap_or_default());
             destinations(&service.arguments, &name, process)

@@ -20,7 +20,7 @@ pub(crate) const FACTS_FILE: &str = "tmp/facts";
 /// What the stage shows beside the workspace, and what the key may know of it.
 pub(crate) struct Injected {
     pub(crate) contents: BTreeMap<String, Content>,
-    facts: BTreeMap<String, Digest>,
+    pub(crate) facts: BTreeMap<String, Digest>,
 }
 
 /// Returns where everything is, in every stage with this root.

@@ -6,17 +6,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Returns why the same workspace may get other packages tomorrow, from what restore wrote below
-/// `sources`; `None` if it will not as long as its feeds keep what they published.
+/// `written`, the first of which is the sources' folder; `None` if it will not as long as its feeds
+/// keep what they published.
 ///
 /// `contents` is the workspace as it was staged: a lock file in it pins what floats.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
 pub(crate) fn floating(
-    sources: &Path,
+    written: &[PathBuf],
     contents: &BTreeMap<String, Content>,
 ) -> Result<Option<String>, BuildError> {
-    let assets = assets_below(sources)?;
+    let assets = assets_below(written)?;
+    let sources = &written[0];
     if assets.is_empty() {
         return Ok(Some("restore left no project.assets.json".to_owned()));
     }
@@ -31,16 +33,18 @@ pub(crate) fn floating(
     Ok(None)
 }
 
-/// Returns the projects, relative to `sources`, that get packages and have no lock file.
+/// Returns the projects, relative to the sources, that get packages and have no lock file; `written`
+/// as for [`floating`].
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
 pub(crate) fn without_lock_file(
-    sources: &Path,
+    written: &[PathBuf],
     contents: &BTreeMap<String, Content>,
 ) -> Result<Vec<String>, BuildError> {
+    let sources = &written[0];
     let mut projects = Vec::new();
-    for file in assets_below(sources)? {
+    for file in assets_below(written)? {
         let text = fs::read_to_string(&file).map_err(BuildError::Read)?;
         let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         let libraries = value["libraries"].as_object().into_iter().flatten();
@@ -58,9 +62,9 @@ pub(crate) fn without_lock_file(
 }
 
 /// Returns every `project.assets.json`, wherever the projects have their `obj`.
-pub(crate) fn assets_below(sources: &Path) -> Result<Vec<PathBuf>, BuildError> {
+pub(crate) fn assets_below(written: &[PathBuf]) -> Result<Vec<PathBuf>, BuildError> {
     let mut found = Vec::new();
-    let mut folders = vec![sources.to_owned()];
+    let mut folders = written.to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
             let entry = entry.map_err(BuildError::Read)?;
@@ -121,23 +125,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sources = folder.path();
         let none = BTreeMap::new();
-        assert!(floating(sources, &none).unwrap().is_some());
+        let written = [sources.to_owned()];
+        assert!(floating(&written, &none).unwrap().is_some());
         assets(sources, "src/App", "Serilog >= 4.3.0");
-        assert_eq!(floating(sources, &none).unwrap(), None);
+        assert_eq!(floating(&written, &none).unwrap(), None);
         assets(sources, "src/Lib", "Serilog >= 4.*");
         assert_eq!(
-            floating(sources, &none).unwrap().as_deref(),
+            floating(&written, &none).unwrap().as_deref(),
             Some("Serilog >= 4.*")
         );
 
         let lock = |path: &str| BTreeMap::from([(path.to_owned(), Content::Folder)]);
         assert!(
-            floating(sources, &lock("src/App/packages.lock.json"))
+            floating(&written, &lock("src/App/packages.lock.json"))
                 .unwrap()
                 .is_some()
         );
         assert_eq!(
-            floating(sources, &lock("src/Lib/packages.lock.json")).unwrap(),
+            floating(&written, &lock("src/Lib/packages.lock.json")).unwrap(),
             None
         );
     }

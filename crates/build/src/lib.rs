@@ -12,6 +12,7 @@ mod cache_check;
 mod dotnet_lines;
 mod error;
 mod facts;
+mod file_based;
 mod floating;
 mod git;
 mod git_config;

@@ -1,5 +1,6 @@
 use crate::app::{App, AppFacts, GitIgnoredFile};
 use crate::facts::{Injected, SOURCES, canonical, facts, injected};
+use crate::file_based::add_directives;
 use crate::git_ignored::GitIgnored;
 use crate::nuget::{NugetSettings, StagedNuget, staged_nuget};
 use crate::odd_workspace::OddWorkspace;
@@ -445,6 +446,7 @@ pub(crate) fn read<'a>(
     }
     let mut injected = injected();
     let odd = OddWorkspace::read(request, &mut scan, &mut injected, store)?;
+    add_directives(&mut injected, &request.workspace.project, &scan)?;
     let mut nuget = staged_nuget(request, context.stage_root, &scan.contents)?;
     nuget.read_fallback_folders(store, cancel)?;
     let mut facts = facts(

@@ -1,6 +1,7 @@
 use crate::BuildError;
 use crate::app::AppFacts;
 use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, working_folder};
+use crate::file_based::written_by_restore;
 use crate::floating::{assets_below, floating, project_path};
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
@@ -16,7 +17,7 @@ use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
 ///
@@ -69,7 +70,9 @@ pub(crate) fn publish(
     check_sdk(&project, &request.sdk)?;
     let folder = outcome.path(OUTPUT);
     let mut output = PublishOutput::read(&folder)?;
-    if let Some(assets) = assets(staged, &outcome.path(SOURCES), &output)? {
+    let written = written_by_restore(&staged.canonical, &request.workspace.project);
+    let written: Vec<PathBuf> = written.iter().map(|path| outcome.path(path)).collect();
+    if let Some(assets) = assets(staged, &written, &output)? {
         output = output.with_assets(assets);
     }
     let from_workspace = WorkspaceFiles::find(&output, &staged.scan.contents)?;
@@ -93,7 +96,7 @@ pub(crate) fn publish(
     facts.changed_sources = beside_sources(&outcome.changed[SOURCES]);
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
-    facts.floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
+    facts.floating = floating(&written, &staged.scan.contents)?;
     refuse_floats(staged, facts.floating.as_ref())?;
     let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
     weakest.as_str().clone_into(&mut facts.rung);
@@ -104,13 +107,13 @@ pub(crate) fn publish(
 /// Returns what restore wrote for the published project; `None` where that cannot be told.
 fn assets(
     staged: &Staged<'_>,
-    sources: &Path,
+    written: &[PathBuf],
     output: &PublishOutput,
 ) -> Result<Option<AssetsJson>, BuildError> {
     let project = &staged.request.workspace.project;
     let project = format!("{}/{project}", staged.canonical.sources);
     let target_framework = output.runtime_config.target_framework.as_deref();
-    for file in assets_below(sources)? {
+    for file in assets_below(written)? {
         let bytes = fs::read(file).map_err(BuildError::Read)?;
         if project_path(&bytes).is_some_and(|path| path == Path::new(&project)) {
             let runtime_identifier = output.runtime_identifier();

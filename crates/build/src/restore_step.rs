@@ -1,5 +1,6 @@
 use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
-use crate::facts::{HOME, PACKAGES, SOURCES, TEMPORARY, working_folder};
+use crate::facts::{HOME, PACKAGES, TEMPORARY, working_folder};
+use crate::file_based::written_by_restore;
 use crate::floating::{floating, without_lock_file};
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
@@ -25,6 +26,9 @@ use std::path::PathBuf;
 pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     let request = staged.request;
     let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
+    let written = written_by_restore(&staged.canonical, &request.workspace.project);
+    let packages = OutputSpec::Packages(PACKAGES.to_owned());
+    let changes = written.iter().cloned().map(OutputSpec::Changes);
     let action = Action {
         inputs: staged.inputs(StepName::Restore),
         packs: Vec::new(),
@@ -35,10 +39,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         working_folder: working_folder(request),
         environment: staged.facts.environment.clone(),
         secret_environment: secret_environment(staged),
-        outputs: vec![
-            OutputSpec::Packages(PACKAGES.to_owned()),
-            OutputSpec::Changes(SOURCES.to_owned()),
-        ],
+        outputs: std::iter::once(packages).chain(changes).collect(),
         network: Network::Full,
     };
     let (outcome, _) = run(staged, &action, StepName::Restore)?;
@@ -52,10 +53,11 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     let packages = packages
         .collect::<Result<_, _>>()
         .map_err(BuildError::Read)?;
-    let floating = floating(&outcome.path(SOURCES), &staged.scan.contents)?;
+    let written: Vec<PathBuf> = written.iter().map(|path| outcome.path(path)).collect();
+    let floating = floating(&written, &staged.scan.contents)?;
     refuse_floats(staged, floating.as_ref())?;
     if request.locked.is_some() {
-        let unlocked = without_lock_file(&outcome.path(SOURCES), &staged.scan.contents)?;
+        let unlocked = without_lock_file(&written, &staged.scan.contents)?;
         if !unlocked.is_empty() {
             return Err(BuildError::NoLockFile(unlocked));
         }

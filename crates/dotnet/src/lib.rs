@@ -9,6 +9,7 @@ mod commands;
 mod container_settings;
 mod deps_json;
 mod elf;
+mod file_based_app;
 mod global_json;
 mod layer_group;
 mod layer_plan;
@@ -41,6 +42,7 @@ pub use commands::{
 };
 pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
+pub use file_based_app::{file_based_artifacts, file_based_directives, is_file_based};
 pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub struct Workspace {
     /// The folder that is staged, absolute.
     pub root: PathBuf,
-    /// The project file, relative to the root, with `/`.
+    /// The project file, or the C# file of a file-based app, relative to the root, with `/`.
     pub project: String,
     /// Each `nuget.config` above the root, which plain `dotnet` would read, too; the nearest first.
     pub nuget_configs_above: Vec<PathBuf>,
@@ -200,7 +200,7 @@ pub fn is_restore_input(path: &str) -> bool {
 
 fn project_at(path: PathBuf) -> Result<PathBuf, WorkspaceError> {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some(extension) if PROJECTS.contains(&extension) => Ok(path),
+        Some(extension) if PROJECTS.contains(&extension) || extension == "cs" => Ok(path),
         Some(extension) if SOLUTIONS.contains(&extension) => Err(WorkspaceError::Solution(path)),
         _ => Err(WorkspaceError::NotAProject(path)),
     }
