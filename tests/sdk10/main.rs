@@ -13,4 +13,5 @@ mod layers;
 mod project_says;
 mod publish_modes;
 mod shop;
+mod static_assets;
 mod toolchain;

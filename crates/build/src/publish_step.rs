@@ -6,12 +6,14 @@ use crate::floating::{assets_below, floating, project_path};
 use crate::layers_step::{self, Layers};
 use crate::publish_project::Staged;
 use crate::records::rung_of;
+use crate::report::Event;
 use crate::restore_step::{refuse_floats, run};
 use crate::sdk::shown_sdk;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
 use mizzen_dotnet::{
-    AssetsJson, ChosenSdk, ContainerSettings, FACTS_FILE_VARIABLE, ProjectFacts, PublishOutput,
+    AssetsJson, ChosenSdk, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE, ProjectFacts,
+    PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Rung};
@@ -69,6 +71,7 @@ pub(crate) fn publish(
     let project = project_facts(&outcome.path(FACTS_FILE))?;
     check_sdk(&project, &request.sdk)?;
     let folder = outcome.path(OUTPUT);
+    pin_asset_times(&folder, staged)?;
     let mut output = PublishOutput::read(&folder)?;
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
     let written: Vec<PathBuf> = written.iter().map(|path| outcome.path(path)).collect();
@@ -125,6 +128,25 @@ fn assets(
         }
     }
     Ok(None)
+}
+
+/// Takes the time of this build out of what was published, where the injected targets did not: an SDK
+/// that has renamed what they lean on writes it there.
+fn pin_asset_times(folder: &Path, staged: &Staged<'_>) -> Result<(), BuildError> {
+    for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
+        let entry = entry.map_err(BuildError::Read)?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| name.ends_with(ENDPOINTS_FILE)) else {
+            continue;
+        };
+        let text = fs::read_to_string(entry.path()).map_err(BuildError::Read)?;
+        if let Some(pinned) = pinned_asset_times(&text) {
+            fs::write(entry.path(), pinned).map_err(BuildError::Read)?;
+            let note = format!("`{name}` had the time of this build; it has a fixed one now");
+            staged.context.reporter.event(&Event::Note(&note));
+        }
+    }
+    Ok(())
 }
 
 /// Compares the SDK that ran, as far as it told, with the one whose content is in the key.

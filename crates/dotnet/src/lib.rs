@@ -1,6 +1,7 @@
 //! Everything that knows .NET: workspaces, toolchains, publish output, base images, which commands
 //! to run. Starts nothing.
 
+mod asset_times;
 mod assets_json;
 mod base_image;
 mod bundle;
@@ -33,6 +34,7 @@ mod tailored;
 mod toolchain;
 mod workspace;
 
+pub use asset_times::{ENDPOINTS_FILE, pinned_asset_times};
 pub use assets_json::AssetsJson;
 pub use base_image::{BaseImageError, default_base};
 pub use chosen_sdk::{ChosenSdk, SdkError};
