@@ -248,7 +248,7 @@ impl From<BuildError> for CommandError {
             | BuildError::Added { .. }
             | BuildError::Unstageable { .. }
             | BuildError::NugetConfig { .. } => USAGE,
-            BuildError::Offline(_) => NETWORK,
+            BuildError::Offline { .. } => NETWORK,
             BuildError::Floats(_)
             | BuildError::CacheDiffers(_)
             | BuildError::CachedLayer(_)
@@ -265,7 +265,9 @@ impl From<BuildError> for CommandError {
         let hint = hints::build(&error);
         let mut command_error = Self::of(exit_code, &error, hint);
         match error {
-            BuildError::Dotnet { messages, .. } => command_error.said = messages,
+            BuildError::Dotnet { messages, .. } | BuildError::Offline { messages, .. } => {
+                command_error.said = messages;
+            }
             BuildError::CacheDiffers(differences) => {
                 "the cache does not hold what this workspace makes"
                     .clone_into(&mut command_error.message);

@@ -28,7 +28,10 @@ pub(crate) fn check(
         return Ok(0);
     }
     if staged.request.offline {
-        return Err(BuildError::Offline(Vec::new()));
+        return Err(BuildError::Offline {
+            reasons: Vec::new(),
+            messages: Vec::new(),
+        });
     }
     let note = |text: &str| staged.context.reporter.event(&Event::Note(text));
     let mut differences = Vec::new();

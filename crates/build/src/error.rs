@@ -43,8 +43,16 @@ pub enum BuildError {
         platform: String,
     },
     /// Packages would have to be fetched.
-    #[error("packages have to be restored, and the network is off{}", first_of(.0))]
-    Offline(Vec<MissReason>),
+    #[error(
+        "packages have to be restored, and the network is off{}",
+        first_of(reasons)
+    )]
+    Offline {
+        /// Why they have to be restored.
+        reasons: Vec<MissReason>,
+        /// What NuGet said is missing, if it could be asked.
+        messages: Vec<DotnetMessage>,
+    },
     /// Package versions float, and the policy is not to build what floats.
     #[error("package versions float ({0}), and `[policy] floats` is `error`")]
     Floats(String),
@@ -142,6 +150,14 @@ impl BuildError {
             ["NU1004", "NU1005", "NU1403"].contains(&message.code.as_str())
         };
         matches!(self, Self::Dotnet { messages, .. } if messages.iter().any(differs))
+    }
+
+    /// Returns what `dotnet` said, if it did.
+    pub(crate) fn into_messages(self) -> Vec<DotnetMessage> {
+        match self {
+            Self::Dotnet { messages, .. } => messages,
+            _ => Vec::new(),
+        }
     }
 
     /// `true` if `dotnet` could not get, or did not find, the packages that a project asks for.

@@ -16,7 +16,7 @@ use fs_err as fs;
 use mizzen_dotnet::{Canonical, ChosenSdk, PublishOptions, Toolchain, Workspace, with_sdk_path};
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, Key, MissReason, Records, Skip, StepName, Verdict, plan};
-use mizzen_stage::{Content, Executor, StageError};
+use mizzen_stage::{Content, Executor, Rung, StageError};
 use mizzen_store::{ActionCache, ActionResult, Cancel, Store};
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -249,15 +249,28 @@ impl Steps<'_> {
         key: Digest,
         reasons: Vec<MissReason>,
     ) -> Result<ActionResult, BuildError> {
-        if self.staged.request.offline {
-            return Err(BuildError::Offline(reasons));
+        let context = self.staged.context;
+        let offline = self.staged.request.offline;
+        // Feeds that are folders are no network; but on the lowest rung nothing keeps restore from one.
+        if offline && context.executor.accepts(Rung::Path)? {
+            let messages = Vec::new();
+            return Err(BuildError::Offline { reasons, messages });
         }
         self.dotnet_calls += 1;
-        let result = self.timed(StepName::Restore, key, reasons, || {
+        let why = reasons.clone();
+        let result = self.timed(StepName::Restore, key, why, || {
             restore_step::restore(self.staged)
         });
-        let (result, report) = result?;
-        self.known.keep_restore(&key, &result)?;
+        let (result, report) = match result {
+            Err(error) if offline && error.is_about_packages() => {
+                let messages = error.into_messages();
+                return Err(BuildError::Offline { reasons, messages });
+            }
+            result => result?,
+        };
+        for note in self.known.keep_restore(&key, &result)? {
+            context.reporter.event(&Event::Note(&note));
+        }
         self.reports.push(report);
         Ok(result)
     }

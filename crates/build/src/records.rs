@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 /// The names under which records are kept; the first is the final record of a whole key.
 const WHOLE: &str = "whole";
 const LATEST: &str = "latest";
+/// The newest restore of a project, to be compared with.
+const LATEST_RESTORE: &str = "latest-restore";
 
 /// What is known: records with all their blobs in the store.
 pub(crate) struct Known<'a> {
@@ -32,6 +34,31 @@ pub(crate) struct RestoreFacts {
     pub(crate) floating: Option<String>,
     /// The rung of isolation on which it ran.
     pub(crate) rung: String,
+}
+
+/// Returns a sentence for each package that has the id and version of one of `earlier`, and not its
+/// bytes. Feeds are taken to be append-only, so somebody should know.
+fn other_bytes(earlier: &ActionResult, now: &ActionResult) -> Vec<String> {
+    let packages = |result: &ActionResult| {
+        let facts = serde_json::from_value::<RestoreFacts>(result.facts.clone());
+        facts.map_or_else(|_| Vec::new(), |facts| facts.packages)
+    };
+    let earlier = packages(earlier);
+    let changed = packages(now).into_iter().filter(|package| {
+        let mut same = earlier
+            .iter()
+            .filter(|earlier| (&earlier.id, &earlier.version) == (&package.id, &package.version));
+        package.sha512.is_some() && same.any(|earlier| earlier.sha512 != package.sha512)
+    });
+    let sentence = |package: RestoredPackage| {
+        format!(
+            "`{}` {} from `{}` has other bytes than in an earlier build; a lock file would refuse them",
+            package.id,
+            package.version,
+            package.source.unwrap_or_default()
+        )
+    };
+    changed.map(sentence).collect()
 }
 
 /// Returns the rung of isolation that a record names; `None` for one that names none.
@@ -60,12 +87,16 @@ impl<'a> Known<'a> {
         self.failed.into_inner().map_or(Ok(()), Err)
     }
 
+    /// Keeps what restore gave. Returns what to know about it: packages that had other bytes before.
     pub(crate) fn keep_restore(
         &self,
         key: &Digest,
         result: &ActionResult,
-    ) -> Result<(), StoreError> {
-        self.cache.put(StepName::Restore.as_str(), key, result)
+    ) -> Result<Vec<String>, StoreError> {
+        let earlier = self.cache.get(LATEST_RESTORE, &self.slot)?;
+        self.cache.put(LATEST_RESTORE, &self.slot, result)?;
+        self.cache.put(StepName::Restore.as_str(), key, result)?;
+        Ok(earlier.map_or_else(Vec::new, |earlier| other_bytes(&earlier, result)))
     }
 
     /// Keeps the layers under publish's key and under the whole key, as far as those name one result.

@@ -40,7 +40,11 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         environment: staged.facts.environment.clone(),
         secret_environment: secret_environment(staged),
         outputs: std::iter::once(packages).chain(changes).collect(),
-        network: Network::Full,
+        network: if request.offline {
+            Network::None
+        } else {
+            Network::Full
+        },
     };
     let (outcome, _) = run(staged, &action, StepName::Restore)?;
     let packages = outcome.outputs.keys().filter_map(|name| {
