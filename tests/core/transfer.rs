@@ -3,7 +3,9 @@
 use crate::support::User;
 use fs_err as fs;
 use mizzen_testkit::registry::Login;
-use mizzen_testkit::{MemoryRegistry, tiny_base};
+use mizzen_testkit::{
+    Certificates, DockerRegistry, DockerRegistrySettings, MemoryRegistry, skopeo, tiny_base,
+};
 
 #[test]
 fn an_image_goes_from_disk_to_a_registry_to_another_and_back_as_it_is() {
@@ -97,4 +99,57 @@ fn a_login_lets_later_verbs_in_until_the_logout() {
             .code,
         4
     );
+}
+
+#[test]
+fn a_registry_with_a_password_and_an_authority_of_its_own_is_pushed_to_and_pulled_from() {
+    let (user, certificates) = (User::without_sdk(), Certificates::new());
+    let registry = DockerRegistry::start_with(&DockerRegistrySettings {
+        // `user` with the password `secret`, as `htpasswd -B` writes it.
+        htpasswd: "user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n".to_owned(),
+        tls: Some(certificates.server.clone()),
+        ..DockerRegistrySettings::default()
+    })
+    .unwrap();
+    let host = registry.host();
+    tiny_base(&user.path("base"), "linux/amd64");
+    let base = format!("oci:{}", user.path("base").display());
+    fs::create_dir(user.path("authorities")).unwrap();
+    let authority = user.path("authorities/ca.crt");
+    fs::write(&authority, &certificates.authority).unwrap();
+
+    let config = format!("[registry.\"{host}\"]\nca = \"authorities/ca.crt\"\n");
+    fs::write(user.path("mizzen.toml"), config).unwrap();
+    let login = user.run_with_input(&["login", "-u", "user", &host], "secret\n");
+    login.success();
+    let ours = format!("{host}/ours:1");
+    let pushed = user.run_bare(&["push", &base, &ours]).success();
+    let authorities = user.path("authorities").display().to_string();
+    let folder = |name: &str| format!("oci:{}:1", user.path(name).display());
+    skopeo(&[
+        "copy",
+        "--src-creds=user:secret",
+        "--src-cert-dir",
+        &authorities,
+        &format!("docker://{ours}"),
+        &folder("read"),
+    ]);
+    let digest = pushed.stdout.trim().rsplit('@').next().unwrap();
+    let read = user
+        .run_bare(&["inspect", "--json", &folder("read")])
+        .success();
+    assert!(read.stdout.contains(digest), "{}", read.stdout);
+
+    let theirs = format!("{host}/theirs:1");
+    skopeo(&[
+        "copy",
+        "--dest-creds=user:secret",
+        "--dest-cert-dir",
+        &authorities,
+        &folder("read"),
+        &format!("docker://{theirs}"),
+    ]);
+    user.run_bare(&["pull", &theirs, &folder("pulled")])
+        .success();
+    user.run_bare(&["validate", &folder("pulled")]).success();
 }

@@ -251,6 +251,7 @@ impl User {
             .args(arguments)
             .env_clear()
             .envs(&self.environment)
+            .current_dir(self.folder.path())
             .output()
             .unwrap();
         Run::of(output, Value::Null)
@@ -263,6 +264,7 @@ impl User {
             .args(arguments)
             .env_clear()
             .envs(&self.environment)
+            .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -4,7 +4,7 @@ use crate::landing::{FileLanding, Landing, StoreLanding};
 use crate::places::Places;
 use crate::registry::Inner;
 use mizzen_oci::{Descriptor, Digest, Repository};
-use mizzen_store::{Blob, Store, StoredBlob, copy_hashed};
+use mizzen_store::{Blob, Store, StoredBlob};
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -64,6 +64,15 @@ impl RegistryBlob {
         self.inner.block_on(self.places.ask(download)).map(drop)
     }
 
+    /// Returns the layer as it lies in the store, after it was fetched where it has to be.
+    fn stored(&self) -> io::Result<StoredBlob> {
+        if self.here().is_none() {
+            self.fetch().map_err(io::Error::other)?;
+        }
+        let gone = || io::Error::other("a fetched layer left the cache at once");
+        self.here().ok_or_else(gone)
+    }
+
     fn here(&self) -> Option<StoredBlob> {
         self.store
             .blob(&self.descriptor.digest, self.descriptor.size_bytes)
@@ -72,18 +81,12 @@ impl RegistryBlob {
 
 impl Blob for RegistryBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        if self.here().is_none() {
-            self.fetch().map_err(io::Error::other)?;
-        }
-        let blob = self
-            .here()
-            .ok_or_else(|| io::Error::other("a fetched layer left the cache at once"))?;
-        blob.open()
+        self.stored()?.open()
     }
 
     fn write_to(&self, file: &mut File) -> io::Result<Digest> {
         if !self.goes_straight || self.here().is_some() {
-            return copy_hashed(self.open()?, file);
+            return self.stored()?.write_to(file);
         }
         self.fetch_into(file).map_err(io::Error::other)?;
         // The download is not over before the bytes are the ones that the digest names.
