@@ -1,8 +1,11 @@
 //! What people see while a build runs, on stderr.
 
 mod machine;
+mod numbers;
 mod screen;
 mod transfers;
+
+pub(crate) use numbers::size;
 
 use crate::Process;
 use crate::args::OutputArgs;
@@ -14,11 +17,11 @@ use mizzen_build::{App, Event, LeftOutFile, Outcome, Reporter};
 use mizzen_dotnet::{ChosenSdk, Toolchain, Workspace};
 use mizzen_plan::MissReason;
 use mizzen_registry::TransferReporter;
+use numbers::time;
 use screen::{Form, Screen};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
-use std::time::Duration;
 use transfers::Transfers;
 
 /// Says on stderr what happens, as much of it as the user wants.
@@ -302,48 +305,5 @@ fn next(destination: &Destination, image: &Built) -> String {
         Destination::Layout { .. } | Destination::Archive { .. } => {
             format!("mizzen push {destination} registry.example/{}", image.name)
         }
-    }
-}
-
-/// Writes a number of bytes for people: three digits and a unit.
-pub(crate) fn size(bytes: u64) -> String {
-    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
-    match units.iter().find(|(_, unit)| bytes >= *unit) {
-        Some((name, unit)) => {
-            let tenths = bytes / (unit / 10);
-            if tenths >= 1000 {
-                format!("{} {name}", tenths / 10)
-            } else {
-                format!("{}.{} {name}", tenths / 10, tenths % 10)
-            }
-        }
-        None => format!("{bytes} B"),
-    }
-}
-
-fn time(duration: Duration) -> String {
-    match duration.as_millis() {
-        milliseconds @ ..1000 => format!("{milliseconds} ms"),
-        milliseconds => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{size, time};
-    use std::time::Duration;
-
-    #[test]
-    fn numbers_are_written_for_people() {
-        assert_eq!(
-            [0, 999, 1000, 15_340, 123_456, 15_340_000, 2_000_000_000].map(size),
-            [
-                "0 B", "999 B", "1.0 kB", "15.3 kB", "123 kB", "15.3 MB", "2.0 GB"
-            ]
-        );
-        assert_eq!(
-            [12, 999, 1000, 61_230].map(|milliseconds| time(Duration::from_millis(milliseconds))),
-            ["12 ms", "999 ms", "1.0 s", "61.2 s"]
-        );
     }
 }

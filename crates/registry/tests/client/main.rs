@@ -7,6 +7,7 @@ mod cuts;
 mod faults;
 mod habits;
 mod interop;
+mod limits;
 mod login;
 mod network;
 mod personalities;

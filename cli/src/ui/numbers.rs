@@ -1,0 +1,44 @@
+use std::time::Duration;
+
+/// Writes a number of bytes for people: three digits and a unit.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
+    match units.iter().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => {
+            let tenths = bytes / (unit / 10);
+            if tenths >= 1000 {
+                format!("{} {name}", tenths / 10)
+            } else {
+                format!("{}.{} {name}", tenths / 10, tenths % 10)
+            }
+        }
+        None => format!("{bytes} B"),
+    }
+}
+
+pub(super) fn time(duration: Duration) -> String {
+    match duration.as_millis() {
+        milliseconds @ ..1000 => format!("{milliseconds} ms"),
+        milliseconds => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{size, time};
+    use std::time::Duration;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        assert_eq!(
+            [0, 999, 1000, 15_340, 123_456, 15_340_000, 2_000_000_000].map(size),
+            [
+                "0 B", "999 B", "1.0 kB", "15.3 kB", "123 kB", "15.3 MB", "2.0 GB"
+            ]
+        );
+        assert_eq!(
+            [12, 999, 1000, 61_230].map(|milliseconds| time(Duration::from_millis(milliseconds))),
+            ["12 ms", "999 ms", "1.0 s", "61.2 s"]
+        );
+    }
+}
