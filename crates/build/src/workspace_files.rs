@@ -78,3 +78,60 @@ impl<'a> WorkspaceFiles<'a> {
         self.found.iter().filter_map(of_file).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::WorkspaceFiles;
+    use fs_err as fs;
+    use mizzen_dotnet::PublishOutput;
+    use mizzen_oci::Digest;
+    use mizzen_stage::Content;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_published_file_is_from_where_name_and_bytes_are_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let framework = r#"{"framework":{"name":"Microsoft.NETCore.App","version":"10.0.0"}}"#;
+        let runtime_config = format!(r#"{{"runtimeOptions":{framework}}}"#);
+        fs::create_dir(folder.path().join("config")).unwrap();
+        for (path, text) in [
+            ("A.runtimeconfig.json", &*runtime_config),
+            ("A.dll", ""),
+            ("config/x.json", "{}"),
+            ("x.json", "{}"),
+            ("run.sh", "#!"),
+        ] {
+            fs::write(folder.path().join(path), text).unwrap();
+        }
+        let output = PublishOutput::read(folder.path()).unwrap();
+        let workspace: BTreeMap<String, Content> = [
+            ("src/A/config/x.json", "{}", false),
+            ("src/B/x.json", "{}", false),
+            ("src/A/x.json", "other", false),
+            ("src/A/run.sh", "#!", true),
+        ]
+        .map(|(path, text, executable)| {
+            let content = Content::File {
+                source: path.into(),
+                digest: Digest::of(text.as_bytes()),
+                executable,
+            };
+            (path.to_owned(), content)
+        })
+        .into();
+        let found = WorkspaceFiles::find(&output, &workspace).unwrap();
+        assert_eq!(found.executables(), [b"run.sh".to_vec()].into());
+        let lines = found.sources().into_iter();
+        let lines: Vec<_> = lines
+            .map(|(path, sources)| format!("{path}: {}", sources.join(" ")))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "config/x.json: src/A/config/x.json",
+                "run.sh: src/A/run.sh",
+                "x.json: src/A/config/x.json src/B/x.json",
+            ]
+        );
+    }
+}
