@@ -8,6 +8,7 @@ use fs_err as fs;
 const FETCHES: &str = r#"
   <Target Name="FetchBanner" BeforeTargets="CoreCompile">
     <DownloadFile SourceUrl="http://ADDRESS/v2/" DestinationFolder="wwwroot" DestinationFileName="banner.txt" />
+    <Exec Command="date &gt; wwwroot/built.txt" />
   </Target>
 </Project>"#;
 

@@ -1,10 +1,10 @@
 use crate::{BuildError, GitPolicy};
 use fs_err as fs;
-use mizzen_dotnet::{GitReads, Oddity, is_restore_input, oddities};
+use mizzen_dotnet::{GitReads, Oddity, Workspace, is_restore_input, oddities, project_references};
 use mizzen_oci::{Digest, Hasher};
 use mizzen_stage::Content;
 use mizzen_store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is odd in the project files of a workspace, by path.
 pub(crate) type OddFiles = BTreeMap<String, Vec<Oddity>>;
@@ -13,12 +13,14 @@ pub(crate) type OddFiles = BTreeMap<String, Vec<Oddity>>;
 /// in the same text.
 const NOTES: &str = "oddities-1";
 
-/// Reads the project files among `contents`; those that were read before are not read again.
+/// Reads those files among `contents` that can take part in a build of `project`: the projects that
+/// it refers to, and the props and targets that these import. What was read before is not read again.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
 pub(crate) fn odd_files(
     contents: &BTreeMap<String, Content>,
+    project: &str,
     store: &Store,
 ) -> Result<OddFiles, BuildError> {
     let files = contents.iter().filter_map(|(path, content)| match content {
@@ -28,6 +30,7 @@ pub(crate) fn odd_files(
     let files: Vec<_> = files.collect();
     let mut hasher = Hasher::default();
     hasher.field(NOTES.as_bytes());
+    hasher.field(project.as_bytes());
     for (path, _, digest) in &files {
         hasher.field(path.as_bytes());
         hasher.field(digest.as_bytes());
@@ -37,13 +40,25 @@ pub(crate) fn odd_files(
     if let Some(known) = known.and_then(|known| serde_json::from_slice(&known).ok()) {
         return Ok(known);
     }
-    let mut odd = OddFiles::new();
+    let mut texts = BTreeMap::new();
     for (path, source, _) in files {
         // One in another encoding says nothing here that MSBuild would not.
         let bytes = fs::read(source).map_err(BuildError::Read)?;
-        let found = oddities(&String::from_utf8_lossy(&bytes));
+        texts.insert(path.as_str(), String::from_utf8_lossy(&bytes).into_owned());
+    }
+    let projects = reached(project, &texts);
+    let mut odd = OddFiles::new();
+    for (path, text) in &texts {
+        let takes_part = projects
+            .as_ref()
+            .is_none_or(|projects| takes_part(path, projects));
+        let found = if takes_part {
+            oddities(text)
+        } else {
+            Vec::new()
+        };
         if !found.is_empty() {
-            odd.insert(path.clone(), found);
+            odd.insert((*path).to_owned(), found);
         }
     }
     let body = serde_json::to_vec(&odd).expect("a table becomes JSON");
@@ -55,6 +70,44 @@ fn may_be_odd(path: &str) -> bool {
     let extension = path.rsplit('.').next().unwrap_or_default();
     is_restore_input(path)
         && (extension.ends_with("proj") || ["props", "targets", "user"].contains(&extension))
+}
+
+/// Returns `project` and all that it refers to; `None` if that cannot be told from their texts.
+fn reached(project: &str, texts: &BTreeMap<&str, String>) -> Option<BTreeSet<String>> {
+    let mut imported = texts
+        .iter()
+        .filter(|(path, _)| !Workspace::is_project(path));
+    // One that is imported is relative to whatever imports it.
+    if imported.any(|(_, text)| text.contains("ProjectReference")) {
+        return None;
+    }
+    let mut projects = BTreeSet::new();
+    let mut next = vec![project.to_owned()];
+    while let Some(project) = next.pop() {
+        if !projects.contains(&project) {
+            let text = texts.get(project.as_str());
+            next.extend(project_references(
+                &project,
+                text.map_or("", String::as_str),
+            )?);
+            projects.insert(project);
+        }
+    }
+    Some(projects)
+}
+
+fn takes_part(path: &str, projects: &BTreeSet<String>) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let project = path.strip_suffix(".user").unwrap_or(path);
+    if Workspace::is_project(project) {
+        return projects.contains(project);
+    }
+    let is_above = |project: &String| {
+        let below = project.strip_prefix(folder);
+        folder.is_empty() || below.is_some_and(|below| below.starts_with('/'))
+    };
+    // MSBuild looks for these on the way up; others are imported by their paths.
+    !name.starts_with("Directory.") || projects.iter().any(is_above)
 }
 
 /// Returns how much of git's files the stage shows; `None` if nothing.
@@ -73,36 +126,44 @@ pub(crate) fn git_reads(odd: &OddFiles, policy: GitPolicy) -> Option<GitReads> {
 
 #[cfg(test)]
 mod tests {
-    use super::{git_reads, odd_files};
+    use super::{OddFiles, git_reads, odd_files};
     use crate::GitPolicy;
     use fs_err as fs;
     use mizzen_dotnet::GitReads;
     use mizzen_oci::Digest;
     use mizzen_stage::Content;
     use mizzen_store::Store;
+    use std::collections::BTreeMap;
+    use tempfile::TempDir;
+
+    const GIT: &str = "<ItemGroup><PackageReference Include=\"MinVer\" /></ItemGroup>";
+
+    fn workspace(files: &[(&str, &str)]) -> (TempDir, Store, BTreeMap<String, Content>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("cache")).unwrap();
+        let content = |(path, inside): &(&str, &str)| {
+            let source = folder.path().join(path.replace('/', "-"));
+            let text = format!("<Project>{inside}</Project>");
+            fs::write(&source, &text).unwrap();
+            let file = Content::File {
+                source,
+                digest: Digest::of(text.as_bytes()),
+                executable: false,
+            };
+            ((*path).to_owned(), file)
+        };
+        let contents = files.iter().map(content).collect();
+        (folder, store, contents)
+    }
 
     #[test]
     fn files_are_read_once_and_packages_decide_about_git() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("cache")).unwrap();
-        let source = folder.path().join("App.csproj");
-        let text =
-            "<Project><ItemGroup><PackageReference Include=\"MinVer\" /></ItemGroup></Project>";
-        fs::write(&source, text).unwrap();
-        let file = Content::File {
-            source: source.clone(),
-            digest: Digest::of(text.as_bytes()),
-            executable: false,
-        };
-        let contents = [
-            ("src/App.csproj".to_owned(), file.clone()),
-            ("a.cs".to_owned(), file),
-        ];
-        let contents = contents.into();
-        let first = odd_files(&contents, &store).unwrap();
+        let (folder, store, contents) = workspace(&[("src/App.csproj", GIT), ("a.cs", GIT)]);
+        let read = || odd_files(&contents, "src/App.csproj", &store).unwrap();
+        let first = read();
         assert_eq!(first["src/App.csproj"].len(), 1);
-        fs::remove_file(source).unwrap();
-        assert_eq!(odd_files(&contents, &store).unwrap(), first);
+        fs::remove_file(folder.path().join("src-App.csproj")).unwrap();
+        assert_eq!(read(), first);
         for (policy, want) in [
             (GitPolicy::Auto, Some(GitReads::History)),
             (GitPolicy::Always, Some(GitReads::Everything)),
@@ -110,6 +171,33 @@ mod tests {
         ] {
             assert_eq!(git_reads(&first, policy), want);
         }
-        assert_eq!(git_reads(&super::OddFiles::new(), GitPolicy::Auto), None);
+        assert_eq!(git_reads(&OddFiles::new(), GitPolicy::Auto), None);
+    }
+
+    #[test]
+    fn what_takes_no_part_in_the_build_is_not_odd() {
+        let reference = "<ItemGroup><ProjectReference Include=\"../Lib/Lib.csproj\" /></ItemGroup>";
+        let odd = |files: &[(&str, &str)]| {
+            let (_folder, store, contents) = workspace(files);
+            let odd = odd_files(&contents, "App/App.csproj", &store).unwrap();
+            odd.into_keys().collect::<Vec<_>>()
+        };
+        let mut files = vec![
+            ("App/App.csproj", reference),
+            ("Lib/Lib.csproj", GIT),
+            ("Other/Other.csproj", GIT),
+            ("Other/Directory.Build.props", GIT),
+            ("Lib/Directory.Build.props", GIT),
+            ("eng/Common.targets", GIT),
+        ];
+        let want = [
+            "Lib/Directory.Build.props",
+            "Lib/Lib.csproj",
+            "eng/Common.targets",
+        ];
+        assert_eq!(odd(&files), want);
+        // A reference that nobody can follow without an evaluation: everything counts.
+        files[0].1 = "<ItemGroup><ProjectReference Include=\"$(Lib)\" /></ItemGroup>";
+        assert_eq!(odd(&files).len(), 5);
     }
 }

@@ -34,7 +34,7 @@ impl OddWorkspace {
         injected: &mut Injected,
         store: &Store,
     ) -> Result<Self, BuildError> {
-        let files = odd_files(&scan.contents, store)?;
+        let files = odd_files(&scan.contents, &request.workspace.project, store)?;
         let mut odd = Self {
             programs: programs(&files, store)?,
             warnings: Vec::new(),
