@@ -12,6 +12,7 @@ mod git_aware;
 mod layers;
 mod project_says;
 mod publish_modes;
+mod scenarios;
 mod shop;
 mod static_assets;
 mod toolchain;
