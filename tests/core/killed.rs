@@ -94,6 +94,14 @@ fn mounts() -> String {
     fs::read_to_string("/proc/self/mountinfo").unwrap()
 }
 
+/// Empties the cache of what was built; what is known of the SDK's files stays, for most of the time
+/// would be spent on them.
+fn forget(user: &User) {
+    for folder in ["cache/actions-v1", "cache/blobs", "cache/notes-v1", "out"] {
+        drop(fs::remove_dir_all(user.path(folder)));
+    }
+}
+
 fn entries(folder: &Path) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
@@ -105,26 +113,28 @@ fn builds_killed_at_random_moments_leave_nothing_and_the_next_one_is_right_and_s
     let arguments = ["hello", "-o", "oci:out", "--base", &base];
     let started = Instant::now();
     let expected = user.build(&arguments).success().digest().to_owned();
-    let took = started.elapsed();
+    let mut took = started.elapsed();
     let mounts_before = mounts();
     let (mut killed, mut swept, mut told) = (0, 0, 0);
     while killed < kills() {
         // What a killed one left is where the next one goes on, until one comes through.
         if killed % 4 == 0 {
-            for folder in ["cache", "out"] {
-                drop(fs::remove_dir_all(user.path(folder)));
-            }
+            forget(&user);
         }
-        let seed = fastrand::u64(..);
-        let moment = took.mul_f64(fastrand::Rng::with_seed(seed).f64());
+        let moment = took.mul_f64(fastrand::f64());
         let going = user.start("killed", &arguments);
         std::thread::sleep(moment);
         let run = going.kill();
         wait_for_the_end_of_all(&user);
         assert_eq!(mounts(), mounts_before);
         if run.code != KILLED {
-            assert_eq!(run.success().digest(), expected);
-            drop(fs::remove_dir_all(user.path("cache")));
+            let run = run.success();
+            assert_eq!(run.digest(), expected);
+            // The first one read the SDK, and the machine may have more time now than it had then.
+            if run.steps() == "restore=ran publish=ran" {
+                took = moment;
+            }
+            forget(&user);
             continue;
         }
         killed += 1;

@@ -87,6 +87,7 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
     if workspace == Workspace::Generated {
         edits.extend(GENERATED_EDITS);
     }
+    know_the_sdk(&user);
     let mut tally = Tally::default();
     let mut clean: BTreeMap<Digest, Given> = BTreeMap::new();
     let mut known = BTreeSet::new();
@@ -104,8 +105,7 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
         let expected = clean.entry(state.world(&snapshot)).or_insert_with(|| {
             tally.clean_builds += 1;
             tree::write(&user.path("elsewhere"), &snapshot);
-            let cache = user.path("clean-cache");
-            drop(fs::remove_dir_all(cache));
+            empty(&user, "clean-cache");
             let run = build(&user, &state, &user.elsewhere("clean"), "elsewhere", false);
             Given::of(&run)
         });
@@ -181,6 +181,25 @@ impl State {
         self.number += 1;
         self.number
     }
+}
+
+/// Makes a cache in which nothing was ever built, but which knows the digests of the SDK's files: no
+/// edit touches them, and to read them again would be most of each clean build.
+fn know_the_sdk(user: &User) {
+    let project = user.path("unrelated/Unrelated.csproj");
+    fs::create_dir_all(project.parent().unwrap()).unwrap();
+    fs::write(&project, "<Project />").unwrap();
+    let [project, cache] =
+        [project, user.path("empty-cache")].map(|path| path.display().to_string());
+    user.run_bare(&["plan", &project, "--cache-dir", &cache])
+        .success();
+}
+
+/// Makes the user's folder `name` such a cache.
+fn empty(user: &User, name: &str) {
+    let [from, to] = ["empty-cache", name].map(|name| user.path(name));
+    drop(fs::remove_dir_all(&to));
+    user.tool("cp", &["-a", from.to_str().unwrap(), to.to_str().unwrap()]);
 }
 
 fn edit<'a>(state: &mut State, edits: &[(&'a str, Edit)]) -> (&'a str, String) {
