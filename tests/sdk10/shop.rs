@@ -125,7 +125,7 @@ pub(crate) fn shake(folder: &Path) {
 }
 
 #[test]
-fn two_machines_make_one_image() {
+fn two_machines_two_users_and_every_rung_make_one_image() {
     let user = user();
     let base = format!("oci:{}", base().display());
     shop(&user, "one/shop");
@@ -143,22 +143,41 @@ fn two_machines_make_one_image() {
     ] {
         environment.insert(name.to_owned(), value.to_owned());
     }
-    let arguments = [
-        "some/where/else/shop/src/Shop.Api",
-        "-o",
-        "oci:out2",
-        "--base",
-        &base,
-    ];
-    let other = user
-        .build_under_umask(&environment, "077", &arguments)
-        .success();
+    let elsewhere = "some/where/else/shop/src/Shop.Api";
+    let arguments = [elsewhere, "-o", "oci:out2", "--base", &base];
+    user.dotnet_calls();
+
+    // With the cache of the first, from another folder, home, time, shell and user: nothing runs.
+    let shared = user.environment["MIZZEN_CACHE_DIR"].clone();
+    let own = environment
+        .insert("MIZZEN_CACHE_DIR".to_owned(), shared)
+        .unwrap();
+    let hit = user.build_as_somebody(&environment, &arguments).success();
+    assert_eq!(
+        (hit.steps().as_str(), hit.digest()),
+        ("restore=hit publish=hit", one.digest())
+    );
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+
+    // With an empty cache: the same, on the rung without namespaces, too.
+    environment.insert("MIZZEN_CACHE_DIR".to_owned(), own);
+    let by_path = [&arguments[..], &["--isolation", "path"]].concat();
+    let other = user.build_as_somebody(&environment, &by_path).success();
     assert_eq!(other.steps(), "restore=ran publish=ran");
     assert_eq!(one.layers(), other.layers());
     assert_eq!(one.digest(), other.digest());
 
+    // And on the one between, where processes are not hidden.
+    let masked = user
+        .build_below_masked_proc(&user.elsewhere("masked"), &arguments)
+        .success();
+    assert_eq!(
+        (masked.steps().as_str(), masked.digest()),
+        ("restore=ran publish=ran", one.digest())
+    );
+
     environment.insert("SOURCE_DATE_EPOCH".to_owned(), "1700000000".to_owned());
-    let later = user.build_as(&environment, &arguments).success();
+    let later = user.build_as(&environment, &by_path).success();
     assert_eq!(later.steps(), "restore=hit publish=hit");
     assert_eq!(later.layers(), one.layers());
     assert_ne!(later.digest(), one.digest());

@@ -53,11 +53,6 @@ impl Going {
         self.end()
     }
 
-    /// Returns whether it has ended by itself.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
-    }
-
     /// Waits for its end.
     pub(crate) fn end(self) -> Run {
         let output = self.child.wait_with_output().unwrap();
