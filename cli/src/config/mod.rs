@@ -134,7 +134,7 @@ impl Config {
     ) -> Result<(BuildArgs, Vec<Setting>), CommandError> {
         let (arguments, settings) = self.applied(process, project)?;
         match arguments.command {
-            Command::Build(arguments) => Ok((*arguments, settings)),
+            Command::Build(arguments) | Command::Lock(arguments) => Ok((*arguments, settings)),
             Command::Plan(arguments) => Ok((arguments.build, settings)),
             _ => unreachable!("other verbs have no options of a build"),
         }
