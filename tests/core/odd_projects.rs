@@ -87,3 +87,56 @@ fn the_clock_is_warned_of_and_what_is_written_beside_the_sources_is_told_and_sta
     );
     assert!(!folder.join("api").exists());
 }
+
+/// A target that asks git itself.
+const STAMP: &str = r#"
+  <Target Name="Stamp" BeforeTargets="GetAssemblyVersion">
+    <Exec Command="git describe --tags --always --dirty" ConsoleToMSBuild="true">
+      <Output TaskParameter="ConsoleOutput" PropertyName="PackageVersion" />
+    </Exec>
+  </Target>
+</Project>"#;
+
+#[test]
+fn a_target_that_runs_git_sees_the_repository_and_a_commit_is_a_miss() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    edit(&folder.join("hello-web.csproj"), "</Project>", STAMP);
+    let git = |arguments: &[&str]| {
+        let start = [
+            "-C",
+            folder.to_str().unwrap(),
+            "-c",
+            "user.name=x",
+            "-c",
+            "user.email=x",
+        ];
+        user.tool("git", &[&start[..], arguments].concat())
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "4.5.6"]);
+    let first = build(&user).success();
+    let layout = format!("oci:{}", user.path("out").display());
+    let shown = user
+        .run_bare(&["inspect", "--json", &layout])
+        .success()
+        .stdout;
+    assert!(
+        shown.contains("\"org.opencontainers.image.version\": \"4.5.6\""),
+        "{shown}"
+    );
+    assert!(
+        first.stderr.contains("git-aware: target Stamp asks git"),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(build(&user).success().steps(), "restore=hit publish=hit");
+    git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
+    let plan = user
+        .run_bare(&["plan", folder.to_str().unwrap()])
+        .success()
+        .stdout;
+    assert!(plan.contains("~ .git/packed-refs (content)"), "{plan}");
+}

@@ -5,6 +5,7 @@ use crate::floating::{floating, without_lock_file};
 use crate::publish_project::Staged;
 use crate::records::RestoreFacts;
 use crate::report::Event;
+use crate::scan::check_shown;
 use crate::sdk::shown_sdk;
 use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
@@ -141,6 +142,13 @@ pub(crate) fn run(
         let text = with_own_paths(&text, &staged.canonical.sources, &request.workspace.root);
         context.reporter.event(&Event::DotnetLine(&text));
     })?;
+    check_shown(
+        &request.workspace.root,
+        &request.inputs,
+        &staged.scan,
+        &context.store,
+        &context.cancel,
+    )?;
     if outcome.exit_code == Some(0) {
         return Ok((outcome, lines));
     }

@@ -3,7 +3,7 @@ use fs_err as fs;
 use mizzen_dotnet::Workspace;
 use mizzen_oci::Digest;
 use mizzen_plan::FileFact;
-use mizzen_stage::Content;
+use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::collections::BTreeMap;
 use std::io;
@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 /// A workspace as it will be staged.
+#[derive(Default)]
 pub(crate) struct Scan {
     /// What the stage shows, by path relative to the root.
     pub(crate) contents: BTreeMap<String, Content>,
@@ -39,12 +40,7 @@ pub(crate) fn scan_workspace(
         rules,
         ignore,
         cache: StatCache::load(store, root)?,
-        scan: Scan {
-            contents: BTreeMap::new(),
-            shown: Vec::new(),
-            shown_facts: BTreeMap::new(),
-            left_out: Vec::new(),
-        },
+        scan: Scan::default(),
         cancel,
     };
     walk.folder(root, "")?;
@@ -53,6 +49,49 @@ pub(crate) fn scan_workspace(
     }
     walk.cache.save(store)?;
     Ok(walk.scan)
+}
+
+/// Checks that what the stage shows in its place is still what the key says.
+///
+/// # Errors
+/// [`StageError::Changed`](mizzen_stage::StageError) names what is not.
+pub(crate) fn check_shown(
+    root: &Path,
+    rules: &InputRules,
+    scanned: &Scan,
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<(), BuildError> {
+    let extra = rules.extra.iter().filter(|extra| extra.starts_with('/'));
+    let only_shown = InputRules {
+        extra: extra.cloned().collect(),
+        ignore: rules.ignore.clone(),
+    };
+    if only_shown.extra.is_empty() {
+        return Ok(());
+    }
+    let mut walk = Walk {
+        root,
+        rules: &only_shown,
+        ignore: &[],
+        cache: StatCache::load(store, root)?,
+        scan: Scan::default(),
+        cancel,
+    };
+    for extra in &only_shown.extra {
+        walk.extra(extra)?;
+    }
+    let now = walk.scan.shown_facts;
+    let before = &scanned.shown_facts;
+    let is_other = |path: &&String| before.get(*path) != now.get(*path);
+    match now
+        .keys()
+        .chain(before.keys().filter(|path| path.starts_with('/')))
+        .find(is_other)
+    {
+        Some(path) => Err(StageError::Changed(PathBuf::from(path)).into()),
+        None => Ok(()),
+    }
 }
 
 struct Walk<'a> {

@@ -7,10 +7,10 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Oddity {
-    /// A package that asks git for the version.
+    /// Something that asks git, for the version as a rule.
     GitAware {
-        /// The package's id.
-        package: String,
+        /// The package's id, or the target that runs git.
+        who: String,
         /// How much of git's files it reads.
         reads: GitReads,
     },
@@ -168,7 +168,7 @@ fn of_package(id: &str) -> Option<Oddity> {
     }
     let (_, reads) = GIT_AWARE.iter().find(|(known, _)| *known == lower)?;
     Some(Oddity::GitAware {
-        package: id.to_owned(),
+        who: id.to_owned(),
         reads: *reads,
     })
 }
@@ -184,6 +184,12 @@ fn of_command(line: &str, target: &str) -> Vec<Oddity> {
             return None;
         }
         let target = target.to_owned();
+        if program == "git" {
+            return Some(Oddity::GitAware {
+                who: format!("target {target}"),
+                reads: GitReads::Everything,
+            });
+        }
         if FETCHING.contains(&program) {
             let what = command.to_owned();
             return Some(Oddity::Networked { target, what });
@@ -197,7 +203,7 @@ fn of_command(line: &str, target: &str) -> Vec<Oddity> {
 impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::GitAware { package, .. } => write!(f, "git-aware: {package} asks git"),
+            Self::GitAware { who, .. } => write!(f, "git-aware: {who} asks git"),
             Self::Volatile(what) => write!(f, "volatile: {what} is another value each time"),
             Self::Networked { target, what } => {
                 write!(f, "networked: target {target} fetches ({what})")
@@ -273,6 +279,12 @@ mod tests {
                 "networked: target Spa fetches (npm ci)",
                 "runs a program: target Spa runs node",
             ]
+        );
+        assert_eq!(
+            found(
+                "<Target Name=\"Stamp\"><Exec Command=\"git rev-parse --short HEAD\" /></Target>"
+            ),
+            ["git-aware: target Stamp asks git"]
         );
         assert_eq!(
             found("<Target Name=\"A\"><Exec Command=\"$(Tool) x\" /></Target>"),
