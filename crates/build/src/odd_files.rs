@@ -1,6 +1,9 @@
 use crate::{BuildError, GitPolicy};
 use fs_err as fs;
-use mizzen_dotnet::{GitReads, Oddity, Workspace, is_restore_input, oddities, project_references};
+use mizzen_dotnet::{
+    GitReads, Oddity, Workspace, file_based_project, is_file_based, is_restore_input, oddities,
+    project_references,
+};
 use mizzen_oci::{Digest, Hasher};
 use mizzen_stage::Content;
 use mizzen_store::Store;
@@ -24,7 +27,9 @@ pub(crate) fn odd_files(
     store: &Store,
 ) -> Result<OddFiles, BuildError> {
     let files = contents.iter().filter_map(|(path, content)| match content {
-        Content::File { source, digest, .. } if may_be_odd(path) => Some((path, source, *digest)),
+        Content::File { source, digest, .. } if path == project || may_be_odd(path) => {
+            Some((path, source, *digest))
+        }
         _ => None,
     });
     let files: Vec<_> = files.collect();
@@ -44,7 +49,13 @@ pub(crate) fn odd_files(
     for (path, source, _) in files {
         // One in another encoding says nothing here that MSBuild would not.
         let bytes = fs::read(source).map_err(BuildError::Read)?;
-        texts.insert(path.as_str(), String::from_utf8_lossy(&bytes).into_owned());
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = if is_file_based(path) {
+            file_based_project(&text)
+        } else {
+            text
+        };
+        texts.insert(path.as_str(), text);
     }
     let projects = reached(project, &texts);
     let mut odd = OddFiles::new();
@@ -99,7 +110,7 @@ fn reached(project: &str, texts: &BTreeMap<&str, String>) -> Option<BTreeSet<Str
 fn takes_part(path: &str, projects: &BTreeSet<String>) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let project = path.strip_suffix(".user").unwrap_or(path);
-    if Workspace::is_project(project) {
+    if Workspace::is_project(project) || is_file_based(project) {
         return projects.contains(project);
     }
     let is_above = |project: &String| {
@@ -199,5 +210,15 @@ mod tests {
         // A reference that nobody can follow without an evaluation: everything counts.
         files[0].1 = "<ItemGroup><ProjectReference Include=\"$(Lib)\" /></ItemGroup>";
         assert_eq!(odd(&files).len(), 5);
+    }
+
+    #[test]
+    fn a_file_based_app_asks_by_its_directives() {
+        let (folder, store, contents) = workspace(&[("app.cs", ""), ("other.cs", "")]);
+        let directive = "#:package MinVer@8.0.0\n";
+        fs::write(folder.path().join("app.cs"), directive).unwrap();
+        fs::write(folder.path().join("other.cs"), directive).unwrap();
+        let odd = odd_files(&contents, "app.cs", &store).unwrap();
+        assert_eq!(odd.into_keys().collect::<Vec<_>>(), ["app.cs"]);
     }
 }

@@ -16,6 +16,35 @@ pub fn file_based_directives(text: &str) -> String {
     lines.fold(String::new(), |all, line| all + line + "\n")
 }
 
+/// Returns the text of a project that asks for the same packages and projects, and has the same
+/// properties, as the file-based app of this text.
+pub fn file_based_project(text: &str) -> String {
+    let escaped = |value: &str| quick_xml::escape::escape(value).into_owned();
+    let element = |line: &str| {
+        let (kind, value) = line.strip_prefix("#:")?.split_once(char::is_whitespace)?;
+        let value = value.trim();
+        Some(match kind {
+            "package" => {
+                let id = value.split('@').next().unwrap_or(value);
+                format!("<PackageReference Include=\"{}\" />", escaped(id))
+            }
+            "project" if value.ends_with("proj") => {
+                format!("<ProjectReference Include=\"{}\" />", escaped(value))
+            }
+            // A folder, whose project only a look into it could name.
+            "project" => format!("<ProjectReference Include=\"{}/*\" />", escaped(value)),
+            "property" => {
+                let (name, value) = value.split_once('=')?;
+                format!("<{name}>{}</{name}>", escaped(value.trim()))
+            }
+            _ => return None,
+        })
+    };
+    let directives = file_based_directives(text);
+    let elements: String = directives.lines().filter_map(element).collect();
+    format!("<Project>{elements}</Project>")
+}
+
 /// Returns the folder, below `HOME`, in which the SDK keeps `obj` and `bin` of the file-based app at
 /// `path`, absolute.
 ///
@@ -44,7 +73,7 @@ fn upper(letter: char) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_based_artifacts, file_based_directives, is_file_based};
+    use super::{file_based_artifacts, file_based_directives, file_based_project, is_file_based};
 
     #[test]
     fn artifacts_lie_where_the_sdk_puts_them() {
@@ -67,5 +96,16 @@ mod tests {
     fn a_file_based_app_is_told_by_its_extension() {
         assert!(is_file_based("tools/app.cs"));
         assert!(!is_file_based("src/App.csproj") && !is_file_based("src.cs/App.fsproj"));
+    }
+
+    #[test]
+    fn directives_are_what_a_project_says() {
+        let text = "#:package MinVer@8.0.0\n#:property Deterministic=false\n#:project ../Lib\n\
+                    #:project b.csproj\n#:sdk Microsoft.NET.Sdk.Web\nvar x = 1;\n";
+        assert_eq!(
+            file_based_project(text),
+            "<Project><PackageReference Include=\"MinVer\" /><Deterministic>false</Deterministic>\
+             <ProjectReference Include=\"../Lib/*\" /><ProjectReference Include=\"b.csproj\" /></Project>"
+        );
     }
 }

@@ -45,7 +45,9 @@ pub use commands::{
 };
 pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
-pub use file_based_app::{file_based_artifacts, file_based_directives, is_file_based};
+pub use file_based_app::{
+    file_based_artifacts, file_based_directives, file_based_project, is_file_based,
+};
 pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
