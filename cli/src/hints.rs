@@ -122,6 +122,7 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
             "NETSDK1045" | "MSB3644" => {
                 "install an SDK that knows the project's target framework, or lower TargetFramework"
             }
+            "MSB4019" => "a file outside of the workspace is not there in a stage: name it in `[inputs] extra` of mizzen.toml, or move it into the workspace",
             "NETSDK1129" => "the project has several target frameworks: name one with -f",
             "NU1301" => {
                 "the feed cannot be reached: check the network, the proxy and the feed's address"

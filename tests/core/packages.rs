@@ -143,3 +143,37 @@ fn without_a_network_folders_serve_and_what_is_missing_is_named() {
         again.stderr
     );
 }
+
+#[test]
+fn what_plain_builds_leave_is_no_input_wherever_they_leave_it() {
+    let user = user();
+    let folder = user.workspace("hello-web", "hello", None);
+    let props = "<Project><PropertyGroup><BaseIntermediateOutputPath>$(MSBuildThisFileDirectory)left/</BaseIntermediateOutputPath></PropertyGroup></Project>";
+    fs::write(folder.join("Directory.Build.props"), props).unwrap();
+    build(&user, &[]).success();
+    let dotnet = prepared("MIZZEN_TEST_SDK31").join("dotnet");
+    let project = folder.join("hello-web.csproj");
+    user.tool(
+        dotnet.to_str().unwrap(),
+        &["restore", project.to_str().unwrap()],
+    );
+    assert!(folder.join("left/project.assets.json").exists());
+    // Not what it left in the home, either: NuGet's own configuration, as it writes it.
+    assert!(user.path("home/.nuget/NuGet/NuGet.Config").exists());
+    let again = build(&user, &[]).success();
+    assert_eq!(
+        again.steps(),
+        "restore=hit publish=hit",
+        "{}",
+        again.image()
+    );
+
+    // A file that lies nowhere a stage has it: the message says what to do.
+    let import = "<Import Project=\"/home/nobody/shared.props\" /></Project>";
+    edit(&project, "</Project>", import);
+    let said = build(&user, &[]).failure(3);
+    assert!(
+        said.contains("MSB4019") && said.contains("hint: a file outside of the workspace"),
+        "{said}"
+    );
+}

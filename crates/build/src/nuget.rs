@@ -145,16 +145,9 @@ fn outside(request: &ProjectRequest) -> Vec<(String, File)> {
     }
     let mut rest: Vec<File> = further.cloned().map(File::At).collect();
     let user = nuget.user.as_ref().filter(|file| file.is_file());
-    match user {
-        Some(file) => rest.push(File::At(file.clone())),
-        // Where nothing stands before it, NuGet itself writes it.
-        None if rest.is_empty() => {}
-        None => rest.push(File::Default),
-    }
-    let mut names = Vec::new();
-    if user.is_some() || !rest.is_empty() {
-        names.push(format!("{HOME}/{USER_FILE}"));
-    }
+    // What NuGet would write itself: a machine where it has done so has the same key.
+    rest.push(user.map_or(File::Default, |file| File::At(file.clone())));
+    let mut names = vec![format!("{HOME}/{USER_FILE}")];
     rest.extend(nuget.additional.iter().cloned().map(File::At));
     names.extend((0..rest.len()).map(|number| format!("{HOME}/{ADDITIONAL}/{number:03}.config")));
     slots.extend(names.into_iter().zip(rest));

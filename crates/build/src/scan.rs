@@ -6,6 +6,7 @@ use mizzen_plan::FileFact;
 use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -116,13 +117,22 @@ impl Walk<'_> {
                 .to_str()
                 .is_some_and(Workspace::is_project)
         });
+        let names = entries.iter().map(fs::DirEntry::file_name);
+        let is_asked_for = self.rules.extra.iter().any(|extra| extra == prefix);
+        if !prefix.is_empty() && !is_asked_for && is_intermediate(names) {
+            return Ok(());
+        }
+        let is_artifacts = !has_project && holds_intermediate(&folder.join("obj"))?;
         for entry in entries {
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
                 self.scan.left_out.push(path);
                 continue;
             };
-            if Workspace::leaves_out(&name, has_project) || self.ignore.contains(&path) {
+            if Workspace::leaves_out(&name, has_project)
+                || self.ignore.contains(&path)
+                || is_artifacts && ARTIFACTS.contains(&name.as_str())
+            {
                 continue;
             }
             let staged = if prefix.is_empty() {
@@ -243,6 +253,44 @@ impl Walk<'_> {
             resolved.display()
         )))
     }
+}
+
+/// What builds write beside `obj`, where they have one folder for all projects.
+const ARTIFACTS: [&str; 4] = ["bin", "obj", "package", "publish"];
+
+/// Returns whether a folder with these names is where an earlier build has the state of a project: a
+/// compiler may take what it finds there for up to date.
+fn is_intermediate(names: impl Iterator<Item = OsString>) -> bool {
+    let (mut has_cache, mut has_properties) = (false, false);
+    for name in names {
+        let name = name.as_encoded_bytes();
+        has_cache |= name.ends_with(b".nuget.cache");
+        has_properties |= name.ends_with(b".nuget.g.props");
+    }
+    has_cache && has_properties
+}
+
+/// Returns whether one of the folders in `folder` is such.
+fn holds_intermediate(folder: &Path) -> Result<bool, BuildError> {
+    let folders = match fs::read_dir(folder) {
+        Err(error)
+            if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
+        {
+            return Ok(false);
+        }
+        folders => folders.map_err(BuildError::Read)?,
+    };
+    for entry in folders {
+        let entry = entry.map_err(BuildError::Read)?;
+        if entry.file_type().map_err(BuildError::Read)?.is_dir() {
+            let names = fs::read_dir(entry.path()).map_err(BuildError::Read)?;
+            let names = names.filter_map(|entry| Some(entry.ok()?.file_name()));
+            if is_intermediate(names) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 // By its text alone: an absolute link into the workspace would lead out of the stage.
@@ -378,6 +426,33 @@ mod tests {
                 "{extra}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_build_left_elsewhere_is_told_by_its_files() {
+        let folder = tree(&[
+            "src/App.csproj",
+            "artifacts/obj/App/project.nuget.cache",
+            "artifacts/obj/App/App.csproj.nuget.g.props",
+            "artifacts/bin/App/App.dll",
+            "artifacts/readme.md",
+            "build/App/App.csproj.nuget.cache",
+            "build/App/App.csproj.nuget.g.props",
+            "site/obj/teapot.obj",
+            "site/bin/x.js",
+            "src/fixtures/project.nuget.cache",
+        ]);
+        let contents = scan(&folder).unwrap().contents;
+        assert_eq!(
+            contents.keys().collect::<Vec<_>>(),
+            [
+                "artifacts/readme.md",
+                "site/bin/x.js",
+                "site/obj/teapot.obj",
+                "src/App.csproj",
+                "src/fixtures/project.nuget.cache"
+            ]
+        );
     }
 
     #[test]
