@@ -115,10 +115,13 @@ fn assets(
 ) -> Result<Option<AssetsJson>, BuildError> {
     let project = &staged.request.workspace.project;
     let project = format!("{}/{project}", staged.canonical.sources);
+    // The SDK's own name for a file-based app.
+    let of_file = format!("{project}.csproj");
     let target_framework = output.runtime_config.target_framework.as_deref();
     for file in assets_below(written)? {
         let bytes = fs::read(file).map_err(BuildError::Read)?;
-        if project_path(&bytes).is_some_and(|path| path == Path::new(&project)) {
+        let path = project_path(&bytes);
+        if path.is_some_and(|path| path == Path::new(&project) || path == Path::new(&of_file)) {
             let runtime_identifier = output.runtime_identifier();
             return Ok(AssetsJson::parse(
                 &bytes,
