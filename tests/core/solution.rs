@@ -125,7 +125,7 @@ fn a_service_that_fails_stops_the_others_only_where_all_or_nothing_is_asked_for(
         "{}",
         said.stderr
     );
-    assert!(!registry.has("shop/back"));
+    assert!(!registry.has("shop/back/_manifests"));
 
     let run = build(&[]);
     assert_eq!(run.code, 3, "{}", run.stderr);
@@ -138,5 +138,5 @@ fn a_service_that_fails_stops_the_others_only_where_all_or_nothing_is_asked_for(
     assert_eq!(images.len(), 1);
     let back = registry.reference("shop/back:1");
     assert_eq!(run.stdout, format!("{back}@{}\n", images[0].1));
-    assert!(registry.has("shop/back") && !registry.has("shop/front"));
+    assert!(registry.has("shop/back/_manifests") && !registry.has("shop/front/_manifests"));
 }

@@ -6,7 +6,7 @@ use super::project_image::{image_name, pushed};
 use super::push_check::PushCheck;
 use super::ready::{Ready, Tools, deliver};
 use super::results::{self, Built, Results};
-use super::services::{Service, Services, destinations};
+use super::services::{Service, Services, certain_tags, destinations};
 use super::symbols;
 use crate::args::{BuildArgs, Isolation};
 use crate::destination::Destination;
@@ -101,7 +101,8 @@ fn build(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
     let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
     let app = match &project {
         Some(request) => {
-            let check = PushCheck::new(early.registry(), &tools.written);
+            let tags = certain_tags(arguments)?;
+            let check = PushCheck::new(early.registry(), &tags);
             let how = (arguments.isolation, &check);
             published(request, how, store, interrupt, ui)?
         }

@@ -57,11 +57,13 @@ impl Services {
             }
             return Ok(Self::one(Service::find(arguments.path.clone(), process)?));
         };
+        let config = Config::find(&path)?;
+        let (common, _) = config.build_arguments(process, None)?;
         let solution = Solution::read(&path)?;
-        let (projects, left_out) = if arguments.projects.is_empty() {
+        let (projects, left_out) = if common.projects.is_empty() {
             publishable(&solution)?
         } else {
-            (chosen(&solution, &arguments.projects)?, Vec::new())
+            (chosen(&solution, &common.projects)?, Vec::new())
         };
         let services = projects.into_iter();
         let services = services.map(|project| Service::find(project, process));
@@ -71,8 +73,6 @@ impl Services {
                 .iter()
                 .try_for_each(|service| check_places(&service.arguments))?;
         }
-        let config = Config::find(&path)?;
-        let (common, _) = config.build_arguments(process, None)?;
         Ok(Self {
             common: Some(common),
             each: services,
@@ -139,6 +139,12 @@ pub(super) fn destinations(
     let outputs = arguments.outputs.iter();
     let outputs = outputs.map(|output| Destination::output(&output.replace(NAME, name), process));
     tags.chain(outputs).collect()
+}
+
+/// Returns the tags that do not hang on the image's name, which the project may yet change.
+pub(super) fn certain_tags(arguments: &BuildArgs) -> Result<Vec<Destination>, CommandError> {
+    let tags = arguments.tags.iter().filter(|tag| !tag.contains(NAME));
+    tags.map(|tag| Destination::tag(tag)).collect()
 }
 
 /// Returns the services of a solution, and what else is in it, with the reason why it is none.
