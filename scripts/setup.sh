@@ -208,8 +208,11 @@ base_layout() {
   layout=$tools/base/aspnet-${runtime%.*}
   made_of="$runtime $(sha256sum <"$base_image")"
   if [[ $(cat "$layout.made-of" 2>/dev/null) != "$made_of" ]]; then
+    # Beside it first: a suite that runs meanwhile finds the old one until there is the new one.
+    rm -rf "$layout.new"
+    "$base_image" --system "$system/root" --dotnet "$sdk" --output "$layout.new" >&2
     rm -rf "$layout"
-    "$base_image" --system "$system/root" --dotnet "$sdk" --output "$layout" >&2
+    mv -T "$layout.new" "$layout"
     printf '%s\n' "$made_of" >"$layout.made-of"
   fi
   printf '%s\n' "$layout"
