@@ -237,6 +237,7 @@ impl From<BuildError> for CommandError {
             error => error,
         };
         let exit_code = match &error {
+            error if error.is_about_room() => LOCAL,
             BuildError::Dotnet { .. } => DOTNET,
             BuildError::OtherSdk { .. } => BUG,
             BuildError::Publish(_)

@@ -64,6 +64,9 @@ pub(crate) fn sdk(error: &SdkError) -> Option<String> {
 
 pub(crate) fn build(error: &BuildError) -> Option<String> {
     Some(match error {
+        error if error.is_about_room() => {
+            "make room below /tmp, where the copy lies that dotnet works in".to_owned()
+        }
         BuildError::Dotnet { networked, .. } if !networked.is_empty() => format!(
             "publish has no network, and {}: if it is that, say `[policy] network = true` in mizzen.toml",
             networked.join(", ")

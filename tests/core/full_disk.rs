@@ -109,6 +109,41 @@ fn fill(user: &User, arguments: &str, steps: u64) {
 }
 
 #[test]
+fn a_full_disk_below_the_stage_is_no_fault_of_the_projects() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    user.workspace("hello-web", "hello", None);
+    tiny_base(&user.path("base"), "linux/amd64");
+    // Too small for the sources, and for what the compiler writes.
+    for kilobytes in [8, 120] {
+        let script = format!(
+            "mkdir -p /tmp/mizzen-stage; cd {}; \
+             mount -t tmpfs -o size={kilobytes}k,mode=700 stage /tmp/mizzen-stage || exit 9; \
+             {} build hello --base oci:base -o oci:out",
+            user.path("").display(),
+            env!("CARGO_BIN_EXE_mizzen"),
+        );
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new("unshare")
+            .args([
+                "--user",
+                "--map-root-user",
+                "--mount",
+                "/bin/sh",
+                "-c",
+                &script,
+            ])
+            .env_clear()
+            .envs(&user.environment)
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(7), "{kilobytes} kB: {said}");
+        assert!(said.contains("No space left on device"), "{said}");
+        assert!(!user.path("out").exists());
+    }
+}
+
+#[test]
 fn packaging_a_folder_fails_cleanly_wherever_the_disk_is_full() {
     let user = User::without_sdk();
     tiny_base(&user.path("base"), "linux/amd64");

@@ -167,6 +167,12 @@ impl BuildError {
         };
         matches!(self, Self::Dotnet { messages, .. } if messages.iter().any(is_nuget))
     }
+
+    /// `true` if `dotnet` found no room on the disk of the stage, which is no fault of the project's.
+    pub fn is_about_room(&self) -> bool {
+        let is_full = |message: &DotnetMessage| message.text.contains("No space left on device");
+        matches!(self, Self::Dotnet { messages, .. } if messages.iter().any(is_full))
+    }
 }
 
 impl From<StageError> for BuildError {
