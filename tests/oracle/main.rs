@@ -38,6 +38,6 @@ fn a_walk_that_nobody_has_gone_gives_what_an_empty_cache_gives() {
 
 fn both(seed: u64, steps: usize) {
     let of_the_sample = steps / OF_THE_SAMPLE;
-    walk(Workspace::Generated, seed, steps - of_the_sample);
     walk(Workspace::Sample, seed, of_the_sample);
+    walk(Workspace::Generated, seed, steps - of_the_sample);
 }
