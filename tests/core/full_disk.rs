@@ -116,7 +116,7 @@ fn a_full_disk_below_the_stage_is_no_fault_of_the_projects() {
     // Too small for the sources, and for what the compiler writes.
     for kilobytes in [8, 120] {
         let script = format!(
-            "mkdir -p /tmp/mizzen-stage; cd {}; \
+            "mkdir -p -m 700 /tmp/mizzen-stage; cd {}; \
              mount -t tmpfs -o size={kilobytes}k,mode=700 stage /tmp/mizzen-stage || exit 9; \
              {} build hello --base oci:base -o oci:out",
             user.path("").display(),
