@@ -36,7 +36,7 @@ impl Args {
     /// Whether stderr is for a machine.
     pub(crate) fn is_for_machines(&self) -> bool {
         let output = match &self.command {
-            Command::Build(build) => &build.output,
+            Command::Build(build) | Command::Lock(build) => &build.output,
             Command::Push(push) => &push.common.output,
             Command::Pull(pull) => &pull.common.output,
             Command::Copy(copy) => &copy.common.output,
