@@ -86,7 +86,7 @@ const FILES: &[(&str, &str)] = &[
          <Compile Include=\"../Shared/*.cs\" Link=\"Shared/%(Filename).cs\" />\
          <Reference Include=\"../../libs/Ext.dll\" />\
          <None Include=\"data.txt\" CopyToOutputDirectory=\"Always\" />\
-         </ItemGroup><PropertyGroup><Title>$([System.IO.File]::ReadAllText('$(MSBuildProjectDirectory)/title.txt').Trim())</Title>\
+         </ItemGroup><PropertyGroup><AssemblyTitle>$([System.IO.File]::ReadAllText('$(MSBuildProjectDirectory)/title.txt').Trim())</AssemblyTitle>\
          </PropertyGroup><Import Project=\"../../eng/versions.inc\" /></Project>\n",
     ),
     ("eng/versions.inc", "<Project></Project>\n"),
