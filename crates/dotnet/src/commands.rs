@@ -186,7 +186,7 @@ pub fn is_set_by_stage(variable: &str) -> bool {
         .any(|name| name.eq_ignore_ascii_case(variable))
 }
 
-const CONSTANTS: [(&str, &str); 16] = [
+const CONSTANTS: [(&str, &str); 17] = [
     ("TZ", "UTC"),
     ("LANG", "C.UTF-8"),
     ("DOTNET_NOLOGO", "1"),
@@ -201,6 +201,9 @@ const CONSTANTS: [(&str, &str); 16] = [
     ("DOTNET_CLI_USE_MSBUILD_SERVER", "0"),
     // As a switch, file-based apps would not be known for what they are.
     ("MSBUILDDISABLENODEREUSE", "1"),
+    // Its socket lies in /tmp itself, whatever TMPDIR says: where that is not the stage's own, a server
+    // that the user's builds left would answer by the usual name, and compile with what it remembers.
+    ("SharedCompilationId", "mizzen"),
     ("UseRazorBuildServer", "false"),
     // Tools that run for seconds only pay for being measured while they run.
     ("DOTNET_TieredPGO", "0"),
@@ -258,6 +261,7 @@ mod tests {
     fn the_environment_is_made_of_constants_and_canonical_paths() {
         let variables = environment(&canonical(), "App.csproj", true);
         assert_eq!(variables["HOME"], "/stage/home");
+        assert_eq!(variables["SharedCompilationId"], "mizzen");
         assert_eq!(variables["MIZZEN_PROJECT"], "/stage/src/App.csproj");
         assert!(!variables.contains_key("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"));
         for name in variables.keys().filter(|name| *name != "MIZZEN_PROJECT") {
