@@ -1,9 +1,9 @@
 //! What `--check-cache` does: runs what was reused, and compares.
 
 use crate::app::App;
-use crate::publish_project::Staged;
 use crate::records::Known;
 use crate::report::{Event, Outcome};
+use crate::staged::Staged;
 use crate::{BuildError, publish_step, restore_step};
 use mizzen_image::{Addendum, Image, ImageDiff, Layer};
 use mizzen_oci::{Digest, History, Platform};

@@ -1,5 +1,5 @@
 use crate::nuget::StagedNuget;
-use crate::publish_project::ProjectRequest;
+use crate::request::ProjectRequest;
 use crate::scan::{Scan, file_facts};
 use mizzen_dotnet::{Canonical, environment, injected_targets, publish_command, restore_command};
 use mizzen_oci::Digest;

@@ -1,6 +1,6 @@
 use crate::BuildError;
 use crate::facts::{HOME, SOURCES};
-use crate::publish_project::ProjectRequest;
+use crate::request::ProjectRequest;
 use crate::tree_digest::tree_digest;
 use fs_err as fs;
 use mizzen_dotnet::{NugetConfig, NugetConfigPlace, is_restore_input};

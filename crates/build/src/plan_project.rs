@@ -1,7 +1,8 @@
 use crate::BuildError;
 use crate::app::AppFacts;
-use crate::publish_project::{Context, ProjectRequest, Staged, read};
 use crate::records::Known;
+use crate::request::{Context, ProjectRequest};
+use crate::staged::{Staged, read};
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, FileFact, Key, MissReason, StepName, Verdict, plan};

@@ -4,11 +4,11 @@ use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, worki
 use crate::file_based::written_by_restore;
 use crate::floating::{assets_below, floating, project_path};
 use crate::layers_step::{self, Layers};
-use crate::publish_project::Staged;
 use crate::records::rung_of;
 use crate::report::Event;
 use crate::restore_step::{refuse_floats, run};
 use crate::sdk::shown_sdk;
+use crate::staged::Staged;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
 use mizzen_dotnet::{

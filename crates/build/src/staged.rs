@@ -1,0 +1,115 @@
+use crate::facts::{Injected, SOURCES, canonical, facts, injected};
+use crate::file_based::add_directives;
+use crate::nuget::{StagedNuget, staged_nuget};
+use crate::odd_workspace::OddWorkspace;
+use crate::report::Event;
+use crate::scan::{Scan, scan_workspace};
+use crate::sdk::toolchain_id;
+use crate::{BuildError, Context, LockedToolchain, ProjectRequest};
+use fs_err as fs;
+use mizzen_dotnet::{Canonical, with_sdk_path};
+use mizzen_plan::{Facts, StepName};
+use mizzen_stage::Content;
+use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::path::Path;
+
+/// Everything that is the same for the steps of one build.
+pub(crate) struct Staged<'a> {
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) request: &'a ProjectRequest,
+    pub(crate) stage_root: &'a Path,
+    pub(crate) canonical: Canonical,
+    pub(crate) scan: Scan,
+    pub(crate) injected: Injected,
+    pub(crate) nuget: StagedNuget,
+    pub(crate) odd: OddWorkspace,
+    pub(crate) facts: Facts,
+}
+
+impl Staged<'_> {
+    /// Returns what the stage of `step` shows.
+    pub(crate) fn inputs(&self, step: StepName) -> BTreeMap<String, Content> {
+        let nuget = match step {
+            StepName::Restore => &self.nuget.restore,
+            StepName::Publish => &self.nuget.publish,
+        };
+        let sources = self
+            .scan
+            .contents
+            .iter()
+            .map(|(path, content)| (format!("{SOURCES}/{path}"), content.clone()));
+        let injected = self.injected.contents.clone();
+        sources.chain(injected).chain(nuget.clone()).collect()
+    }
+}
+
+/// Reads the workspace and everything else that decides about the build.
+///
+/// # Errors
+/// [`BuildError`] if something of it cannot be read, or is not what is locked.
+pub(crate) fn read<'a>(
+    context: &'a Context<'a>,
+    request: &'a ProjectRequest,
+) -> Result<Staged<'a>, BuildError> {
+    let (store, cancel) = (&context.store, &context.cancel);
+    let (sdk, mut ignore) = (&request.sdk, request.ignore.clone());
+    ignore.extend(sdk.in_workspace.iter().cloned());
+    let (scan, toolchain) = std::thread::scope(|scope| {
+        // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
+        let toolchain = scope.spawn(|| toolchain_id(&request.toolchain, sdk, store, cancel));
+        let (root, inputs) = (&request.workspace.root, &request.inputs);
+        let scan = scan_workspace(root, inputs, &ignore, store, cancel);
+        let toolchain = toolchain.join();
+        (scan, toolchain.unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    let (mut scan, toolchain) = (scan?, toolchain?);
+    if let Some(locked) = request
+        .locked
+        .as_ref()
+        .filter(|locked| locked.id != toolchain)
+    {
+        let here = LockedToolchain {
+            version: sdk.version.clone(),
+            id: toolchain,
+        };
+        let locked = locked.clone();
+        return Err(BuildError::OtherToolchain { here, locked });
+    }
+    if let Some(file) = sdk.global_json.as_ref().filter(|_| sdk.has_paths)
+        && let Some(content) = scan.contents.get_mut(file)
+    {
+        // The stage is elsewhere, and the SDK is not in it.
+        let text = fs::read(request.workspace.root.join(file)).map_err(BuildError::Read)?;
+        *content = Content::Bytes(with_sdk_path(&text, &sdk.root).into());
+    }
+    for path in &scan.left_out {
+        let note = format!("`{}` is not staged: its name is not UTF-8", path.display());
+        context.reporter.event(&Event::Note(&note));
+    }
+    let mut injected = injected();
+    let odd = OddWorkspace::read(request, &mut scan, &mut injected, store)?;
+    add_directives(&mut injected, &request.workspace.project, &scan)?;
+    let mut nuget = staged_nuget(request, context.stage_root, &scan.contents)?;
+    nuget.read_fallback_folders(store, cancel)?;
+    let mut facts = facts(
+        request,
+        context.stage_root,
+        toolchain,
+        &scan,
+        &injected,
+        &nuget,
+    );
+    facts.host.extend(odd.programs.clone());
+    Ok(Staged {
+        context,
+        request,
+        stage_root: context.stage_root,
+        canonical: canonical(context.stage_root, &request.toolchain.root),
+        scan,
+        injected,
+        nuget,
+        odd,
+        facts,
+    })
+}

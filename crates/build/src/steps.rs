@@ -1,0 +1,281 @@
+use crate::app::{App, AppFacts, GitIgnoredFile};
+use crate::git_ignored::GitIgnored;
+use crate::records::Known;
+use crate::report::{Event, Outcome, StepReport};
+use crate::staged::Staged;
+use crate::{BuildError, LockedToolchain, layers_step, publish_step, restore_step};
+use mizzen_oci::Digest;
+use mizzen_plan::{Key, MissReason, Records, Skip, StepName, Verdict, plan};
+use mizzen_stage::Rung;
+use mizzen_store::ActionResult;
+use std::time::Instant;
+
+/// The steps of one build, as far as they have come.
+pub(crate) struct Steps<'a> {
+    staged: &'a Staged<'a>,
+    known: &'a Known<'a>,
+    started: Instant,
+    reports: Vec<StepReport>,
+    dotnet_calls: usize,
+}
+
+impl<'a> Steps<'a> {
+    /// Begins a build, of which nothing is done yet.
+    pub(crate) fn new(staged: &'a Staged<'a>, known: &'a Known<'a>, started: Instant) -> Self {
+        Self {
+            staged,
+            known,
+            started,
+            reports: Vec::new(),
+            dotnet_calls: 0,
+        }
+    }
+
+    /// Reuses each step or runs it, and asks again after each.
+    ///
+    /// # Errors
+    /// [`BuildError`]; nothing of a failed step is kept.
+    pub(crate) fn carry_out(&mut self, skip: Skip) -> Result<App, BuildError> {
+        let mut decided = plan(&self.staged.facts, self.known, skip, None);
+        let (restore_key, verdict) = take(&mut decided.steps, StepName::Restore);
+        let mut restored_now = false;
+        let restored = match verdict {
+            Verdict::Covered => {
+                self.report_hit(StepName::Restore, restore_key);
+                let (key, verdict) = take(&mut decided.steps, StepName::Publish);
+                if let Some(app) = self.app_of(&verdict) {
+                    return Ok(self.reused(key, app));
+                }
+                // The record is not of our shape, or a layer went since it was looked for.
+                self.reports.clear();
+                return self.carry_out(Skip {
+                    publish: true,
+                    ..skip
+                });
+            }
+            Verdict::Hit(result) => {
+                self.report_hit(StepName::Restore, restore_key);
+                result
+            }
+            Verdict::Run(reasons) => {
+                let result = self.restore(restore_key, reasons)?;
+                restored_now = true;
+                decided = plan(&self.staged.facts, self.known, skip, Some(&result));
+                take(&mut decided.steps, StepName::Restore);
+                result
+            }
+        };
+        let (key, verdict) = take(&mut decided.steps, StepName::Publish);
+        if let Some(app) = self.app_of(&verdict) {
+            return Ok(self.reused(key, app));
+        }
+        let reasons = match verdict {
+            Verdict::Run(reasons) => reasons,
+            Verdict::Hit(_) | Verdict::Covered => {
+                vec![MissReason::Incomplete("a layer".to_owned())]
+            }
+        };
+        match self.publish(&restored, key, reasons.clone()) {
+            // The project asks for packages that restore's key knows nothing of, because of a file
+            // that restore does not read: restore it again with everything at hand.
+            Err(error) if !restored_now && error.is_about_packages() => {
+                self.reports.clear();
+                let restored = self.restore(restore_key, reasons.clone())?;
+                let key = self
+                    .staged
+                    .facts
+                    .publish_key(&self.known.resolved(&restored));
+                self.publish(&restored, key, reasons)
+            }
+            result => result,
+        }
+    }
+
+    fn restore(
+        &mut self,
+        key: Digest,
+        reasons: Vec<MissReason>,
+    ) -> Result<ActionResult, BuildError> {
+        let context = self.staged.context;
+        let offline = self.staged.request.offline;
+        // Feeds that are folders are no network; but on the lowest rung nothing keeps restore from one.
+        if offline && context.executor.accepts(Rung::Path)? {
+            let messages = Vec::new();
+            return Err(BuildError::Offline { reasons, messages });
+        }
+        self.dotnet_calls += 1;
+        let why = reasons.clone();
+        let result = self.timed(StepName::Restore, key, why, || {
+            restore_step::restore(self.staged)
+        });
+        let (result, report) = match result {
+            Err(error) if offline && error.is_about_packages() => {
+                let messages = error.into_messages();
+                return Err(BuildError::Offline { reasons, messages });
+            }
+            result => result?,
+        };
+        for note in self.known.keep_restore(&key, &result)? {
+            context.reporter.event(&Event::Note(&note));
+        }
+        self.reports.push(report);
+        Ok(result)
+    }
+
+    fn publish(
+        &mut self,
+        restored: &ActionResult,
+        key: Digest,
+        reasons: Vec<MissReason>,
+    ) -> Result<App, BuildError> {
+        self.dotnet_calls += 1;
+        let staged = self.staged;
+        let result = self.timed(StepName::Publish, key, reasons, || {
+            publish_step::publish(staged, restored)
+        });
+        let ((facts, layers), report) = result?;
+        self.reports.push(report);
+        if !staged.request.policy.network {
+            self.known.keep_app(&staged.facts, &key, &facts, restored)?;
+        }
+        self.show_warnings(&facts);
+        Ok(App {
+            git_ignored: self.git_ignored(&facts),
+            runtime: facts.runtime,
+            project: facts.project,
+            layers: layers.by_platform,
+            symbols: layers.symbols,
+            left_out: facts.left_out,
+            steps: std::mem::take(&mut self.reports),
+            dotnet_calls: self.dotnet_calls,
+            toolchain: Some(self.toolchain()),
+        })
+    }
+
+    fn reused(&mut self, key: Digest, app: App) -> App {
+        self.report_hit(StepName::Publish, key);
+        App {
+            steps: std::mem::take(&mut self.reports),
+            dotnet_calls: self.dotnet_calls,
+            ..app
+        }
+    }
+
+    /// Returns the app that a hit's record describes, if the store has all of it.
+    fn app_of(&self, verdict: &Verdict<ActionResult>) -> Option<App> {
+        let Verdict::Hit(result) = verdict else {
+            return None;
+        };
+        let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
+        let (request, context) = (self.staged.request, self.staged.context);
+        let found = layers_step::found(&facts, &request.layers, &context.store)?;
+        self.show_warnings(&facts);
+        Some(App {
+            git_ignored: self.git_ignored(&facts),
+            runtime: facts.runtime,
+            project: facts.project,
+            layers: found.by_platform,
+            symbols: found.symbols,
+            left_out: facts.left_out,
+            steps: Vec::new(),
+            dotnet_calls: 0,
+            toolchain: Some(self.toolchain()),
+        })
+    }
+
+    fn toolchain(&self) -> LockedToolchain {
+        let toolchain = &self.staged.facts.toolchain;
+        LockedToolchain {
+            version: toolchain.version.clone(),
+            id: toolchain.id,
+        }
+    }
+
+    fn report_hit(&mut self, step: StepName, key: Digest) {
+        let (outcome, took) = (Outcome::Hit, self.started.elapsed());
+        let report = StepReport {
+            step,
+            key,
+            outcome,
+            took,
+            reasons: Vec::new(),
+        };
+        self.staged
+            .context
+            .reporter
+            .event(&Event::StepEnded(&report));
+        self.reports.push(report);
+    }
+
+    fn timed<R>(
+        &self,
+        step: StepName,
+        key: Digest,
+        reasons: Vec<MissReason>,
+        work: impl FnOnce() -> Result<R, BuildError>,
+    ) -> Result<(R, StepReport), BuildError> {
+        let context = self.staged.context;
+        context.cancel.check()?;
+        (context.preflight)().map_err(BuildError::Vain)?;
+        context.reporter.event(&Event::StepStarted(step, &reasons));
+        let started = Instant::now();
+        let result = work()?;
+        let report = StepReport {
+            step,
+            key,
+            outcome: Outcome::Ran,
+            took: started.elapsed(),
+            reasons,
+        };
+        context.reporter.event(&Event::StepEnded(&report));
+        Ok((result, report))
+    }
+
+    // Asked anew each time: not every rule of git's is in the workspace, and so in a key.
+    fn git_ignored(&self, facts: &AppFacts) -> Vec<GitIgnoredFile> {
+        let mut ignored = GitIgnored::new(&self.staged.request.workspace.root);
+        let is_in_image = |path: &str| facts.left_out.iter().all(|file| file.path != path);
+        let sources = facts.sources.iter().filter(|(path, _)| is_in_image(path));
+        let files = sources.filter_map(|(path, sources)| {
+            let source = sources.iter().find(|source| ignored.contains(source))?;
+            Some(GitIgnoredFile {
+                path: path.clone(),
+                source: source.clone(),
+            })
+        });
+        files.collect()
+    }
+
+    fn show_warnings(&self, facts: &AppFacts) {
+        if !facts.changed_sources.is_empty() {
+            let note = format!(
+                "publish writes beside the sources, and mizzen leaves yours as they are: {}",
+                facts.changed_sources.join(", ")
+            );
+            self.staged.context.reporter.event(&Event::Note(&note));
+        }
+        let root = &self.staged.request.workspace.root;
+        for warning in &facts.warnings {
+            let warning = warning.clone().with_own_paths(&facts.staged_sources, root);
+            self.staged
+                .context
+                .reporter
+                .event(&Event::Message(&warning));
+        }
+    }
+}
+
+type Step = (Digest, Verdict<ActionResult>);
+
+fn take(steps: &mut Vec<mizzen_plan::Planned<ActionResult>>, step: StepName) -> Step {
+    let place = steps
+        .iter()
+        .position(|planned| planned.key.step == step)
+        .expect("a plan has every step");
+    let planned = steps.remove(place);
+    match planned.key.key {
+        Key::Known(key) => (key, planned.verdict),
+        // Asked for again once restore has run; until then nothing is kept under it.
+        Key::After(_) => (Digest::from_bytes([0; 32]), planned.verdict),
+    }
+}
