@@ -49,25 +49,30 @@ fn build_masked(user: &User, environment: &BTreeMap<String, String>) -> Run {
         .success()
 }
 
-// The shell's loop names itself only with the brackets.
-const SEE_THE_SERVER: &str = r#"  <Target Name="SeeTheServer" AfterTargets="CoreCompile">
-    <Exec Command="for p in /proc/[0-9]*; do grep -qz [V]BCSCompiler $p/cmdline &amp;&amp; grep -qzx DOTNET_ROOT=$DOTNET_ROOT $p/environ &amp;&amp; exit 0; done 2>/dev/null; exit 1" />
+/// Returns a target that fails unless the compiler's server runs, or runs not, after the compiler.
+fn see_the_server(is_there: bool) -> String {
+    let (found, not_found) = if is_there { (0, 1) } else { (1, 0) };
+    // The shell's loop names itself only with the brackets.
+    format!(
+        r#"  <Target Name="SeeTheServer" AfterTargets="CoreCompile">
+    <Exec Command="for p in /proc/[0-9]*; do grep -qz [V]BCSCompiler $p/cmdline &amp;&amp; grep -qzx DOTNET_ROOT=$DOTNET_ROOT $p/environ &amp;&amp; exit {found}; done 2>/dev/null; exit {not_found}" />
   </Target>
 
-</Project>"#;
+</Project>"#
+    )
+}
 
 #[test]
-fn the_compilers_server_runs_in_the_stage_and_ends_with_it_without_a_process_namespace_too() {
+fn the_compilers_server_runs_where_the_stage_has_a_tmp_of_its_own_and_ends_with_it() {
     let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
     let folder = user.workspace("hello-web", "hello", None);
-    edit(
-        &folder.join("hello-web.csproj"),
-        "</Project>",
-        SEE_THE_SERVER,
-    );
-    let path = build(&user, &user.environment, "path");
-    assert_eq!(processes_of(&user), [""; 0]);
+    let project = folder.join("hello-web.csproj");
+    edit(&project, "</Project>", &see_the_server(true));
     let masked = build_masked(&user, &user.elsewhere("masked"));
+    assert_eq!(processes_of(&user), [""; 0]);
+
+    edit(&project, &see_the_server(true), &see_the_server(false));
+    let path = build(&user, &user.environment, "path");
     assert_eq!(processes_of(&user), [""; 0]);
     assert_eq!(path.digest(), masked.digest());
 }

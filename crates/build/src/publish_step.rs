@@ -12,8 +12,8 @@ use crate::staged::Staged;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
 use mizzen_dotnet::{
-    AssetsJson, ChosenSdk, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE, ProjectFacts,
-    PublishOutput, pinned_asset_times,
+    AssetsJson, ChosenSdk, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
+    NO_COMPILER_SERVER, ProjectFacts, PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::{StepCommand, StepName};
 use mizzen_stage::{Action, Network, OutputSpec, Rung};
@@ -40,6 +40,12 @@ pub(crate) fn publish(
     let mut environment = staged.facts.environment.clone();
     let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
+    if staged.context.executor.accepts(Rung::Path)? {
+        // Only here is /tmp everyone's, where the server has its socket: one that the user's builds left
+        // could answer, and ours would leave the socket.
+        let (name, value) = NO_COMPILER_SERVER;
+        environment.insert(name.to_owned(), value.to_owned());
+    }
     let request = staged.request;
     let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
     let mut shown = sdk.shown;

@@ -60,6 +60,10 @@ pub type Command = Vec<String>;
 /// The variable that names the file for the facts, and that makes the injected target write them.
 pub const FACTS_FILE_VARIABLE: &str = "MIZZEN_FACTS_FILE";
 
+/// The variable, and its value, that keep a publish from starting the compiler's server; the bytes are
+/// the same.
+pub const NO_COMPILER_SERVER: (&str, &str) = ("UseSharedCompilation", "false");
+
 /// Where a stage finds programs beside those of the SDK.
 pub const PROGRAM_FOLDERS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 
@@ -201,8 +205,8 @@ const CONSTANTS: [(&str, &str); 17] = [
     ("DOTNET_CLI_USE_MSBUILD_SERVER", "0"),
     // As a switch, file-based apps would not be known for what they are.
     ("MSBUILDDISABLENODEREUSE", "1"),
-    // Its socket lies in /tmp itself, whatever TMPDIR says: where that is not the stage's own, a server
-    // that the user's builds left would answer by the usual name, and compile with what it remembers.
+    // Where a project insists on the compiler's server, it is at least not one that the user's own
+    // builds left: its socket lies in /tmp itself, whatever TMPDIR says.
     ("SharedCompilationId", "mizzen"),
     ("UseRazorBuildServer", "false"),
     // Tools that run for seconds only pay for being measured while they run.

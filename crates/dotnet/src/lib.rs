@@ -40,8 +40,8 @@ pub use assets_json::AssetsJson;
 pub use base_image::{BaseImageError, default_base};
 pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{
-    Canonical, Command, FACTS_FILE_VARIABLE, PROGRAM_FOLDERS, PublishOptions, environment,
-    injected_targets, is_set_by_stage, publish_command, restore_command,
+    Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS, PublishOptions,
+    environment, injected_targets, is_set_by_stage, publish_command, restore_command,
 };
 pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
