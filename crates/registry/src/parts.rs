@@ -18,8 +18,18 @@ use tokio::task::JoinSet;
 pub(crate) struct Part {
     pub(crate) descriptor: Descriptor,
     blob: Arc<dyn Blob>,
-    /// Asking costs as much as sending: a config, or a small layer that the last image lacked.
-    send_unasked: bool,
+    ask: Ask,
+}
+
+/// How a registry is asked whether it has a blob.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ask {
+    /// Not: to ask costs as much as to send. A config, or a small layer that the last image lacked.
+    Not,
+    ByHead,
+    /// By the request that opens the upload, as a mount from the repository itself: one request less,
+    /// but a registry may open an upload for what it has.
+    ByMount,
 }
 
 /// How a registry answered the wish to mount.
@@ -55,7 +65,7 @@ impl Push {
         let Part {
             descriptor,
             blob,
-            send_unasked,
+            ask,
         } = part;
         let digest = descriptor.digest;
         let moving = known.moving(&digest, Some(repository));
@@ -63,7 +73,7 @@ impl Push {
 
         let mut budget = self.client().budget(&self.access);
         if known.is_present(&digest, repository)
-            || (!send_unasked && self.exists(&digest, &mut budget).await?)
+            || (ask == Ask::ByHead && self.exists(&digest, &mut budget).await?)
         {
             self.skipped(&descriptor);
             known.note(&digest, repository);
@@ -73,11 +83,18 @@ impl Push {
         let origin = blob.origin().filter(|origin| {
             origin.registry == repository.registry && origin.name != repository.name
         });
+        let itself = || (ask == Ask::ByMount).then(|| repository.clone());
         if let Some(from) = origin
             .cloned()
             .or_else(|| known.elsewhere(&digest, repository))
+            .or_else(itself)
         {
             match self.mount(&digest, &from).await? {
+                Mounted::Yes if from == *repository => {
+                    self.skipped(&descriptor);
+                    known.note(&digest, repository);
+                    return Ok(());
+                }
                 Mounted::Yes => {
                     add(&self.client().counters.mounted_bytes, descriptor.size_bytes);
                     self.report(&descriptor, Transfer::Mounted);
@@ -113,7 +130,7 @@ impl Push {
             .query_pairs_mut()
             .append_pair("mount", &digest.to_string())
             .append_pair("from", &from.name);
-        if self.handles(Quirk::MountSourceScope) {
+        if self.handles(Quirk::MountSourceScope) && *from != self.reference.repository {
             request.access = self.access.and_pull(from);
         }
         if !self.handles(Quirk::FirstScopeOnly) {
@@ -143,8 +160,18 @@ impl Part {
         Self {
             descriptor,
             blob,
-            send_unasked: false,
+            ask: Ask::ByHead,
         }
+    }
+
+    /// Returns whether the registry is asked for it by a request of its own.
+    pub(crate) fn is_asked_for(&self) -> bool {
+        self.ask == Ask::ByHead
+    }
+
+    /// Has the registry asked with the request that opens the upload.
+    pub(crate) fn ask_by_mount(&mut self) {
+        self.ask = Ask::ByMount;
     }
 }
 
@@ -167,14 +194,19 @@ fn parts_of(image: &Image, presumed: bool) -> Vec<Part> {
     let layers = layers.map(|layer| Part {
         descriptor: layer.descriptor.clone(),
         blob: layer.blob.clone(),
-        send_unasked: presumed
+        ask: if presumed
             && layer.blob.origin().is_none()
-            && layer.descriptor.size_bytes <= SMALL_LAYER_BYTES,
+            && layer.descriptor.size_bytes <= SMALL_LAYER_BYTES
+        {
+            Ask::Not
+        } else {
+            Ask::ByHead
+        },
     });
     let config = Part {
         descriptor: image.manifest().config().clone(),
         blob: Arc::new(BytesBlob(image.config_bytes().clone())),
-        send_unasked: true,
+        ask: Ask::Not,
     };
     layers.chain([config]).collect()
 }

@@ -3,7 +3,7 @@
 use crate::auth::Access;
 use crate::client::Client;
 use crate::document::Document;
-use crate::parts::parts;
+use crate::parts::{Part, parts};
 use crate::progress::add;
 use crate::pull::described;
 use crate::registry::Inner;
@@ -24,6 +24,17 @@ pub(crate) struct Push {
     pub(crate) access: Access,
     /// Remembers what was pushed.
     store: Option<Arc<Store>>,
+}
+
+/// What a push goes by for the blobs of the image that the tag points at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presumed {
+    /// Nothing: every blob is asked for.
+    None,
+    /// Its manifest, which was in the store.
+    Stored,
+    /// Its manifest, which took a request.
+    Fetched,
 }
 
 impl Push {
@@ -58,9 +69,14 @@ impl Push {
         }
         let presumed = match &before {
             Some(before) => self.presume_blobs_of(before, what.images().len()).await,
-            None => false,
+            None => Presumed::None,
         };
-        self.send_blobs(parts(what, presumed)).await?;
+        let mut first = parts(what, presumed != Presumed::None);
+        if presumed == Presumed::Fetched {
+            self.ask_less(&mut first);
+        }
+        let presumed = presumed != Presumed::None;
+        self.send_blobs(first).await?;
         match self.send_manifests(what).await {
             // What the old image named is not all there: registries collect garbage under tags,
             // too. This time every blob is asked for.
@@ -98,15 +114,16 @@ impl Push {
         Ok(None)
     }
 
-    /// Counts the blobs of the image that the tag points at as present. `false` if they cannot be
-    /// known.
-    async fn presume_blobs_of(&self, before: &Descriptor, most_images: usize) -> bool {
+    /// Counts the blobs of the image that the tag points at as present.
+    async fn presume_blobs_of(&self, before: &Descriptor, most_images: usize) -> Presumed {
         let mut manifests = Vec::new();
-        match self.read(before).await {
+        let mut presumed = Presumed::Stored;
+        match self.read(before, &mut presumed).await {
             Some(Document::Manifest(manifest)) => manifests.push(manifest),
             Some(Document::Index(index)) => {
                 for descriptor in index.manifests().iter().take(most_images) {
-                    if let Some(Document::Manifest(manifest)) = self.read(descriptor).await {
+                    let document = self.read(descriptor, &mut presumed).await;
+                    if let Some(Document::Manifest(manifest)) = document {
                         manifests.push(manifest);
                     }
                 }
@@ -119,17 +136,35 @@ impl Push {
                 self.inner.known.note(&descriptor.digest, repository);
             }
         }
-        !manifests.is_empty()
+        if manifests.is_empty() {
+            presumed = Presumed::None;
+        }
+        presumed
+    }
+
+    // Of the image under the tag the registry has told already. Where that leaves one blob, the request
+    // that this took is saved again.
+    fn ask_less(&self, parts: &mut [Part]) {
+        let repository = &self.reference.repository;
+        let lacks = |part: &&mut Part| {
+            let digest = &part.descriptor.digest;
+            part.is_asked_for() && !self.inner.known.is_present(digest, repository)
+        };
+        let mut lacking: Vec<&mut Part> = parts.iter_mut().filter(lacks).collect();
+        if let [one] = &mut lacking[..] {
+            one.ask_by_mount();
+        }
     }
 
     /// Reads a manifest from the store, where the last push from here left it, or from the
     /// registry; not having it only costs more questions.
-    async fn read(&self, descriptor: &Descriptor) -> Option<Document> {
+    async fn read(&self, descriptor: &Descriptor, presumed: &mut Presumed) -> Option<Document> {
         let content_type = Some(descriptor.media_type.clone());
         let store = self.store.as_ref();
         if let Some(Ok(Some(bytes))) = store.map(|store| store.read(&descriptor.digest)) {
             return Document::parse(bytes, content_type).ok();
         }
+        *presumed = Presumed::Fetched;
         let reference = self.reference.at(descriptor.digest);
         let fetched = self.client().document(&self.access, &reference).await;
         fetched.ok().flatten().map(|(document, _)| document)

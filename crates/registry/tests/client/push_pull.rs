@@ -89,18 +89,32 @@ fn pushing_what_is_there_takes_one_request() {
 
 #[test]
 fn one_new_layer_of_ten_takes_at_most_seven_requests() {
-    let registry = MemoryRegistry::start();
-    let to = format!("{}/shop:1", registry.host());
-    let mut layers = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "old"];
-    Client::new().push(&to, &one(image(&layers))).unwrap();
-    registry.forget_requests();
+    // Small enough to be sent without a question, and not.
+    for new in ["new".to_owned(), "new ".repeat(100_000)] {
+        let registry = MemoryRegistry::start();
+        let to = format!("{}/shop:1", registry.host());
+        let mut layers = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "old"];
+        Client::new().push(&to, &one(image(&layers))).unwrap();
+        registry.forget_requests();
 
-    layers[9] = "new";
-    Client::new().push(&to, &one(image(&layers))).unwrap();
-    let requests = registry.requests();
-    assert!(requests.len() <= 7, "{:#?}", lines(&registry));
-    let uploads = requests.iter().filter(|request| request.is_blob_upload());
-    assert_eq!(uploads.count(), 2, "the layer and the config");
+        layers[9] = &new;
+        // Neither knows what the other has pushed.
+        let clients = [Client::new(), Client::new()];
+        clients[0].push(&to, &one(image(&layers))).unwrap();
+        let requests = registry.requests();
+        assert!(requests.len() <= 7, "{:#?}", lines(&registry));
+        let uploads = requests.iter().filter(|request| request.is_blob_upload());
+        assert_eq!(uploads.count(), 2, "the layer and the config");
+
+        // The tag goes back, and the layer is there from before.
+        layers[9] = "old";
+        clients[0].push(&to, &one(image(&layers))).unwrap();
+        layers[9] = &new;
+        let before = clients[1].registry.counts().uploaded_bytes;
+        clients[1].push(&to, &one(image(&layers))).unwrap();
+        let sent = clients[1].registry.counts().uploaded_bytes - before;
+        assert!(sent < 10_000, "{sent} bytes");
+    }
 }
 
 #[test]
