@@ -4,7 +4,7 @@
 use crate::support::{User, prepared, testdata};
 use fs_err as fs;
 use mizzen_testkit::tiny_base;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// What a build on a small disk said and left, and what the next one gave that had room.
 struct Tried {
@@ -16,10 +16,22 @@ struct Tried {
     next: String,
 }
 
+/// Runs a shell that may mount: in a namespace of its own, so that what it mounts is gone with its last
+/// process.
+fn with_own_mounts(user: &User, script: &str) -> Output {
+    #[expect(clippy::disallowed_methods, reason = "the program under test")]
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount"])
+        .args(["/bin/sh", "-c", script])
+        .env_clear()
+        .envs(&user.environment)
+        .output()
+        .unwrap();
+    output
+}
+
 /// Runs a build whose cache and output lie on a file system of `kilobytes` (`disk/` in the user's
 /// folder), and then the same again with more room.
-///
-/// A mount of a namespace of our own: it is gone with the last process.
 fn try_build(user: &User, kilobytes: u64, arguments: &str) -> Tried {
     let script = format!(
         "set -u; cd {folder}; rm -f t-*; \
@@ -35,20 +47,7 @@ fn try_build(user: &User, kilobytes: u64, arguments: &str) -> Tried {
         mizzen = env!("CARGO_BIN_EXE_mizzen"),
     );
     fs::create_dir_all(user.path("disk")).unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the program under test")]
-    let output = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "/bin/sh",
-            "-c",
-            &script,
-        ])
-        .env_clear()
-        .envs(&user.environment)
-        .output()
-        .unwrap();
+    let output = with_own_mounts(user, &script);
     assert!(
         output.status.success(),
         "{}",
@@ -122,20 +121,7 @@ fn a_full_disk_below_the_stage_is_no_fault_of_the_projects() {
             user.path("").display(),
             env!("CARGO_BIN_EXE_mizzen"),
         );
-        #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let output = Command::new("unshare")
-            .args([
-                "--user",
-                "--map-root-user",
-                "--mount",
-                "/bin/sh",
-                "-c",
-                &script,
-            ])
-            .env_clear()
-            .envs(&user.environment)
-            .output()
-            .unwrap();
+        let output = with_own_mounts(&user, &script);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(7), "{kilobytes} kB: {said}");
         assert!(said.contains("No space left on device"), "{said}");
