@@ -71,17 +71,17 @@ impl Push {
             Some(before) => self.presume_blobs_of(before, what.images().len()).await,
             None => Presumed::None,
         };
-        let mut first = parts(what, presumed != Presumed::None);
+        let is_presumed = presumed != Presumed::None;
+        let mut first = parts(what, is_presumed);
         if presumed == Presumed::Fetched {
             self.ask_less(&mut first);
         }
-        let presumed = presumed != Presumed::None;
         self.send_blobs(first).await?;
         match self.send_manifests(what).await {
             // What the old image named is not all there: registries collect garbage under tags,
             // too. This time every blob is asked for.
             Err(RegistryError::Refused { code, .. })
-                if presumed && matches!(&*code, "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN") =>
+                if is_presumed && matches!(&*code, "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN") =>
             {
                 self.inner.known.forget(&self.reference.repository);
                 self.send_blobs(parts(what, false)).await?;
