@@ -16,3 +16,4 @@ mod scenarios;
 mod shop;
 mod static_assets;
 mod toolchain;
+mod warm_up;

@@ -14,6 +14,7 @@ pub(crate) const HOME: &str = "home";
 pub(crate) const PACKAGES: &str = "packages";
 pub(crate) const OUTPUT: &str = "out";
 pub(crate) const TEMPORARY: &str = "tmp";
+pub(crate) const WARM_UP: &str = "warm-up";
 /// The file that the injected target writes, below the stage's root.
 pub(crate) const FACTS_FILE: &str = "tmp/facts";
 

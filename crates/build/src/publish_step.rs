@@ -1,6 +1,8 @@
 use crate::BuildError;
 use crate::app::AppFacts;
-use crate::facts::{FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, working_folder};
+use crate::facts::{
+    FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP, working_folder,
+};
 use crate::file_based::written_by_restore;
 use crate::floating::{assets_below, floating, project_path};
 use crate::layers_step::{self, Layers};
@@ -12,14 +14,16 @@ use crate::staged::Staged;
 use crate::workspace_files::WorkspaceFiles;
 use fs_err as fs;
 use mizzen_dotnet::{
-    AssetsJson, ChosenSdk, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
+    AssetsJson, ChosenSdk, CompilerWarmUp, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
     NO_COMPILER_SERVER, ProjectFacts, PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Network, OutputSpec, Rung};
+use mizzen_stage::{Action, Content, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
 ///
@@ -40,11 +44,19 @@ pub(crate) fn publish(
     let mut environment = staged.facts.environment.clone();
     let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
+    let mut inputs = staged.inputs(StepName::Publish);
+    let mut warm_up = Vec::new();
     if staged.context.executor.accepts(Rung::Path)? {
         // Only here is /tmp everyone's, where the server has its socket: one that the user's builds left
         // could answer, and ours would leave the socket.
         let (name, value) = NO_COMPILER_SERVER;
         environment.insert(name.to_owned(), value.to_owned());
+    } else if let Some(found) = compiler_warm_up(staged)? {
+        let staged = |(name, bytes): (String, Vec<u8>)| {
+            (format!("{WARM_UP}/{name}"), Content::Bytes(bytes.into()))
+        };
+        inputs.extend(found.files.into_iter().map(staged));
+        warm_up = found.command;
     }
     let request = staged.request;
     let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
@@ -52,7 +64,7 @@ pub(crate) fn publish(
     shown.extend(staged.nuget.fallback_folders.iter().cloned());
     shown.extend(staged.scan.shown.iter().cloned());
     let action = Action {
-        inputs: staged.inputs(StepName::Publish),
+        inputs,
         packs: packs.collect(),
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
             .map(str::to_owned)
@@ -60,6 +72,7 @@ pub(crate) fn publish(
         shown,
         emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Publish].clone(),
+        warm_up,
         working_folder: working_folder(request),
         environment,
         secret_environment: reaching(staged),
@@ -111,6 +124,27 @@ pub(crate) fn publish(
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
     Ok((facts, layers))
+}
+
+/// Returns what to compile while MSBuild reads the projects; `None` where a second core would not be idle.
+fn compiler_warm_up(staged: &Staged<'_>) -> Result<Option<CompilerWarmUp>, BuildError> {
+    if available_parallelism().map_or(1, NonZero::get) == 1 {
+        return Ok(None);
+    }
+    let (sdk, project) = (&staged.request.sdk, &staged.request.workspace.project);
+    let text = match staged.scan.contents.get(project) {
+        Some(Content::File { source, .. }) if is_csharp(project) => {
+            fs::read_to_string(source).map_err(BuildError::Read)?
+        }
+        _ => return Ok(None),
+    };
+    let folder = format!("{}/{WARM_UP}", staged.stage_root.display());
+    CompilerWarmUp::of(&sdk.root, &sdk.version, &text, &folder).map_err(BuildError::Read)
+}
+
+fn is_csharp(project: &str) -> bool {
+    let extension = Path::new(project).extension();
+    extension.is_some_and(|extension| extension == "csproj" || extension == "cs")
 }
 
 /// Returns what restore wrote for the published project; `None` where that cannot be told.

@@ -37,6 +37,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         shown: [sdk.shown, shown(staged)].concat(),
         emptied: sdk.emptied,
         command: staged.facts.commands[&StepCommand::Restore].clone(),
+        warm_up: Vec::new(),
         working_folder: working_folder(request),
         environment: staged.facts.environment.clone(),
         secret_environment: secret_environment(staged),

@@ -7,6 +7,7 @@ mod base_image;
 mod bundle;
 mod chosen_sdk;
 mod commands;
+mod compiler_warm_up;
 mod container_settings;
 mod deps_json;
 mod elf;
@@ -43,6 +44,7 @@ pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS, PublishOptions,
     environment, injected_targets, is_set_by_stage, publish_command, restore_command,
 };
+pub use compiler_warm_up::CompilerWarmUp;
 pub use container_settings::{ContainerCommand, ContainerSettings, ContainerSettingsError};
 pub use deps_json::{Asset, DepsJson, DepsJsonError};
 pub use file_based_app::{

@@ -25,6 +25,10 @@ pub struct Action {
     pub emptied: Vec<PathBuf>,
     /// The program and its arguments.
     pub command: Vec<String>,
+    /// A program and its arguments that start with the command and end with it at the latest, only for
+    /// speed: what it prints and how it ends is not asked, and an executor may leave it out. Empty for
+    /// none.
+    pub warm_up: Vec<String>,
     /// Where the command starts.
     pub working_folder: StagedPath,
     /// All variables that it sees and that may change what it makes.

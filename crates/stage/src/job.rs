@@ -16,6 +16,8 @@ pub(crate) struct Job {
     pub(crate) shown: Vec<PathBuf>,
     /// Folders of the machine that are empty but for what `shown` names below them.
     pub(crate) emptied: Vec<PathBuf>,
+    /// What runs beside the command; empty for nothing.
+    pub(crate) warm_up: Vec<OsString>,
     /// The program and its arguments; empty to try the rung and nothing else.
     pub(crate) command: Vec<OsString>,
 }
@@ -36,7 +38,8 @@ impl Job {
             arguments.push(paths.len().to_string().into());
             arguments.extend(paths.iter().map(|path| path.clone().into_os_string()));
         }
-        arguments.extend(self.command.iter().cloned());
+        arguments.push(self.warm_up.len().to_string().into());
+        arguments.extend(self.warm_up.iter().chain(&self.command).cloned());
         arguments
     }
 
@@ -45,8 +48,9 @@ impl Job {
         let [rung, network, root, folder, rest @ ..] = arguments else {
             return None;
         };
-        let (shown, rest) = paths(rest)?;
-        let (emptied, command) = paths(rest)?;
+        let (shown, rest) = counted(rest)?;
+        let (emptied, rest) = counted(rest)?;
+        let (warm_up, command) = counted(rest)?;
         Some(Self {
             rung: Rung::parse(rung.to_str()?)?,
             network: match network.as_encoded_bytes() {
@@ -56,18 +60,18 @@ impl Job {
             },
             root: root.into(),
             folder: folder.into(),
-            shown,
-            emptied,
+            shown: shown.iter().map(PathBuf::from).collect(),
+            emptied: emptied.iter().map(PathBuf::from).collect(),
+            warm_up: warm_up.to_vec(),
             command: command.to_vec(),
         })
     }
 }
 
-/// Reads a number and so many paths; returns what follows, too.
-fn paths(arguments: &[OsString]) -> Option<(Vec<PathBuf>, &[OsString])> {
+/// Reads a number and so many arguments; returns what follows, too.
+fn counted(arguments: &[OsString]) -> Option<(&[OsString], &[OsString])> {
     let (count, rest) = arguments.split_first()?;
-    let (paths, rest) = rest.split_at_checked(count.to_str()?.parse().ok()?)?;
-    Some((paths.iter().map(PathBuf::from).collect(), rest))
+    rest.split_at_checked(count.to_str()?.parse().ok()?)
 }
 
 /// How a job ended: one line from its processes to the build.
@@ -135,6 +139,7 @@ mod tests {
             folder: "/tmp/mizzen-stage/src".into(),
             shown: vec!["/a b".into(), "/c".into()],
             emptied: vec!["/a b/d".into()],
+            warm_up: ["dotnet", "exec"].map(Into::into).to_vec(),
             command: ["dotnet", "-p:A=1", ""].map(Into::into).to_vec(),
         };
         assert_eq!(Job::parse(&job.to_arguments()), Some(job.clone()));

@@ -88,6 +88,7 @@ impl Stage {
             folder: self.root.clone(),
             shown: Vec::new(),
             emptied: Vec::new(),
+            warm_up: Vec::new(),
             command: Vec::new(),
         };
         let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), None)?;
@@ -111,6 +112,7 @@ impl Executor for Stage {
             folder: self.root.join(&action.working_folder),
             shown: action.shown.clone(),
             emptied: action.emptied.clone(),
+            warm_up: action.warm_up.iter().map(Into::into).collect(),
             command: action.command.iter().map(Into::into).collect(),
         };
         let variables = action.environment.iter().chain(&action.secret_environment);

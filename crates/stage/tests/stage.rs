@@ -64,6 +64,7 @@ fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>
         shown: Vec::new(),
         emptied: Vec::new(),
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+        warm_up: Vec::new(),
         working_folder: "src".to_owned(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         secret_environment: BTreeMap::new(),
@@ -290,4 +291,41 @@ fn a_folder_that_nobody_can_write_is_removed_with_the_stage() {
     bench.lines(&action);
     let left = fs::read_dir(bench.stage.root().join("src"));
     assert!(left.is_err() || left.unwrap().count() == 0);
+}
+
+#[test]
+fn a_warm_up_runs_beside_the_command_unheard_and_ends_with_it() {
+    for rung in RUNGS {
+        let bench = bench(rung);
+        let mark = format!("300.{}", rung.as_str().len());
+        // It would hang forever if the two did not run beside each other.
+        let mut action = shell(
+            "until test -e started; do sleep 0.01; done; cat started",
+            [],
+        );
+        let warm_up = format!("echo unheard; echo seen > new; mv new started; exec sleep {mark}");
+        action.warm_up = ["/bin/sh", "-c", &warm_up].map(str::to_owned).to_vec();
+        assert_eq!(bench.lines(&action), ["seen"], "{rung}");
+        let processes = fs::read_dir("/proc").unwrap();
+        let commands =
+            processes.filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok());
+        let sleeps = format!("sleep\0{mark}\0").into_bytes();
+        assert_eq!(
+            commands.filter(|command| *command == sleeps).count(),
+            0,
+            "{rung}"
+        );
+    }
+}
+
+#[test]
+fn a_warm_up_that_cannot_start_or_fails_changes_nothing() {
+    for rung in RUNGS {
+        let bench = bench(rung);
+        let mut action = shell("sleep 0.1; echo done", []);
+        for warm_up in ["/nowhere/at/all", "/bin/false"] {
+            action.warm_up = vec![warm_up.to_owned()];
+            assert_eq!(bench.lines(&action), ["done"], "{rung}");
+        }
+    }
 }

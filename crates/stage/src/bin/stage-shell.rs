@@ -51,6 +51,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
             .into_iter()
             .chain(script.to_str().map(str::to_owned))
             .collect(),
+        warm_up: Vec::new(),
         working_folder: "src".to_owned(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
         secret_environment: BTreeMap::new(),

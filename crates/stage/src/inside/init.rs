@@ -3,6 +3,7 @@ use super::new_root;
 use crate::job::{Ending, Job};
 use fs_err as fs;
 use rustix::process::{Pid, Signal, WaitOptions};
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -38,18 +39,14 @@ fn run(job: &Job, null: impl AsFd) -> Result<Ending, Ending> {
         new_root::enter(job)?;
         give_up_powers()?;
     }
-    let Some((program, arguments)) = job.command.split_first() else {
+    let Some(mut command) = prepared(&job.command, job) else {
         return Ok(Ending::Exited(Some(0)));
     };
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where a stage starts its command"
-    )]
-    let command = Command::new(program)
-        .args(arguments)
-        .current_dir(&job.folder)
-        .stdin(Stdio::null())
-        .process_group(0)
+    if let Some(mut warm_up) = prepared(&job.warm_up, job) {
+        // Without it the command takes longer, and nothing else.
+        drop(warm_up.stdout(Stdio::null()).stderr(Stdio::null()).spawn());
+    }
+    let command = command
         .spawn()
         .map_err(|error| Ending::NotStarted(error.raw_os_error().unwrap_or_default()))?;
     // The lines end when the command's own ends of the pipes are closed.
@@ -66,4 +63,20 @@ fn run(job: &Job, null: impl AsFd) -> Result<Ending, Ending> {
             Err(error) => return Err(Ending::NotStarted(error.raw_os_error())),
         }
     }
+}
+
+/// Returns what starts a program of the stage; `None` if there is none.
+fn prepared(command: &[OsString], job: &Job) -> Option<Command> {
+    let (program, arguments) = command.split_first()?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where a stage starts its command"
+    )]
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .current_dir(&job.folder)
+        .stdin(Stdio::null())
+        .process_group(0);
+    Some(command)
 }
