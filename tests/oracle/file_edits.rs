@@ -1,16 +1,13 @@
 //! Edits of files, whatever they are to a build.
 
+use crate::state::{Edit, State};
 use crate::tree::{files, set_time};
-use crate::walk::{Edit, State};
 use fs_err as fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 pub(crate) const FILE_EDITS: &[(&str, Edit)] = &[
-    ("nothing", |_| Some("nothing".to_owned())),
     ("content", content),
-    ("content", content),
-    ("content of the same length at an old time", same_length),
     ("content of the same length at an old time", same_length),
     ("line ends", line_ends),
     ("add a source", add_source),
@@ -22,17 +19,11 @@ pub(crate) const FILE_EDITS: &[(&str, Edit)] = &[
     ("target of the link outside", link_target),
     ("static file", static_file),
     ("settings", settings),
-    ("times", times),
-    ("leavings of builds", leavings),
-    ("git", git),
     ("documents", documents),
-    ("empty folder", empty_folder),
-    ("back", back),
-    ("back", back),
 ];
 
 /// Returns one of the files that `wanted` says yes to.
-fn any(state: &mut State, wanted: impl Fn(&str) -> bool) -> Option<String> {
+pub(crate) fn any(state: &mut State, wanted: impl Fn(&str) -> bool) -> Option<String> {
     let found = files(&state.root, |path| {
         let is_leaving = path.contains("/obj/") || path.contains("csproj/bin");
         !is_leaving && !path.starts_with(".git/") && wanted(path)
@@ -40,7 +31,7 @@ fn any(state: &mut State, wanted: impl Fn(&str) -> bool) -> Option<String> {
     state.random.choice(found)
 }
 
-fn is_text(path: &str) -> bool {
+pub(crate) fn is_text(path: &str) -> bool {
     [".cs", ".css", ".js", ".json", ".txt"]
         .iter()
         .any(|end| path.ends_with(end))
@@ -57,7 +48,7 @@ fn is_source(path: &str) -> bool {
     ends_with(path, "cs")
 }
 
-fn write(path: &Path, text: &str) {
+pub(crate) fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
 }
@@ -95,7 +86,7 @@ fn same_length(state: &mut State) -> Option<String> {
     Some(file)
 }
 
-fn other_letters(state: &mut State, text: &str) -> Option<String> {
+pub(crate) fn other_letters(state: &mut State, text: &str) -> Option<String> {
     let start = text.find('"').map_or(0, |quote| quote + 1);
     let length = text[start..].find(|letter: char| !letter.is_ascii_lowercase());
     let length = length.unwrap_or(text.len() - start);
@@ -235,38 +226,6 @@ fn settings(state: &mut State) -> Option<String> {
     Some(file)
 }
 
-fn times(state: &mut State) -> Option<String> {
-    let seconds = state.random.u64(1..2_000_000_000);
-    for file in files(&state.root, |_| true) {
-        set_time(&state.root.join(file), seconds);
-    }
-    Some(seconds.to_string())
-}
-
-/// Leaves what a build in the tree would leave, and what a plain build would read.
-fn leavings(state: &mut State) -> Option<String> {
-    let (number, project) = (state.next(), state.random.choice(state.shape.projects)?);
-    let (folder, name) = project.rsplit_once('/').unwrap();
-    let props = format!(
-        "<Project><PropertyGroup><Company>Leaving {number}</Company></PropertyGroup></Project>"
-    );
-    let root = state.root.join(folder);
-    write(&root.join(format!("obj/{name}.left.props")), &props);
-    write(&root.join("obj/Left.cs"), "class Left { broken }");
-    write(&root.join("bin/Release/net10.0/left.dll"), &props);
-    Some(folder.to_owned())
-}
-
-fn git(state: &mut State) -> Option<String> {
-    let commit = format!("{:040x}\n", state.next());
-    write(&state.root.join(".git/HEAD"), &commit);
-    write(
-        &state.root.join(".git/config"),
-        "[remote \"origin\"]\nurl = https://example.com/a.git\n",
-    );
-    Some(commit)
-}
-
 fn documents(state: &mut State) -> Option<String> {
     let number = state.next();
     let name = state
@@ -274,17 +233,4 @@ fn documents(state: &mut State) -> Option<String> {
         .choice(["README.md", "docs/a.md", ".github/x.yml", "Dockerfile"])?;
     write(&state.root.join(name), &format!("# {number}\n"));
     Some(name.to_owned())
-}
-
-fn empty_folder(state: &mut State) -> Option<String> {
-    let folder = state.random.choice(state.shape.sources)?;
-    let folder = format!("{folder}/Empty{}", state.next());
-    fs::create_dir_all(state.root.join(&folder)).unwrap();
-    Some(folder)
-}
-
-fn back(state: &mut State) -> Option<String> {
-    let which = state.random.usize(..state.earlier.len());
-    state.back(which);
-    Some(format!("{which} trees"))
 }

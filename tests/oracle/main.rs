@@ -8,10 +8,16 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod choice;
 #[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
 mod file_edits;
 #[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
+mod package_edits;
+#[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
 mod project_edits;
+#[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
+mod same_edits;
+mod state;
 mod tree;
 mod walk;
 mod workspace;

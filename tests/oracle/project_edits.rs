@@ -1,7 +1,7 @@
-//! Edits of what projects say, of their packages, and of what is around them.
+//! Edits of what projects say, and of what is around them.
 
-use crate::support::monorepo::{assembly, package};
-use crate::walk::{Edit, State};
+use crate::state::{Edit, State};
+use crate::support::monorepo::assembly;
 use fs_err as fs;
 use std::path::Path;
 
@@ -17,28 +17,18 @@ pub(crate) const ANYWHERE_EDITS: &[(&str, Edit)] = &[
     (".editorconfig", editor_config),
     ("a comment in nuget.config", nuget_comment),
     ("runtimeconfig.template.json", runtime_template),
-    ("environment", environment),
-    ("environment", environment),
     ("options", options),
 ];
 
 /// Edits of what only the generated workspace has.
 pub(crate) const GENERATED_EDITS: &[(&str, Edit)] = &[
-    ("a central version", central_version),
-    ("a package reference", package_reference),
-    ("a package reference", package_reference),
-    ("a package that a file asks for", wanted_package),
-    ("a package that a file asks for", wanted_package),
-    ("an import of an odd name", odd_import),
     ("a text that a project reads", title),
-    ("a floating reference", floating_reference),
-    ("the feed gains a version", feed_gains),
     ("a referenced dll", referenced_dll),
     ("another project", another_project),
 ];
 
 /// Puts `text` before the end of a project, or of a file like one that may not be there yet.
-fn insert(path: &Path, text: &str) {
+pub(crate) fn insert(path: &Path, text: &str) {
     let old = fs::read_to_string(path).unwrap_or_else(|_| "<Project></Project>\n".to_owned());
     fs::write(
         path,
@@ -47,16 +37,16 @@ fn insert(path: &Path, text: &str) {
     .unwrap();
 }
 
-fn property(name: &str, value: usize) -> String {
+pub(crate) fn property(name: &str, value: usize) -> String {
     format!("<PropertyGroup><{name}>{value}</{name}></PropertyGroup>")
 }
 
-fn project(state: &mut State) -> &'static str {
+pub(crate) fn project(state: &mut State) -> &'static str {
     state.random.choice(state.shape.projects).unwrap()
 }
 
 /// Writes a file, or removes it if it is there, half of the time.
-fn toggle(state: &mut State, file: &str, text: &str) -> Option<String> {
+pub(crate) fn toggle(state: &mut State, file: &str, text: &str) -> Option<String> {
     let path = state.root.join(file);
     if path.exists() && state.random.bool() {
         fs::remove_file(path).unwrap();
@@ -155,34 +145,6 @@ fn runtime_template(state: &mut State) -> Option<String> {
     toggle(state, &file, &text)
 }
 
-/// Sets or unsets a variable that a plain build would take for a property, or speak another language
-/// for.
-fn environment(state: &mut State) -> Option<String> {
-    let number = state.next();
-    let name = state.random.choice([
-        "Company",
-        "AssemblyName",
-        "VERSION",
-        "Platform",
-        "TZ",
-        "LANG",
-        "CI",
-        "DOTNET_CLI_UI_LANGUAGE",
-    ])?;
-    if state.environment.remove(name).is_some() {
-        return Some(format!("{name} unset"));
-    }
-    let value = match name {
-        "TZ" => "Asia/Tokyo".to_owned(),
-        "LANG" => "tr_TR.UTF-8".to_owned(),
-        "DOTNET_CLI_UI_LANGUAGE" => "de".to_owned(),
-        _ => format!("hijack{number}"),
-    };
-    let told = format!("{name}={value}");
-    state.environment.insert(name.to_owned(), value);
-    Some(told)
-}
-
 fn options(state: &mut State) -> Option<String> {
     let choices: [&[&str]; 6] = [
         &[],
@@ -201,85 +163,10 @@ fn options(state: &mut State) -> Option<String> {
     Some(state.options.join(" "))
 }
 
-fn version(state: &mut State) -> &'static str {
-    state.random.choice(["1.0.0", "1.1.0"]).unwrap()
-}
-
-fn central_version(state: &mut State) -> Option<String> {
-    let path = state.root.join("Directory.Packages.props");
-    let text = fs::read_to_string(&path).unwrap();
-    let [one, two] =
-        ["1.0.0", "1.1.0"].map(|version| format!("\"Acme.Text\" Version=\"{version}\""));
-    let new = if text.contains(&one) {
-        text.replace(&one, &two)
-    } else {
-        text.replace(&two, &one)
-    };
-    fs::write(path, new).unwrap();
-    Some("Acme.Text".to_owned())
-}
-
-/// Adds the reference, or takes it away.
-fn toggle_reference(path: &Path, reference: &str) -> String {
-    let text = fs::read_to_string(path).unwrap();
-    let reference = format!("<ItemGroup>{reference}</ItemGroup>");
-    if text.contains(&reference) {
-        fs::write(path, text.replace(&reference, "")).unwrap();
-        return format!("{} without {reference}", path.display());
-    }
-    insert(path, &reference);
-    format!("{} with {reference}", path.display())
-}
-
-fn package_reference(state: &mut State) -> Option<String> {
-    let file = project(state);
-    let path = state.root.join(file);
-    Some(toggle_reference(
-        &path,
-        "<PackageReference Include=\"Acme.Text\" />",
-    ))
-}
-
-fn floating_reference(state: &mut State) -> Option<String> {
-    let file = project(state);
-    let path = state.root.join(file);
-    Some(toggle_reference(
-        &path,
-        "<PackageReference Include=\"Acme.Float\" />",
-    ))
-}
-
-/// A version in a file that restore's key has not: `Lib.csproj` asks whether it is there.
-fn wanted_package(state: &mut State) -> Option<String> {
-    let version = version(state);
-    toggle(state, "src/Lib/wanted", &format!("{version}\n"))
-}
-
-/// The same by an import that is no `.props` and no `.targets`.
-fn odd_import(state: &mut State) -> Option<String> {
-    let version = version(state);
-    let reference =
-        format!("<PackageReference Include=\"Acme.More\" VersionOverride=\"{version}\" />");
-    let number = property("Copyright", state.next());
-    let text = match state.random.u8(..3) {
-        0 => "<Project></Project>\n".to_owned(),
-        1 => format!("<Project><ItemGroup>{reference}</ItemGroup></Project>\n"),
-        _ => format!("<Project>{number}</Project>\n"),
-    };
-    fs::write(state.root.join("eng/versions.inc"), &text).unwrap();
-    Some(text)
-}
-
 fn title(state: &mut State) -> Option<String> {
     let text = state.next().to_string();
     fs::write(state.root.join("src/App/title.txt"), &text).unwrap();
     Some(text)
-}
-
-fn feed_gains(state: &mut State) -> Option<String> {
-    let version = format!("1.{}.0", state.next());
-    package(&state.feed, "Acme.Float", &version);
-    Some(version)
 }
 
 fn referenced_dll(state: &mut State) -> Option<String> {

@@ -1,33 +1,13 @@
-use crate::file_edits::{FILE_EDITS, outside};
-use crate::project_edits::{ANYWHERE_EDITS, GENERATED_EDITS};
+use crate::choice::Choice;
+use crate::state::State;
 use crate::support::{Run, User, is_set, prepared};
-use crate::tree::{self, Entry, Snapshot};
-use crate::workspace::{Shape, Workspace};
+use crate::tree;
+use crate::workspace::Workspace;
 use fs_err as fs;
-use mizzen_oci::{Digest, Hasher};
+use mizzen_oci::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
-
-/// A workspace on its way, and what a person would have set around it.
-pub(crate) struct State {
-    pub(crate) root: PathBuf,
-    pub(crate) feed: PathBuf,
-    pub(crate) shape: Shape,
-    pub(crate) random: fastrand::Rng,
-    /// Counts up, for names and texts that were not there before.
-    pub(crate) number: usize,
-    /// Variables of the user's shell; they may change nothing.
-    pub(crate) environment: BTreeMap<String, String>,
-    /// Options of the command line.
-    pub(crate) options: Vec<String>,
-    /// Trees that were built and can be gone back to.
-    pub(crate) earlier: Vec<Snapshot>,
-}
-
-/// Changes something and says what; `None` if there was nothing of the kind to change.
-pub(crate) type Edit = fn(&mut State) -> Option<String>;
 
 /// What a build gave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,13 +32,33 @@ impl Given {
 /// What happened on a walk.
 #[derive(Default)]
 struct Tally {
+    /// Steps at which publish was reused, and with it restore or what floats was restored the same.
     hits: usize,
+    /// Steps at which restore was reused and publish ran.
+    restore_hits: usize,
     failed: usize,
     clean_builds: usize,
     restored: usize,
     published: usize,
     /// Publishes that gave what the kept cache had already, by what made them run.
     needless: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    /// Counts an image that the kept cache gave after an edit of this `kind`.
+    fn count(&mut self, ran: &str, kind: &str, is_known: bool) {
+        let has_restored = ran.contains("restore=ran");
+        self.restored += usize::from(has_restored);
+        if !ran.contains("publish=ran") {
+            self.hits += 1;
+            return;
+        }
+        self.published += 1;
+        self.restore_hits += usize::from(!has_restored);
+        if is_known {
+            *self.needless.entry(kind.to_owned()).or_default() += 1;
+        }
+    }
 }
 
 /// Edits the workspace `steps` times at random, and after each edit compares what the kept cache
@@ -83,10 +83,7 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
         options: Vec::new(),
         earlier: Vec::new(),
     };
-    let mut edits: Vec<(&str, Edit)> = [FILE_EDITS, ANYWHERE_EDITS].concat();
-    if workspace == Workspace::Generated {
-        edits.extend(GENERATED_EDITS);
-    }
+    let mut choice = Choice::of(workspace);
     know_the_sdk(&user);
     let mut tally = Tally::default();
     let mut clean: BTreeMap<Digest, Given> = BTreeMap::new();
@@ -95,19 +92,18 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
     let mut kind = "the start";
     for step in 0..=steps {
         if step > 0 {
-            let (name, told) = edit(&mut state, &edits);
+            let (name, told) = choice.edit(&mut state);
             kind = name;
             writeln!(story, "{step}. {name}: {told}").unwrap();
         }
-        let kept = build(&user, &state, &user.environment, "work", true);
+        let kept = build(&user, &state, &user.environment, true);
         let given = Given::of(&kept);
         let snapshot = tree::read(&state.root);
         let expected = clean.entry(state.world(&snapshot)).or_insert_with(|| {
             tally.clean_builds += 1;
             tree::write(&user.path("elsewhere"), &snapshot);
             empty(&user, "clean-cache");
-            let run = build(&user, &state, &user.elsewhere("clean"), "elsewhere", false);
-            Given::of(&run)
+            Given::of(&build(&user, &state, &user.elsewhere("clean"), false))
         });
         assert_eq!(
             given, *expected,
@@ -125,62 +121,13 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
                 state.back(0);
             }
             Given::Image { digest, .. } => {
-                let ran = kept.steps();
-                tally.restored += usize::from(ran.contains("restore=ran"));
                 let is_known = !known.insert(digest.clone());
-                if ran.contains("publish=ran") {
-                    tally.published += 1;
-                    if is_known {
-                        *tally.needless.entry(kind.to_owned()).or_default() += 1;
-                    }
-                } else {
-                    tally.hits += 1;
-                }
-                state.earlier.insert(0, snapshot);
-                state.earlier.truncate(4);
+                tally.count(&kept.steps(), kind, is_known);
+                state.keep(snapshot);
             }
         }
     }
     tell(&tally, workspace, seed, steps);
-}
-
-impl State {
-    /// Makes the workspace an earlier one again; 0 is the newest.
-    pub(crate) fn back(&mut self, which: usize) {
-        tree::write(&self.root, &self.earlier[which]);
-    }
-
-    /// Names everything that decides about a clean build: the tree, what it links to, the packages of
-    /// the feed, the options.
-    fn world(&self, snapshot: &Snapshot) -> Digest {
-        let mut hasher = Hasher::default();
-        for (path, entry) in snapshot {
-            hasher.field(path.as_bytes());
-            match entry {
-                Entry::File { bytes, mode } => {
-                    hasher.field(format!("file {mode:o}").as_bytes());
-                    hasher.field(bytes);
-                }
-                Entry::Link(target) => {
-                    hasher.field(format!("link {}", target.display()).as_bytes());
-                }
-                Entry::Folder => hasher.field(b"folder"),
-            }
-        }
-        hasher.field(&fs::read(outside(self)).unwrap_or_default());
-        for package in tree::files(&self.feed, |_| true) {
-            hasher.field(package.as_bytes());
-        }
-        for option in &self.options {
-            hasher.field(option.as_bytes());
-        }
-        hasher.finish()
-    }
-
-    pub(crate) fn next(&mut self) -> usize {
-        self.number += 1;
-        self.number
-    }
 }
 
 /// Makes a cache in which nothing was ever built, but which knows the digests of the SDK's files: no
@@ -202,25 +149,19 @@ fn empty(user: &User, name: &str) {
     user.tool("cp", &["-a", from.to_str().unwrap(), to.to_str().unwrap()]);
 }
 
-fn edit<'a>(state: &mut State, edits: &[(&'a str, Edit)]) -> (&'a str, String) {
-    loop {
-        let (name, edit) = edits[state.random.usize(..edits.len())];
-        if let Some(told) = edit(state) {
-            return (name, told);
-        }
-    }
-}
-
 fn build(
     user: &User,
     state: &State,
     environment: &BTreeMap<String, String>,
-    folder: &str,
     as_the_user: bool,
 ) -> Run {
-    let project = format!("{folder}/{}", state.shape.app);
-    let output = format!("oci:{folder}-out");
-    let mut arguments = vec![project.as_str(), "-o", &output, "--base", "oci:base"];
+    let (root, output) = if as_the_user {
+        (state.root.clone(), "oci:out")
+    } else {
+        (user.path("elsewhere"), "oci:elsewhere-out")
+    };
+    let project = root.join(state.shape.app).display().to_string();
+    let mut arguments = vec![project.as_str(), "-o", output, "--base", "oci:base"];
     arguments.extend(state.options.iter().map(String::as_str));
     let mut environment = environment.clone();
     if as_the_user {
@@ -234,9 +175,15 @@ fn build(
 fn tell(tally: &Tally, workspace: Workspace, seed: u64, steps: usize) {
     let needless: usize = tally.needless.values().sum();
     let mut text = format!(
-        "oracle: {workspace:?}, seed {seed}, {steps} steps: 0 unsound; {} hits, restore ran {}, \
-         publish ran {}, {} failed alike, {} clean builds; {needless} needless publishes\n",
-        tally.hits, tally.restored, tally.published, tally.failed, tally.clean_builds
+        "oracle: {workspace:?}, seed {seed}, {steps} steps: 0 unsound; {} hits and {} of \
+         restore alone, restore ran {}, publish ran {}, {} failed alike, {} clean builds; {needless} \
+         needless publishes\n",
+        tally.hits,
+        tally.restore_hits,
+        tally.restored,
+        tally.published,
+        tally.failed,
+        tally.clean_builds
     );
     for (cause, times) in &tally.needless {
         writeln!(text, "  {times} {cause}").unwrap();
