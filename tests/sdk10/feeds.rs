@@ -2,7 +2,7 @@
 
 use crate::support::{Run, User, edit, prepared};
 use fs_err as fs;
-use mizzen_testkit::NugetFeed;
+use mizzen_testkit::{NugetFeed, nuget_package};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -162,3 +162,64 @@ while read -r line; do
     esac
 done
 "#;
+
+/// Publishes a package whose targets say where it is from when a project that has it is published.
+fn package_that_says(feed: &Path, text: &str) {
+    let targets = format!(
+        "<Project><Target Name=\"Say\" AfterTargets=\"Publish\">\
+         <Message Importance=\"high\" Text=\"{text}\" /></Target></Project>"
+    );
+    nuget_package(
+        feed,
+        "Acme.Text",
+        "1.0.0",
+        &[("build/Acme.Text.targets", targets)],
+    );
+}
+
+#[test]
+fn a_source_mapping_decides_which_feed_a_package_is_from_and_another_mapping_restores_again() {
+    let user = user();
+    let feeds = ["public", "corp"].map(|name| user.path(name));
+    for (feed, text) in feeds.iter().zip(["from the public", "from the corp"]) {
+        package_that_says(feed, text);
+    }
+    let folder = user.workspace("hello-web", "hello", None);
+    let project = folder.join("hello-web.csproj");
+    edit(&project, "netcoreapp3.1", "net10.0");
+    let package = "<PackageReference Include=\"Acme.Text\" Version=\"1.0.0\" />";
+    let package = format!("<ItemGroup>{package}</ItemGroup></Project>");
+    edit(&project, "</Project>", &package);
+    let mapped = |key: &str, pattern: &str| {
+        format!("<packageSource key=\"{key}\"><package pattern=\"{pattern}\" /></packageSource>")
+    };
+    let mapping = |public: &str, corp: &str| {
+        let mapped = [mapped("public", public), mapped("corp", corp)].concat();
+        format!("<packageSourceMapping><clear />{mapped}</packageSourceMapping>")
+    };
+    let [public, corp] = feeds.each_ref().map(|feed| feed.display());
+    let sources = format!(
+        "<packageSources><clear /><add key=\"public\" value=\"{public}\" />\
+         <add key=\"corp\" value=\"{corp}\" /></packageSources>"
+    );
+    let own = folder.join("nuget.config");
+    write(&own, &sources);
+    // Each feed has the package; the user's mapping makes one of them the only place to ask.
+    let users = user.path("home/.nuget/NuGet/NuGet.Config");
+    for (public, corp, says) in [
+        ("*", "Acme.*", "from the corp"),
+        ("Acme.*", "Acme", "from the public"),
+    ] {
+        write(&users, &mapping(public, corp));
+        let run = build(&user, &user.environment).success();
+        assert_eq!(run.steps(), "restore=ran publish=ran", "{says}");
+        assert!(run.stderr.contains(says), "{says}: {}", run.stderr);
+        let again = build(&user, &user.environment).success();
+        assert_eq!(again.steps(), "restore=hit publish=hit");
+    }
+    // The workspace's own counts more. No feed may be asked: that both have it is no help.
+    write(&own, &(sources + &mapping("Other.*", "Another.*")));
+    let said = build(&user, &user.environment).failure(3);
+    assert!(said.contains("NU1100"), "{said}");
+    assert!(said.contains("PackageSourceMapping is enabled"), "{said}");
+}
