@@ -21,6 +21,7 @@ mod isolation;
 mod killed;
 mod lock;
 mod odd_projects;
+mod output_folders;
 mod packages;
 mod plan;
 mod platforms;

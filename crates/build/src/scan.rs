@@ -1,12 +1,12 @@
 use crate::{BuildError, InputRules};
 use fs_err as fs;
-use mizzen_dotnet::Workspace;
+use mizzen_dotnet::{OutputFolders, Workspace};
 use mizzen_oci::Digest;
 use mizzen_plan::FileFact;
 use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -111,25 +111,27 @@ impl Walk<'_> {
             .and_then(Iterator::collect::<io::Result<_>>)
             .map_err(BuildError::Read)?;
         let mut is_empty = true;
-        let has_project = entries.iter().any(|entry| {
-            entry
-                .file_name()
-                .to_str()
-                .is_some_and(Workspace::is_project)
-        });
+        let projects = entries.iter().map(fs::DirEntry::path);
+        let is_project = |path: &PathBuf| {
+            let name = path.file_name().and_then(OsStr::to_str);
+            name.is_some_and(Workspace::is_project)
+        };
+        let projects: Vec<_> = projects.filter(is_project).collect();
         let names = entries.iter().map(fs::DirEntry::file_name);
         let is_asked_for = self.rules.extra.iter().any(|extra| extra == prefix);
         if !prefix.is_empty() && !is_asked_for && is_intermediate(names) {
             return Ok(());
         }
-        let is_artifacts = !has_project && holds_intermediate(&folder.join("obj"))?;
+        let is_artifacts = projects.is_empty() && holds_intermediate(&folder.join("obj"))?;
+        let outputs = self.output_folders(folder, &projects)?;
         for entry in entries {
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
                 self.scan.left_out.push(path);
                 continue;
             };
-            if Workspace::leaves_out(&name, has_project)
+            if name == ".git"
+                || outputs.has(&name)
                 || self.ignore.contains(&path)
                 || is_artifacts && ARTIFACTS.contains(&name.as_str())
             {
@@ -164,6 +166,30 @@ impl Walk<'_> {
                 .insert(prefix.to_owned(), Content::Folder);
         }
         Ok(())
+    }
+
+    /// Returns which folders beside `projects` earlier builds have written.
+    fn output_folders(
+        &self,
+        folder: &Path,
+        projects: &[PathBuf],
+    ) -> Result<OutputFolders, BuildError> {
+        let is_there = |name: &&str| folder.join(name).exists();
+        if projects.is_empty() || !["bin", "obj"].iter().any(is_there) {
+            return Ok(OutputFolders::NONE);
+        }
+        let above = folder.ancestors();
+        let above = above.take_while(|folder| folder.starts_with(self.root));
+        let above = above.map(|folder| folder.join("Directory.Build.props"));
+        let mut texts = Vec::new();
+        for file in projects.iter().cloned().chain(above) {
+            match fs::read(file) {
+                Ok(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(BuildError::Read(error)),
+            }
+        }
+        Ok(OutputFolders::of(&texts))
     }
 
     /// Adds what the user asks for: below the root what would be left out, elsewhere what is shown
@@ -383,11 +409,22 @@ mod tests {
             "wwwroot/vendor/bin/x.js",
             "src/Lib.fsproj",
             "src/obj/z",
+            "moved/Lib.csproj",
+            "moved/bin/x.json",
+            "moved/obj/y",
         ]);
+        let moved = "<Project><P><BaseOutputPath>../out/</BaseOutputPath></P></Project>";
+        fs::write(folder.path().join("w/moved/Lib.csproj"), moved).unwrap();
         let contents = scan(&folder).unwrap().contents;
         assert_eq!(
             contents.keys().collect::<Vec<_>>(),
-            ["App.csproj", "src/Lib.fsproj", "wwwroot/vendor/bin/x.js"]
+            [
+                "App.csproj",
+                "moved/Lib.csproj",
+                "moved/bin/x.json",
+                "src/Lib.fsproj",
+                "wwwroot/vendor/bin/x.js"
+            ]
         );
     }
 

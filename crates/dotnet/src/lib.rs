@@ -18,6 +18,7 @@ mod layer_plan;
 mod layer_rules;
 mod nuget_config;
 mod oddity;
+mod output_folders;
 mod package_split;
 mod placement;
 mod portable_executable;
@@ -56,6 +57,7 @@ pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLaye
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
 pub use oddity::{GitReads, Oddity, oddities};
+pub use output_folders::OutputFolders;
 pub use project_facts::{ProjectFacts, ProjectItem};
 pub use project_reference::project_references;
 pub use publish_error::PublishError;

@@ -155,15 +155,6 @@ impl Workspace {
         file.rsplit_once('.').map_or(file, |(name, _)| name)
     }
 
-    /// Returns whether `name` in `folder` is left out of the stage: what git keeps, and the `bin` and
-    /// `obj` beside a project file, which an earlier build left.
-    ///
-    /// `wwwroot/vendor/bin/x.js` is published by plain `dotnet publish`, so `bin` and `obj` alone
-    /// are no reason.
-    pub fn leaves_out(name: &str, has_project_beside: bool) -> bool {
-        name == ".git" || (has_project_beside && (name == "bin" || name == "obj"))
-    }
-
     /// Returns whether a file name is a project's.
     pub fn is_project(name: &str) -> bool {
         Path::new(name)
@@ -399,10 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn build_leavings_are_left_out_only_beside_a_project() {
-        assert!(Workspace::leaves_out("bin", true) && Workspace::leaves_out("obj", true));
-        assert!(!Workspace::leaves_out("bin", false) && !Workspace::leaves_out("binary", true));
-        assert!(Workspace::leaves_out(".git", false));
+    fn a_project_is_told_by_its_extension() {
         assert!(Workspace::is_project("App.csproj") && !Workspace::is_project("App.cs"));
     }
 
