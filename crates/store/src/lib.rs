@@ -16,19 +16,30 @@
 
 mod action_cache;
 mod blob;
+mod blob_writer;
 mod cancel;
 mod damaged_blob;
 mod error;
 mod housekeeping;
+mod persist;
+mod prune;
+mod sealed_file;
 mod stat_cache;
 mod stat_table;
 mod store;
+mod stored_blob;
+mod usage;
 
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
 pub use blob::{Blob, BytesBlob, copy_hashed, verified};
+pub use blob_writer::BlobWriter;
 pub use cancel::{Cancel, Cancelled};
 pub use damaged_blob::DamagedBlob;
 pub use error::StoreError;
-pub use housekeeping::{Housekeeping, Limits, Removed, Usage};
+pub use housekeeping::{Housekeeping, Removed};
+pub use persist::persist;
+pub use prune::Limits;
 pub use stat_cache::{FileState, StatCache};
-pub use store::{BlobWriter, Store, StoredBlob, persist};
+pub use store::Store;
+pub use stored_blob::StoredBlob;
+pub use usage::Usage;

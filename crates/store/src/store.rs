@@ -1,11 +1,9 @@
-use crate::damaged_blob::CacheReader;
-use crate::{Blob, StoreError, verified};
+use crate::{BlobWriter, StoreError, StoredBlob};
 use fs_err as fs;
-use mizzen_oci::{Digest, HashingWriter};
+use mizzen_oci::Digest;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, UTIME_NOW};
-use std::fmt;
-use std::io::{self, BufReader, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
@@ -18,23 +16,6 @@ pub struct Store {
     lock: fs::File,
     /// What was found broken and removed, a sentence each.
     healed: Mutex<Vec<String>>,
-}
-
-/// Takes the bytes of a blob; it has no name until [`BlobWriter::commit`] gives it one.
-///
-/// Dropped without commit, it leaves nothing.
-#[derive(Debug)]
-pub struct BlobWriter {
-    inner: HashingWriter<NamedTempFile>,
-    blobs: PathBuf,
-}
-
-/// A blob that lies in a [`Store`].
-#[derive(Clone)]
-pub struct StoredBlob {
-    path: PathBuf,
-    digest: Digest,
-    size_bytes: u64,
 }
 
 /// The file system's own clock.
@@ -116,7 +97,7 @@ impl Store {
         std::mem::take(&mut *self.healed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn remove_damaged(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn remove_damaged(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)?;
         let text = format!(
             "`{}` in the cache was damaged, and is removed",
@@ -171,10 +152,7 @@ impl Store {
     /// [`StoreError::Io`] if `tmp/` cannot be written.
     pub fn writer(&self) -> Result<BlobWriter, StoreError> {
         let file = self.temporary_file()?;
-        Ok(BlobWriter {
-            inner: HashingWriter::new(file),
-            blobs: self.root.join("blobs/sha256"),
-        })
+        Ok(BlobWriter::new(file, self.root.join("blobs/sha256")))
     }
 
     /// Stores `bytes` as a blob.
@@ -196,57 +174,6 @@ impl Store {
         Ok(tempfile::Builder::new().tempdir_in(self.root.join("tmp"))?)
     }
 
-    /// Replaces the small file `name` under the root by one rename, with a checksum that
-    /// [`Store::read_sealed`] asks.
-    pub(crate) fn write_sealed(&self, name: &Path, body: &[u8]) -> Result<(), StoreError> {
-        let path = self.root.join(name);
-        let folder = path.parent().expect("a name under the root has a folder");
-        fs::create_dir_all(folder)?;
-        let mut file = self.temporary_file()?;
-        file.write_all(Digest::of(body).hex().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.write_all(body)?;
-        publish(file, &path)?;
-        Ok(())
-    }
-
-    /// Returns what [`Store::write_sealed`] wrote; a file that is damaged is removed and counts as
-    /// not there.
-    pub(crate) fn read_sealed(&self, name: &Path) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.root.join(name);
-        let bytes = match fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
-        };
-        if let Some((seal, [b'\n', body @ ..])) = bytes.split_at_checked(64)
-            && Digest::of(body).hex().as_bytes() == seal
-        {
-            return Ok(Some(body.to_vec()));
-        }
-        self.remove_damaged(&path)?;
-        Ok(None)
-    }
-
-    /// Keeps a small text of one kind under a digest, instead of the one that was there.
-    ///
-    /// For what only saves work: it may be gone at any time.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] if it cannot be written.
-    pub fn write_note(&self, kind: &str, of: &Digest, body: &[u8]) -> Result<(), StoreError> {
-        self.write_sealed(&note_name(kind, of), body)
-    }
-
-    /// Returns what [`Store::write_note`] kept last; a note that is damaged is removed and counts as
-    /// not there.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] if it is there but cannot be read.
-    pub fn read_note(&self, kind: &str, of: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        self.read_sealed(&note_name(kind, of))
-    }
-
     /// Notes that a file under the root was used now, for who prunes by last use.
     pub(crate) fn touch(&self, name: &Path) {
         let times = Timestamps {
@@ -266,148 +193,16 @@ impl Store {
     }
 }
 
-fn note_name(kind: &str, of: &Digest) -> PathBuf {
-    Path::new("notes-v1").join(kind).join(of.hex())
-}
-
-impl BlobWriter {
-    /// Gives the bytes written so far their name.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`] if they cannot be brought to disk; then nothing appears.
-    pub fn commit(self) -> Result<(Digest, u64), StoreError> {
-        let (file, digest, size_bytes) = self.inner.finish();
-        publish(file, &self.blobs.join(digest.hex()))?;
-        Ok((digest, size_bytes))
-    }
-
-    /// Gives the bytes their name if it is the one that was announced. Returns their number.
-    ///
-    /// # Errors
-    /// [`StoreError::Mismatch`] if they are other bytes; then nothing appears.
-    pub fn commit_as(self, want: &Digest) -> Result<u64, StoreError> {
-        let (file, got, got_bytes) = self.inner.finish();
-        if got != *want {
-            return Err(StoreError::Mismatch {
-                got,
-                got_bytes,
-                want: *want,
-            });
-        }
-        publish(file, &self.blobs.join(got.hex()))?;
-        Ok(got_bytes)
-    }
-}
-
-impl Write for BlobWriter {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.inner.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.as_file()
-        .set_permissions(std::fs::Permissions::from_mode(0o444))?;
-    persist(file, path)
-}
-
-/// Gives a temporary file of the same file system its name: syncs the bytes, renames, syncs the
-/// folder, so that after a power cut there is the whole file or none.
-///
-/// A file that is there already is replaced, for it may be damaged and this one is not.
-///
-/// # Errors
-/// The message names the file that could not be written.
-pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|failed| {
-        io::Error::new(
-            failed.error.kind(),
-            format!("cannot write `{}`: {}", path.display(), failed.error),
-        )
-    })?;
-    fs::File::open(path.parent().expect("a file has a folder"))?.sync_all()
-}
-
-impl fmt::Debug for StoredBlob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "StoredBlob({}, {} bytes)", self.digest, self.size_bytes)
-    }
-}
-
-impl Blob for StoredBlob {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let file = BufReader::with_capacity(256 * 1024, fs::File::open(&self.path)?);
-        let path = self.path.clone();
-        // Whoever replaced the file meanwhile wrote a good one; removing that costs a rebuild,
-        // never a wrong image.
-        let verified = verified(file, self.digest, self.size_bytes, move || {
-            drop(fs::remove_file(path));
-        });
-        let path = self.path.clone();
-        Ok(Box::new(CacheReader { verified, path }))
-    }
-
-    // For a reflink or a copy; never for a hard link, which a user could write through.
-    fn path(&self) -> Option<&Path> {
-        Some(&self.path)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Store;
-    use crate::{Blob, StoreError};
+    use crate::Blob;
     use fs_err as fs;
-    use mizzen_oci::Digest;
-    use std::io::{Read, Write};
+    use std::io::Read;
     use std::os::unix::fs::PermissionsExt;
 
     fn names(folder: &std::path::Path) -> usize {
         fs::read_dir(folder).unwrap().count()
-    }
-
-    #[test]
-    fn a_blob_has_its_name_only_after_commit() {
-        let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path()).unwrap();
-        let mut writer = store.writer().unwrap();
-        writer.write_all(b"layer").unwrap();
-        assert!(store.blob(&Digest::of(b"layer"), 5).is_none());
-        assert_eq!(writer.commit().unwrap(), (Digest::of(b"layer"), 5));
-        let mut bytes = Vec::new();
-        store
-            .blob(&Digest::of(b"layer"), 5)
-            .unwrap()
-            .open()
-            .unwrap()
-            .read_to_end(&mut bytes)
-            .unwrap();
-        assert_eq!(bytes, b"layer");
-    }
-
-    #[test]
-    fn a_dropped_writer_and_a_wrong_announcement_leave_nothing() {
-        let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path()).unwrap();
-        store.writer().unwrap().write_all(b"half").unwrap();
-        let mut writer = store.writer().unwrap();
-        writer.write_all(b"other").unwrap();
-        assert!(matches!(
-            writer.commit_as(&Digest::of(b"layer")),
-            Err(StoreError::Mismatch { .. })
-        ));
-        assert_eq!(
-            (
-                names(&root.path().join("tmp")),
-                names(&root.path().join("blobs/sha256"))
-            ),
-            (0, 0)
-        );
     }
 
     #[test]
@@ -432,21 +227,6 @@ mod tests {
             store.put(b"layer").unwrap();
             assert_eq!(store.read(&digest).unwrap().unwrap(), b"layer");
         }
-    }
-
-    #[test]
-    fn a_note_is_kept_until_it_is_damaged() {
-        let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path()).unwrap();
-        let of = Digest::of(b"name");
-        assert_eq!(store.read_note("kind", &of).unwrap(), None);
-        store.write_note("kind", &of, b"one").unwrap();
-        store.write_note("kind", &of, b"two").unwrap();
-        assert_eq!(store.read_note("kind", &of).unwrap().unwrap(), b"two");
-        let path = root.path().join("notes-v1/kind").join(of.hex());
-        fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        fs::write(&path, b"three").unwrap();
-        assert_eq!(store.read_note("kind", &of).unwrap(), None);
     }
 
     #[test]
