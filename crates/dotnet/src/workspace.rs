@@ -1,3 +1,6 @@
+use crate::WorkspaceError;
+use crate::project_file::{project_at, project_in};
+use crate::workspace_root::{NUGET_CONFIGS, applied_above, root_of};
 use fs_err as fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,61 +20,6 @@ pub struct Workspace {
     /// An `.editorconfig` above the root: plain `dotnet` would read it, mizzen does not.
     pub editor_config_above: Option<PathBuf>,
 }
-
-/// What was asked for does not name one project.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkspaceError {
-    /// Nothing is there.
-    #[error("`{0}` does not exist")]
-    Missing(PathBuf),
-    /// The folder has no project.
-    #[error("`{0}` holds no project file")]
-    NoProject(PathBuf),
-    /// The folder has several.
-    #[error("`{folder}` holds {} project files: {}", projects.len(), projects.join(", "))]
-    SeveralProjects {
-        /// The folder.
-        folder: PathBuf,
-        /// Their names.
-        projects: Vec<String>,
-    },
-    /// A solution names many projects.
-    #[error("`{0}` is a solution, and one project is built at a time")]
-    Solution(PathBuf),
-    /// A file of another kind.
-    #[error("`{0}` is not a project file")]
-    NotAProject(PathBuf),
-    /// A file above the root would change what plain `dotnet publish` does.
-    #[error(
-        "`{file}` lies above the workspace root `{root}`, and plain `dotnet publish` would apply it"
-    )]
-    AboveRoot {
-        /// The file.
-        file: PathBuf,
-        /// The root.
-        root: PathBuf,
-    },
-    /// The root that was asked for does not hold the project.
-    #[error("`{project}` does not lie in the workspace root `{root}`")]
-    BesideRoot {
-        /// The project.
-        project: PathBuf,
-        /// The root.
-        root: PathBuf,
-    },
-    /// A folder could not be read.
-    #[error("the workspace cannot be read")]
-    Io(#[from] io::Error),
-}
-
-pub(crate) const PROJECTS: [&str; 3] = ["csproj", "fsproj", "vbproj"];
-const SOLUTIONS: [&str; 3] = ["sln", "slnx", "slnf"];
-const DIRECTORY_FILES: [&str; 4] = [
-    "Directory.Build.props",
-    "Directory.Build.targets",
-    "Directory.Packages.props",
-    "Directory.Build.rsp",
-];
 
 impl Workspace {
     /// Finds the project that `path` (absolute) names and the workspace around it.
@@ -163,115 +111,9 @@ impl Workspace {
     }
 }
 
-const NUGET_CONFIGS: [&str; 3] = ["nuget.config", "NuGet.config", "NuGet.Config"];
-
-/// Returns whether the file at `path` (relative, with `/`) can change what restore resolves by its
-/// content. For all others the publish step's own restore is the guard.
-pub fn is_restore_input(path: &str) -> bool {
-    let name = path
-        .rsplit('/')
-        .next()
-        .expect("split gives at least one part")
-        .to_ascii_lowercase();
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    extension.ends_with("proj")
-        || [
-            "props", "targets", "sln", "slnx", "slnf", "rsp", "user", "pubxml", "toml",
-        ]
-        .contains(&extension)
-        || [
-            "nuget.config",
-            "global.json",
-            "dotnet-tools.json",
-            "version.json",
-        ]
-        .contains(&name.as_str())
-        || (name.starts_with("packages") && name.ends_with(".lock.json"))
-}
-
-fn project_at(path: PathBuf) -> Result<PathBuf, WorkspaceError> {
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some(extension) if PROJECTS.contains(&extension) || extension == "cs" => Ok(path),
-        Some(extension) if SOLUTIONS.contains(&extension) => Err(WorkspaceError::Solution(path)),
-        _ => Err(WorkspaceError::NotAProject(path)),
-    }
-}
-
-fn project_in(folder: &Path) -> Result<PathBuf, WorkspaceError> {
-    let files = files_with(folder, &PROJECTS)?;
-    match &files[..] {
-        [project] => Ok(project.clone()),
-        [] => match files_with(folder, &SOLUTIONS)?.first() {
-            Some(solution) => Err(WorkspaceError::Solution(solution.clone())),
-            None => Err(WorkspaceError::NoProject(folder.to_owned())),
-        },
-        several => Err(WorkspaceError::SeveralProjects {
-            folder: folder.to_owned(),
-            projects: several
-                .iter()
-                .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
-                .collect(),
-        }),
-    }
-}
-
-pub(crate) fn files_with(folder: &Path, extensions: &[&str]) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let extension = path.extension().and_then(|extension| extension.to_str());
-        if extension.is_some_and(|extension| extensions.contains(&extension)) && path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort_unstable();
-    Ok(files)
-}
-
-fn root_of<'a>(folder: &'a Path, home: Option<&Path>) -> Result<&'a Path, WorkspaceError> {
-    let candidates = || {
-        folder
-            .ancestors()
-            .take_while(|ancestor| ancestor.parent().is_some() && Some(*ancestor) != home)
-    };
-    if let Some(root) = candidates().find(|ancestor| ancestor.join("mizzen.toml").is_file()) {
-        return Ok(root);
-    }
-    // A worktree's or submodule's `.git` is a file.
-    if let Some(root) = candidates().find(|ancestor| ancestor.join(".git").exists()) {
-        return Ok(root);
-    }
-    let mut root = folder;
-    for ancestor in candidates() {
-        let named = DIRECTORY_FILES
-            .iter()
-            .chain(["global.json"].iter())
-            .chain(&NUGET_CONFIGS);
-        if named.into_iter().any(|name| ancestor.join(name).is_file())
-            || !files_with(ancestor, &SOLUTIONS)?.is_empty()
-        {
-            root = ancestor;
-        }
-    }
-    Ok(root)
-}
-
-// MSBuild and the SDK resolver take the first file of a name on the way up, so one inside the
-// workspace hides those above it.
-fn applied_above(folder: &Path, root: &Path) -> Option<PathBuf> {
-    let names = DIRECTORY_FILES.iter().chain(&["global.json"]);
-    names.into_iter().find_map(|name| {
-        let first = folder
-            .ancestors()
-            .map(|ancestor| ancestor.join(name))
-            .find(|file| file.is_file())?;
-        (!first.starts_with(root)).then_some(first)
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Workspace, WorkspaceError, is_restore_input};
+    use super::{Workspace, WorkspaceError};
     use fs_err as fs;
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
@@ -392,21 +234,5 @@ mod tests {
     #[test]
     fn a_project_is_told_by_its_extension() {
         assert!(Workspace::is_project("App.csproj") && !Workspace::is_project("App.cs"));
-    }
-
-    #[test]
-    fn what_restore_reads_is_told_by_name() {
-        for path in [
-            "src/A.csproj",
-            "Directory.Packages.props",
-            "NuGet.Config",
-            "global.json",
-            "a/packages.A.lock.json",
-        ] {
-            assert!(is_restore_input(path), "{path}");
-        }
-        for path in ["src/Program.cs", "appsettings.json", "package.json"] {
-            assert!(!is_restore_input(path), "{path}");
-        }
     }
 }
