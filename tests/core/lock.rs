@@ -1,8 +1,8 @@
 //! `mizzen lock` writes down what a build takes from outside; `--locked` takes nothing else.
 
-use crate::support::{Registry, User, edit, prepared};
+use crate::support::{Registry, User, edit, prepared, refer_to, some_package};
 use fs_err as fs;
-use mizzen_testkit::{nuget_package, skopeo_copy};
+use mizzen_testkit::skopeo_copy;
 
 fn user() -> User {
     User::with_sdk(&prepared("MIZZEN_TEST_SDK31"))
@@ -77,22 +77,10 @@ fn a_locked_build_takes_the_base_by_digest_and_no_other_toolchain() {
 fn packages_are_those_of_lock_files_and_one_pushed_again_with_other_bytes_is_refused() {
     let user = user();
     let feed = user.path("feed");
-    let package = |text: &str| {
-        nuget_package(
-            &feed,
-            "Some.Package",
-            "1.0.0",
-            &[("build/Some.Package.props", text)],
-        )
-    };
-    package("<Project />");
+    some_package(&feed, "<Project />");
     let folder = user.workspace("hello-web", "hello", Some(&feed));
     let project = folder.join("hello-web.csproj");
-    edit(
-        &project,
-        "</Project>",
-        "<ItemGroup><PackageReference Include=\"Some.Package\" Version=\"1.0.0\" /></ItemGroup></Project>",
-    );
+    refer_to(&project, "Some.Package");
     let base = format!(
         "oci:{}",
         prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
@@ -129,7 +117,8 @@ fn packages_are_those_of_lock_files_and_one_pushed_again_with_other_bytes_is_ref
     );
 
     // The same id and version, other bytes: what is known stays, and a machine that fetches it is told.
-    package("<Project><PropertyGroup><Company>Other</Company></PropertyGroup></Project>");
+    let other = "<Project><PropertyGroup><Company>Other</Company></PropertyGroup></Project>";
+    some_package(&feed, other);
     assert_eq!(
         user.build(&arguments).success().steps(),
         "restore=hit publish=hit"

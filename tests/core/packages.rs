@@ -1,6 +1,6 @@
 //! What restore does with packages that come from other places than a feed, change, or are missing.
 
-use crate::support::{Run, User, edit, prepared};
+use crate::support::{Run, User, edit, prepared, refer_no_more, refer_to, some_package};
 use fs_err as fs;
 use mizzen_testkit::nuget_package;
 use std::path::Path;
@@ -94,26 +94,13 @@ fn a_fallback_folder_is_seen_by_both_steps_and_keyed_by_what_lies_in_it() {
 fn without_a_network_folders_serve_and_what_is_missing_is_named() {
     let user = user();
     let feed = user.path("feed");
-    let package = |text: &str| {
-        nuget_package(
-            &feed,
-            "Some.Package",
-            "1.0.0",
-            &[("build/Some.Package.props", text)],
-        )
-    };
-    package("<Project />");
+    some_package(&feed, "<Project />");
     let folder = user.workspace("hello-web", "hello", Some(&feed));
     let project = folder.join("hello-web.csproj");
-    let reference = |name: &str| {
-        format!(
-            "<ItemGroup><PackageReference Include=\"{name}\" Version=\"1.0.0\" /></ItemGroup></Project>"
-        )
-    };
-    edit(&project, "</Project>", &reference("Some.Package"));
+    refer_to(&project, "Some.Package");
     build(&user, &["--offline"]).success();
 
-    edit(&project, "</Project>", &reference("Not.There"));
+    refer_to(&project, "Not.There");
     let said = build(&user, &["--offline"]).failure(5);
     assert!(
         said.contains("Not.There") && said.contains("NU1101"),
@@ -129,8 +116,9 @@ fn without_a_network_folders_serve_and_what_is_missing_is_named() {
     assert_eq!(user.dotnet_calls(), [""; 0]);
 
     // Pushed again with other bytes: whoever restores it again is told.
-    edit(&project, &reference("Not.There"), "</Project>");
-    package("<Project><PropertyGroup><Company>Other</Company></PropertyGroup></Project>");
+    refer_no_more(&project, "Not.There");
+    let other = "<Project><PropertyGroup><Company>Other</Company></PropertyGroup></Project>";
+    some_package(&feed, other);
     assert_eq!(
         build(&user, &[]).success().steps(),
         "restore=hit publish=hit"

@@ -1,6 +1,6 @@
 //! NuGet as the user has configured it, with secrets that only restore sees.
 
-use crate::support::{Run, User, edit, prepared};
+use crate::support::{Run, User, edit, prepared, refer_to};
 use fs_err as fs;
 use mizzen_testkit::{NugetFeed, nuget_package};
 use std::collections::BTreeMap;
@@ -187,9 +187,7 @@ fn a_source_mapping_decides_which_feed_a_package_is_from_and_another_mapping_res
     let folder = user.workspace("hello-web", "hello", None);
     let project = folder.join("hello-web.csproj");
     edit(&project, "netcoreapp3.1", "net10.0");
-    let package = "<PackageReference Include=\"Acme.Text\" Version=\"1.0.0\" />";
-    let package = format!("<ItemGroup>{package}</ItemGroup></Project>");
-    edit(&project, "</Project>", &package);
+    refer_to(&project, "Acme.Text");
     let mapped = |key: &str, pattern: &str| {
         format!("<packageSource key=\"{key}\"><package pattern=\"{pattern}\" /></packageSource>")
     };

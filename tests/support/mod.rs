@@ -10,6 +10,7 @@ mod prepared;
 mod registry;
 mod run;
 pub(crate) mod sdk_choice;
+mod some_package;
 mod user;
 
 pub(crate) use files::{copy, edit};
@@ -17,4 +18,5 @@ pub(crate) use going::Going;
 pub(crate) use prepared::{is_set, prepared, testdata, variable};
 pub(crate) use registry::{Registry, pull, validated};
 pub(crate) use run::{KILLED, Run};
+pub(crate) use some_package::{refer_no_more, refer_to, some_package};
 pub(crate) use user::User;

@@ -86,14 +86,9 @@ mod tests {
     fn app(name: &str) -> AppRuntime {
         AppRuntime {
             name: name.to_owned(),
-            entry: String::new(),
             needs_dotnet: true,
-            self_contained: false,
-            frameworks: Vec::new(),
             invariant_globalization: true,
-            runtime_identifier: None,
-            version: None,
-            tailored: None,
+            ..AppRuntime::default()
         }
     }
 

@@ -31,7 +31,7 @@ pub struct App {
 }
 
 /// What an application is and needs from its image.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct AppRuntime {
     /// Its name: `Shop.Api`.
     pub name: String,

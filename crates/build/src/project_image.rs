@@ -72,12 +72,8 @@ mod tests {
             name: "Shop.Api".to_owned(),
             entry: "Shop.Api.dll".to_owned(),
             needs_dotnet: true,
-            self_contained: false,
-            frameworks: Vec::new(),
             invariant_globalization: true,
-            runtime_identifier: None,
-            version: None,
-            tailored: None,
+            ..AppRuntime::default()
         }
     }
 

@@ -30,12 +30,9 @@ fn app(entry: &str) -> AppRuntime {
         name: "Shop.Api".to_owned(),
         entry: entry.to_owned(),
         needs_dotnet: entry != "Shop.Api",
-        self_contained: false,
-        frameworks: Vec::new(),
         invariant_globalization: true,
-        runtime_identifier: None,
         version: Some("1.2.3".to_owned()),
-        tailored: None,
+        ..AppRuntime::default()
     }
 }
 
