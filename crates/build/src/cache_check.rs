@@ -1,10 +1,11 @@
 //! What `--check-cache` does: runs what was reused, and compares.
 
+use crate::BuildError;
 use crate::app::App;
 use crate::records::Known;
 use crate::report::{Event, Outcome};
+use crate::run_step::{run_publish, run_restore};
 use crate::staged::Staged;
-use crate::{BuildError, publish_step, restore_step};
 use mizzen_image::{Addendum, Image, ImageDiff, Layer};
 use mizzen_oci::{Digest, History, Platform};
 use mizzen_plan::{Record, Records, StepName};
@@ -27,16 +28,14 @@ pub(crate) fn check(
     if !was_hit(StepName::Restore) {
         return Ok(0);
     }
-    if staged.request.offline {
-        return Err(BuildError::Offline {
-            reasons: Vec::new(),
-            messages: Vec::new(),
-        });
-    }
     let note = |text: &str| staged.context.reporter.event(&Event::Note(text));
     let mut differences = Vec::new();
-    note("running restore again, to check what the cache has");
-    let restored = restore_step::restore(staged)?;
+    let again = |step: &str| {
+        note(&format!(
+            "running {step} again, to check what the cache has"
+        ));
+    };
+    let restored = run_restore(staged, &[], || again("restore"))?;
     let key = staged.facts.restore_key();
     // There may be no record of restore left behind that of publish: then it is fetched as it is now.
     if let Record::Found(kept) = known.step(StepName::Restore, &key) {
@@ -44,8 +43,7 @@ pub(crate) fn check(
     }
     let mut calls = 1;
     if was_hit(StepName::Publish) {
-        note("running publish again, to check what the cache has");
-        let (_, layers) = publish_step::publish(staged, &restored)?;
+        let (_, layers) = run_publish(staged, &restored, || again("publish"))?;
         calls += 1;
         for ((platform, kept), (_, made)) in app.layers.iter().zip(&layers.by_platform) {
             let layers = |of: &[crate::AppLayer]| -> Vec<Layer> {

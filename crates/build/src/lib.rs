@@ -33,6 +33,7 @@ mod records;
 mod report;
 mod request;
 mod restore_step;
+mod run_step;
 mod scan;
 mod sdk;
 mod staged;

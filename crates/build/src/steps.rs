@@ -2,12 +2,13 @@ use crate::app::{App, AppFacts, GitIgnoredFile};
 use crate::git_ignored::GitIgnored;
 use crate::records::Known;
 use crate::report::{Event, Outcome, StepReport};
+use crate::run_step::{run_publish, run_restore};
 use crate::staged::Staged;
-use crate::{BuildError, LockedToolchain, layers_step, publish_step, restore_step};
+use crate::{BuildError, LockedToolchain, layers_step};
 use mizzen_oci::Digest;
 use mizzen_plan::{Key, MissReason, Records, Skip, StepName, Verdict, plan};
-use mizzen_stage::Rung;
 use mizzen_store::ActionResult;
+use std::cell::Cell;
 use std::time::Instant;
 
 /// The steps of one build, as far as they have come.
@@ -96,27 +97,13 @@ impl<'a> Steps<'a> {
         key: Digest,
         reasons: Vec<MissReason>,
     ) -> Result<ActionResult, BuildError> {
-        let context = self.staged.context;
-        let offline = self.staged.request.offline;
-        // Feeds that are folders are no network; but on the lowest rung nothing keeps restore from one.
-        if offline && context.executor.accepts(Rung::Path)? {
-            let messages = Vec::new();
-            return Err(BuildError::Offline { reasons, messages });
-        }
         self.dotnet_calls += 1;
-        let why = reasons.clone();
-        let result = self.timed(StepName::Restore, key, why, || {
-            restore_step::restore(self.staged)
-        });
-        let (result, report) = match result {
-            Err(error) if offline && error.is_about_packages() => {
-                let messages = error.into_messages();
-                return Err(BuildError::Offline { reasons, messages });
-            }
-            result => result?,
-        };
+        let staged = self.staged;
+        let (result, report) = self.timed(StepName::Restore, key, reasons, |reasons, starts| {
+            run_restore(staged, reasons, starts)
+        })?;
         for note in self.known.keep_restore(&key, &result)? {
-            context.reporter.event(&Event::Note(&note));
+            staged.context.reporter.event(&Event::Note(&note));
         }
         self.reports.push(report);
         Ok(result)
@@ -130,8 +117,8 @@ impl<'a> Steps<'a> {
     ) -> Result<App, BuildError> {
         self.dotnet_calls += 1;
         let staged = self.staged;
-        let result = self.timed(StepName::Publish, key, reasons, || {
-            publish_step::publish(staged, restored)
+        let result = self.timed(StepName::Publish, key, reasons, |_, starts| {
+            run_publish(staged, restored, starts)
         });
         let ((facts, layers), report) = result?;
         self.reports.push(report);
@@ -212,19 +199,20 @@ impl<'a> Steps<'a> {
         step: StepName,
         key: Digest,
         reasons: Vec<MissReason>,
-        work: impl FnOnce() -> Result<R, BuildError>,
+        work: impl FnOnce(&[MissReason], &dyn Fn()) -> Result<R, BuildError>,
     ) -> Result<(R, StepReport), BuildError> {
         let context = self.staged.context;
-        context.cancel.check()?;
-        (context.preflight)().map_err(BuildError::Vain)?;
-        context.reporter.event(&Event::StepStarted(step, &reasons));
-        let started = Instant::now();
-        let result = work()?;
+        let started = Cell::new(Instant::now());
+        let starts = || {
+            context.reporter.event(&Event::StepStarted(step, &reasons));
+            started.set(Instant::now());
+        };
+        let result = work(&reasons, &starts)?;
         let report = StepReport {
             step,
             key,
             outcome: Outcome::Ran,
-            took: started.elapsed(),
+            took: started.get().elapsed(),
             reasons,
         };
         context.reporter.event(&Event::StepEnded(&report));

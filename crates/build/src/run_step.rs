@@ -1,0 +1,58 @@
+//! How a step is run, whether what it gives is to be kept or to be compared.
+
+use crate::app::AppFacts;
+use crate::layers_step::Layers;
+use crate::staged::Staged;
+use crate::{BuildError, publish_step, restore_step};
+use mizzen_plan::MissReason;
+use mizzen_stage::Rung;
+use mizzen_store::ActionResult;
+
+/// Runs restore, because of `reasons`; `starts` is called when nothing is in its way.
+///
+/// # Errors
+/// [`BuildError::Offline`] if it needs a network that it may not have, else as
+/// [`restore`](restore_step::restore).
+pub(crate) fn run_restore(
+    staged: &Staged<'_>,
+    reasons: &[MissReason],
+    starts: impl FnOnce(),
+) -> Result<ActionResult, BuildError> {
+    let offline = |messages| BuildError::Offline {
+        reasons: reasons.to_vec(),
+        messages,
+    };
+    let is_offline = staged.request.offline;
+    // Feeds that are folders are no network; but on the lowest rung nothing keeps restore from one.
+    if is_offline && staged.context.executor.accepts(Rung::Path)? {
+        return Err(offline(Vec::new()));
+    }
+    begin(staged, starts)?;
+    match restore_step::restore(staged) {
+        Err(error) if is_offline && error.is_about_packages() => {
+            Err(offline(error.into_messages()))
+        }
+        result => result,
+    }
+}
+
+/// Runs publish over what restore gave; `starts` is called when nothing is in its way.
+///
+/// # Errors
+/// As [`publish`](publish_step::publish).
+pub(crate) fn run_publish(
+    staged: &Staged<'_>,
+    restored: &ActionResult,
+    starts: impl FnOnce(),
+) -> Result<(AppFacts, Layers), BuildError> {
+    begin(staged, starts)?;
+    publish_step::publish(staged, restored)
+}
+
+/// Begins a step unless somebody asked to stop, or it would be in vain.
+fn begin(staged: &Staged<'_>, starts: impl FnOnce()) -> Result<(), BuildError> {
+    staged.context.cancel.check()?;
+    (staged.context.preflight)().map_err(BuildError::Vain)?;
+    starts();
+    Ok(())
+}
