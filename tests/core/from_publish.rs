@@ -24,7 +24,7 @@ fn a_stored_publish_folder_gives_a_pinned_image() {
     validated(&user.path("out"), None);
     assert_eq!(
         run.digest(),
-        "sha256:1ae77f7fa7b1722162451597df7822804a23566d11cc424690bf3a68caac63ca"
+        "sha256:e9901382b94e2ee4a65d32bd1eee354e83e1ad7ec58ed32f91e3c75ad1bcf6b7"
     );
 }
 

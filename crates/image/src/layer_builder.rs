@@ -28,7 +28,7 @@ const READ_AHEAD: usize = 2;
 
 impl LayerBuilder {
     /// Names the rules by which entries become bytes.
-    pub const FORMAT: &str = "mizzen-layer-1";
+    pub const FORMAT: &str = "mizzen-layer-2";
 
     /// Adds an entry; order does not matter.
     pub fn add(&mut self, entry: Entry) {

@@ -32,6 +32,7 @@ mod layout;
 mod layout_error;
 mod layout_reader;
 mod medium;
+mod member_effort;
 mod member_writer;
 mod tar_header;
 mod tar_writer;
