@@ -95,3 +95,42 @@ fn what_docker_loads_has_no_place_for_them() {
     assert!(said.contains("no place for separate symbols"), "{said}");
     assert!(said.contains("hint: "), "{said}");
 }
+
+#[test]
+fn they_go_wherever_the_image_is_pushed_pulled_and_copied() {
+    let user = User::without_sdk();
+    let registry = Registry::with_base(&prepared("MIZZEN_TEST_BASE").join("aspnet-3.1"));
+    let run = build(&user, &registry.base, &["-o", "oci:out"]).success();
+    let symbols = run.image()["symbols"]["digest"].as_str().unwrap();
+    let at = |path: &str| registry.reference(path);
+    let layout = |name: &str| format!("oci:{}", user.path(name).display());
+    let archive = format!("oci-archive:{}", user.path("there.tar").display());
+    for arguments in [
+        ["push", &layout("out"), &at("shop/api:1")],
+        ["copy", &at("shop/api:1"), &at("shop/copied:1")],
+        ["pull", &at("shop/copied:1"), &archive],
+        ["push", &archive, &at("shop/again:1")],
+        ["pull", &at("shop/again:1"), &layout("back")],
+    ] {
+        let moved = user.run_bare(&arguments).success();
+        assert!(moved.stdout.contains(run.digest()), "{}", moved.stdout);
+    }
+    validated(&user.path("back"), None);
+    let entries = json(&user.path("back/index.json"))["manifests"].clone();
+    let is_symbols = |entry: &&Value| entry["artifactType"] == TYPE;
+    let entry = entries.as_array().unwrap().iter().find(is_symbols).unwrap();
+    assert_eq!(entry["digest"], symbols);
+    let manifest = user.path("back/blobs").join(symbols.replace(':', "/"));
+    let layer = json(&manifest)["layers"][0]["digest"].clone();
+    let blob = user
+        .path("back/blobs")
+        .join(layer.as_str().unwrap().replace(':', "/"));
+    let files = user.tool("tar", &["-tzf", blob.to_str().unwrap()]);
+    assert!(files.contains("app/Web.Api.pdb"), "{files}");
+
+    let docker = format!("docker-archive:{}", user.path("docker.tar").display());
+    let pulled = user
+        .run_bare(&["pull", &at("shop/again:1"), &docker])
+        .success();
+    assert!(pulled.stdout.contains(run.digest()), "{}", pulled.stdout);
+}

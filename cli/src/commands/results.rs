@@ -113,8 +113,8 @@ impl Built {
             "leftOut": left_out.collect::<Vec<_>>(),
             "symbols": self.symbols.as_ref().map(|artifact| json!({
                 "digest": artifact.manifest().descriptor().digest,
-                "artifactType": artifact.artifact_type,
-                "size": artifact.blobs.iter().map(|(blob, _)| blob.size_bytes).sum::<u64>(),
+                "artifactType": artifact.artifact_type(),
+                "size": artifact.manifest().layers().iter().map(|blob| blob.size_bytes).sum::<u64>(),
             })),
             "gitIgnored": git_ignored.collect::<Vec<_>>(),
             "tailored": self.app.runtime.tailored,

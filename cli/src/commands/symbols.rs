@@ -2,11 +2,11 @@ use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use mizzen_build::{App, LayerOptions};
 use mizzen_dotnet::DebugSymbols;
-use mizzen_image::{Artifact, Taggable};
+use mizzen_image::{Archive, Artifact, Layout, Taggable};
 use mizzen_oci::annotation;
 
 /// What the artifact is; its one blob is a layer, to be unpacked over the files of the image.
-const ARTIFACT_TYPE: &str = "application/vnd.mizzen.symbols.v1";
+pub(super) const ARTIFACT_TYPE: &str = "application/vnd.mizzen.symbols.v1";
 
 /// Returns the artifact with the symbols of an image; `None` if they are not to lie beside it, or
 /// there are none.
@@ -17,11 +17,25 @@ pub(super) fn artifact(app: &App, what: &Taggable, created: &str) -> Option<Arti
     let file = format!("{}.symbols.tar", app.runtime.name);
     let title = annotation::TITLE.to_owned();
     descriptor.annotations.insert(title, file);
-    Some(Artifact {
-        artifact_type: ARTIFACT_TYPE.to_owned(),
-        subject: what.descriptor().clone(),
-        blobs: vec![(descriptor, symbols.blob.clone())],
-        annotations: [(annotation::CREATED.to_owned(), created.to_owned())].into(),
+    Some(Artifact::new(
+        ARTIFACT_TYPE,
+        what.descriptor(),
+        vec![(descriptor, symbols.blob.clone())],
+        &[(annotation::CREATED.to_owned(), created.to_owned())].into(),
+    ))
+}
+
+/// Returns the symbols that lie beside an image on disk.
+pub(super) fn beside(place: &Destination, what: &Taggable) -> Result<Vec<Artifact>, CommandError> {
+    let subject = &what.descriptor().digest;
+    Ok(match place {
+        Destination::Layout { folder, .. } => {
+            Layout::new(folder, None).artifacts(subject, ARTIFACT_TYPE)?
+        }
+        Destination::Archive { file, .. } => {
+            Archive::oci(file, None).artifacts(subject, ARTIFACT_TYPE)?
+        }
+        Destination::Registry(_) | Destination::Engine { .. } => Vec::new(),
     })
 }
 
@@ -40,7 +54,7 @@ pub(super) fn check_destinations(
     Ok(())
 }
 
-fn holds_artifacts(destination: &Destination) -> bool {
+pub(super) fn holds_artifacts(destination: &Destination) -> bool {
     match destination {
         Destination::Registry(_) | Destination::Layout { .. } => true,
         Destination::Archive { kind, .. } => *kind == ArchiveKind::Oci,

@@ -1,8 +1,10 @@
-//! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is.
+//! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is, and
+//! its debug symbols with it.
 
 use super::opened::Opened;
 use super::out;
 use super::results::network;
+use super::symbols::{self, holds_artifacts};
 use crate::args::{ImageArg, TransferArgs};
 use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
@@ -31,6 +33,7 @@ pub(super) fn transfer(
     let tools = (interrupt.cancel.clone(), ui.transfers());
     let registry = settings::reporting_registry(process, &config, false, keychain, tools)?;
     let platform = arguments.platform.as_ref();
+    let mut artifacts = Vec::new();
     let what = if let Destination::Registry(reference) = from {
         let source = registry.source((**reference).clone(), store.clone());
         // A layout takes each layer where it is; what others want comes by the cache.
@@ -39,20 +42,27 @@ pub(super) fn transfer(
         } else {
             source
         };
-        match platform {
+        let what = match platform {
             Some(platform) => Taggable::Image(Box::new(source.image_for(platform)?)),
             None => source.everything()?,
+        };
+        if holds_artifacts(to) {
+            let subject = what.descriptor().digest;
+            artifacts = source.artifacts(&subject, symbols::ARTIFACT_TYPE)?;
         }
+        what
     } else {
         let common = ImageArg {
             platform: arguments.platform.clone(),
             cache_dir: arguments.cache_dir.clone(),
         };
         let opened = Opened::open(&from.to_string(), &common, process, interrupt)?;
-        match platform {
+        let what = match platform {
             Some(_) => Taggable::Image(Box::new(opened.image()?.clone())),
             None => opened.what,
-        }
+        };
+        artifacts = symbols::beside(from, &what)?;
+        what
     };
     if !matches!(to, Destination::Registry(_) | Destination::Layout { .. }) {
         registry.fetch_layers(what.images())?;
@@ -62,7 +72,7 @@ pub(super) fn transfer(
         Destination::Registry(reference) => reference.to_string(),
         _ => "image:latest".to_owned(),
     };
-    write(to, &name, (&what, &[]), (&registry, &store, process))?;
+    write(to, &name, (&what, &artifacts), (&registry, &store, process))?;
     ui.warn_all(&registry.new_warnings());
     let Counts {
         requests,

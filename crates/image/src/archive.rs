@@ -3,9 +3,9 @@ use crate::archive_reader::ArchiveReader;
 use crate::archive_writer::ArchiveWriter;
 use crate::artifact::Artifact;
 use crate::docker_manifest::{self, SavedImage};
-use crate::layout_reader::{LayoutReader, check_marker, layout_marker, named};
+use crate::layout_reader::{LayoutReader, artifacts, check_marker, layout_marker, named};
 use crate::{Image, Sink, SinkError, Source, SourceError, Taggable};
-use mizzen_oci::{Descriptor, MediaType, Platform, canonical_json};
+use mizzen_oci::{Descriptor, Digest, MediaType, Platform, canonical_json};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,22 @@ impl Archive {
         match self.layout(&archive)? {
             Some(layout) => Ok(layout.read()?),
             None => Ok(Taggable::Image(Box::new(self.saved(&archive)?))),
+        }
+    }
+
+    /// Reads what refers to `subject` and is of one type; what `docker save` wrote has no such thing.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] if an artifact is listed and not there, or not sound.
+    pub fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Artifact>, ArchiveError> {
+        let archive = ArchiveReader::open(&self.file)?;
+        match archive.read("index.json")? {
+            Some(index) => Ok(artifacts(&archive, &index, subject, artifact_type)?),
+            None => Ok(Vec::new()),
         }
     }
 
@@ -139,11 +155,11 @@ impl Archive {
         let mut entries = vec![descriptor.clone()];
         for artifact in &self.artifacts {
             for (descriptor, blob) in artifact.parts() {
-                writer.add_blob(&descriptor, blob);
+                writer.add_blob(descriptor, blob.clone());
             }
             let manifest = artifact.manifest();
             writer.add_named(manifest.descriptor(), manifest.bytes());
-            entries.push(artifact.entry(&manifest));
+            entries.push(artifact.entry());
         }
         let index = json!({
             "schemaVersion": 2,

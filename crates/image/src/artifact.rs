@@ -1,71 +1,119 @@
-use mizzen_oci::{Descriptor, Manifest, MediaType, canonical_json};
+use mizzen_oci::{Descriptor, Digest, Manifest, MediaType, canonical_json};
 use mizzen_store::{Blob, BytesBlob};
+use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Something that refers to an image: symbols, a signature, a bill of materials.
+///
+/// One that was read is written as the bytes that were read.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// What it is, as a media type.
-    pub artifact_type: String,
-    /// What it refers to.
-    pub subject: Descriptor,
-    /// What it holds.
-    pub blobs: Vec<(Descriptor, Arc<dyn Blob>)>,
-    /// What is to be known of it without reading it.
-    pub annotations: BTreeMap<String, String>,
+    kind: String,
+    subject: Digest,
+    manifest: Manifest,
+    parts: Vec<(Descriptor, Arc<dyn Blob>)>,
 }
 
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 const EMPTY_BYTES: &[u8] = b"{}";
 const ARTIFACT_TYPE: &str = "artifactType";
 
+/// What makes a manifest an artifact's that refers to something.
+#[derive(Deserialize)]
+struct View {
+    #[serde(rename = "artifactType")]
+    artifact_type: String,
+    subject: Descriptor,
+}
+
 impl Artifact {
-    /// Returns the manifest: an image manifest that every registry takes.
+    /// Makes what refers to `subject`, is of this type (a media type) and holds these blobs;
+    /// `annotations` say what is to be known of it without reading it.
     ///
+    /// Its manifest is an image manifest, which every registry takes.
     /// Source: OCI image-spec, manifest.md, "Guidelines for Artifact Usage".
-    pub fn manifest(&self) -> Manifest {
+    pub fn new(
+        artifact_type: &str,
+        subject: &Descriptor,
+        blobs: Vec<(Descriptor, Arc<dyn Blob>)>,
+        annotations: &BTreeMap<String, String>,
+    ) -> Self {
         // Some registries refuse a subject that says more.
-        let subject = &self.subject;
         let subject = Descriptor::new(
             subject.media_type.clone(),
             subject.digest,
             subject.size_bytes,
         );
-        let empty = empty();
-        let mut layers: Vec<&Descriptor> = self.blobs.iter().map(|(layer, _)| layer).collect();
+        let empty = Descriptor::of(MediaType::from(EMPTY), EMPTY_BYTES);
+        let mut layers: Vec<&Descriptor> = blobs.iter().map(|(layer, _)| layer).collect();
         if layers.is_empty() {
             layers.push(&empty);
         }
         let mut value = json!({
             "schemaVersion": 2,
             "mediaType": MediaType::ImageManifest,
-            ARTIFACT_TYPE: self.artifact_type,
+            ARTIFACT_TYPE: artifact_type,
             "config": empty,
             "layers": layers,
             "subject": subject,
         });
-        if !self.annotations.is_empty() {
-            value["annotations"] = json!(self.annotations);
+        if !annotations.is_empty() {
+            value["annotations"] = json!(annotations);
         }
-        Manifest::parse(canonical_json(&value), None).expect("it was made one")
-    }
-
-    /// Returns everything that the manifest names: what it holds, and its empty config.
-    pub fn parts(&self) -> Vec<(Descriptor, Arc<dyn Blob>)> {
+        let manifest = Manifest::parse(canonical_json(&value), None).expect("it was made one");
         let config: Arc<dyn Blob> = Arc::new(BytesBlob(EMPTY_BYTES.into()));
-        let blobs = self.blobs.iter().cloned();
-        blobs.chain([(empty(), config)]).collect()
+        Self {
+            kind: artifact_type.to_owned(),
+            subject: subject.digest,
+            manifest,
+            parts: blobs.into_iter().chain([(empty, config)]).collect(),
+        }
     }
 
-    /// Returns the artifact's entry in a list: type and annotations are pulled up from its manifest.
-    pub fn entry(&self, manifest: &Manifest) -> Descriptor {
-        let mut entry = manifest.descriptor().clone();
-        entry.annotations.clone_from(&self.annotations);
+    /// Returns the artifact that a manifest describes, its parts as `blob` gives them; `None` if it
+    /// has no type of its own or refers to nothing.
+    pub fn read(manifest: Manifest, blob: impl Fn(&Descriptor) -> Arc<dyn Blob>) -> Option<Self> {
+        let view: View = serde_json::from_slice(manifest.bytes()).ok()?;
+        let named = manifest.layers().iter().chain([manifest.config()]);
+        let parts: BTreeMap<Digest, &Descriptor> = named.map(|it| (it.digest, it)).collect();
+        let part = |descriptor: &Descriptor| (descriptor.clone(), blob(descriptor));
+        Some(Self {
+            kind: view.artifact_type,
+            subject: view.subject.digest,
+            parts: parts.into_values().map(part).collect(),
+            manifest,
+        })
+    }
+
+    /// Returns what it is, as a media type.
+    pub fn artifact_type(&self) -> &str {
+        &self.kind
+    }
+
+    /// Returns what it refers to.
+    pub fn subject(&self) -> &Digest {
+        &self.subject
+    }
+
+    /// Returns the manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns everything that the manifest names: what it holds, and its config.
+    pub fn parts(&self) -> &[(Descriptor, Arc<dyn Blob>)] {
+        &self.parts
+    }
+
+    /// Returns its entry in a list: type and annotations are pulled up from its manifest.
+    pub fn entry(&self) -> Descriptor {
+        let mut entry = self.manifest.descriptor().clone();
+        entry.annotations.clone_from(self.manifest.annotations());
         entry
             .other
-            .insert(ARTIFACT_TYPE.to_owned(), json!(self.artifact_type));
+            .insert(ARTIFACT_TYPE.to_owned(), json!(self.kind));
         entry
     }
 }
@@ -81,6 +129,7 @@ pub(crate) fn is_artifact(entry: &Descriptor) -> bool {
     })
 }
 
-fn empty() -> Descriptor {
-    Descriptor::of(MediaType::from(EMPTY), EMPTY_BYTES)
+/// Tells whether an entry of a list says that it is of this type.
+pub(crate) fn is_of_type(entry: &Descriptor, artifact_type: &str) -> bool {
+    entry.other.get(ARTIFACT_TYPE).and_then(|it| it.as_str()) == Some(artifact_type)
 }

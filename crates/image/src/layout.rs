@@ -1,9 +1,9 @@
 use crate::artifact::{Artifact, is_artifact};
 use crate::blob_folder::BlobFolder;
-use crate::layout_reader::{LayoutReader, check_marker, layout_marker, named};
+use crate::layout_reader::{LayoutReader, artifacts, check_marker, layout_marker, named};
 use crate::{Image, LayoutError, Sink, SinkError, Source, SourceError, Taggable};
 use fs_err as fs;
-use mizzen_oci::{Descriptor, Platform, annotation, canonical_json};
+use mizzen_oci::{Descriptor, Digest, Platform, annotation, canonical_json};
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 use std::io;
@@ -44,6 +44,18 @@ impl Layout {
         LayoutReader::new(&blobs, &self.index()?, self.tag.as_deref())?.read()
     }
 
+    /// Reads what refers to `subject` and is of one type.
+    ///
+    /// # Errors
+    /// [`LayoutError`] if an artifact is listed and not there, or not sound.
+    pub fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Artifact>, LayoutError> {
+        artifacts(&self.opened()?, &self.index()?, subject, artifact_type)
+    }
+
     fn find(&self, platform: &Platform) -> Result<Image, LayoutError> {
         let blobs = self.opened()?;
         LayoutReader::new(&blobs, &self.index()?, self.tag.as_deref())?.find(platform)
@@ -79,11 +91,10 @@ impl Layout {
         blobs.create()?;
         blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
         for (descriptor, blob) in artifact.parts() {
-            blobs.add(&descriptor, &*blob)?;
+            blobs.add(descriptor, &**blob)?;
         }
-        let manifest = artifact.manifest();
-        blobs.add_bytes(manifest.bytes())?;
-        let entry = artifact.entry(&manifest);
+        blobs.add_bytes(artifact.manifest().bytes())?;
+        let entry = artifact.entry();
         self.list(&blobs, &entry, |other| other.digest == entry.digest)?;
         Ok(entry)
     }

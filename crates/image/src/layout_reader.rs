@@ -1,6 +1,8 @@
-use crate::artifact::is_artifact;
+use crate::artifact::{Artifact, is_artifact, is_of_type};
 use crate::{Image, LayoutError, Taggable};
-use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, annotation, canonical_json};
+use mizzen_oci::{
+    Descriptor, Digest, Index, Manifest, MediaTypeExt, Platform, annotation, canonical_json,
+};
 use mizzen_store::Blob;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -121,6 +123,27 @@ impl<'a> LayoutReader<'a> {
             }),
         }
     }
+}
+
+/// Reads what an `index.json` lists of one type and what refers to `subject`.
+pub(crate) fn artifacts(
+    blobs: &dyn BlobSource,
+    index: &[u8],
+    subject: &Digest,
+    artifact_type: &str,
+) -> Result<Vec<Artifact>, LayoutError> {
+    let index = Index::parse(index.to_vec(), None)?;
+    let mut found = Vec::new();
+    let listed = index.manifests().iter();
+    for entry in listed.filter(|entry| is_of_type(entry, artifact_type)) {
+        let bytes = blobs.read_small(entry)?;
+        let manifest = Manifest::parse(bytes, Some(entry.media_type.clone()))?;
+        let artifact = Artifact::read(manifest, |descriptor| blobs.blob(descriptor));
+        found.extend(artifact.filter(|artifact| {
+            artifact.subject() == subject && artifact.artifact_type() == artifact_type
+        }));
+    }
+    Ok(found)
 }
 
 /// Returns the descriptor that names `what` in `index.json`.

@@ -148,6 +148,8 @@ fn a_folder_that_is_no_layout_is_refused() {
     assert!(matches!(read(), LayoutError::NotALayout { .. }));
 }
 
+const NOTES: &str = "application/vnd.example.notes";
+
 #[test]
 fn an_artifact_is_listed_once_beside_the_image_and_never_taken_for_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -160,12 +162,8 @@ fn an_artifact_is_listed_once_beside_the_image_and_never_taken_for_one() {
     let mut last = None;
     for text in ["one", "two"] {
         let image = image(&folder.path().join("cache"), "linux/amd64", text);
-        let artifact = Artifact {
-            artifact_type: "application/vnd.example.notes".to_owned(),
-            subject: image.manifest().descriptor().clone(),
-            blobs: Vec::new(),
-            annotations: [].into(),
-        };
+        let subject = image.manifest().descriptor();
+        let artifact = Artifact::new(NOTES, subject, Vec::new(), &[].into());
         layout.write(&taggable(&image)).unwrap();
         layout.attach(&artifact).unwrap();
         layout.attach(&artifact).unwrap();
@@ -173,6 +171,11 @@ fn an_artifact_is_listed_once_beside_the_image_and_never_taken_for_one() {
     }
     // The second image took the first one's place; what refers to the first stays.
     assert_eq!(entries(), 3);
+    let of_last = last.as_ref().unwrap().manifest().descriptor().digest;
+    let found = layout.artifacts(&of_last, NOTES).unwrap();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].subject(), &of_last);
+    assert_eq!(layout.artifacts(&of_last, "text/plain").unwrap().len(), 0);
     let read = layout.image(&platform("linux/amd64")).unwrap();
     assert_eq!(read.manifest(), last.unwrap().manifest());
 }

@@ -37,20 +37,10 @@ impl Registry {
     ) -> Result<Vec<Descriptor>, RegistryError> {
         self.0.block_on(async {
             let access = Access::pull(repository);
-            let client = &self.0.client;
-            let listed = match client.listed(&access, subject, artifact_type).await? {
-                Some(listed) => listed,
-                None => client.tagged(&access, subject).await?,
-            };
-            // Filtering is a favour of the registry.
-            let is_wanted = |descriptor: &Descriptor| {
-                let has = descriptor
-                    .other
-                    .get("artifactType")
-                    .and_then(|has| has.as_str());
-                artifact_type.is_none_or(|wanted| has == Some(wanted))
-            };
-            Ok(listed.into_iter().filter(is_wanted).collect())
+            self.0
+                .client
+                .referring(&access, subject, artifact_type)
+                .await
         })
     }
 
@@ -83,8 +73,8 @@ async fn attach(
     push.send_blobs(
         artifact
             .parts()
-            .into_iter()
-            .map(|(descriptor, blob)| Part::new(descriptor, blob))
+            .iter()
+            .map(|(descriptor, blob)| Part::new(descriptor.clone(), blob.clone()))
             .collect(),
     )
     .await?;
@@ -94,8 +84,8 @@ async fn attach(
 
     // The list itself is asked: registries claim to keep one (`OCI-Subject`) that do not.
     let access = Access::push(repository);
-    let subject = artifact.subject.digest;
-    let entry = artifact.entry(&manifest);
+    let subject = *artifact.subject();
+    let entry = artifact.entry();
     if inner
         .client
         .listed(&access, &subject, None)
@@ -148,6 +138,26 @@ async fn add_to_tag(
 }
 
 impl Client {
+    /// Returns what refers to `subject`: from the registry's list, else from the one under the tag.
+    pub(crate) async fn referring(
+        &self,
+        access: &Access,
+        subject: &Digest,
+        artifact_type: Option<&str>,
+    ) -> Result<Vec<Descriptor>, RegistryError> {
+        let listed = match self.listed(access, subject, artifact_type).await? {
+            Some(listed) => listed,
+            None => self.tagged(access, subject).await?,
+        };
+        // Filtering is a favour of the registry.
+        let is_wanted = |descriptor: &Descriptor| {
+            let has = descriptor.other.get("artifactType");
+            let has = has.and_then(|has| has.as_str());
+            artifact_type.is_none_or(|wanted| has == Some(wanted))
+        };
+        Ok(listed.into_iter().filter(is_wanted).collect())
+    }
+
     /// Asks the registry for its list; `None` if it keeps none.
     async fn listed(
         &self,

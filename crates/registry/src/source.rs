@@ -5,9 +5,9 @@ use crate::places::{Places, at};
 use crate::registry::Inner;
 use crate::registry_blob::RegistryBlob;
 use crate::sync::lock;
-use mizzen_image::{Image, Source, SourceError, Taggable};
-use mizzen_oci::{Descriptor, Index, Manifest, MediaTypeExt, Platform, Reference};
-use mizzen_store::Store;
+use mizzen_image::{Artifact, Image, Source, SourceError, Taggable};
+use mizzen_oci::{Descriptor, Digest, Index, Manifest, MediaTypeExt, Platform, Reference};
+use mizzen_store::{Blob, Store};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -124,20 +124,49 @@ impl RegistrySource {
         Ok(Taggable::Index(index, images?))
     }
 
+    /// Returns what the registry lists as referring to `subject` and being of one type; blobs stay
+    /// where they are.
+    ///
+    /// # Errors
+    /// [`RegistryError`] if the registry did not say what it lists, or does not have it.
+    pub fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Artifact>, RegistryError> {
+        let client = &self.inner.client;
+        let ask = async |access: &Access, _: &Reference| {
+            let listed = client.referring(access, subject, Some(artifact_type));
+            listed.await.map(Some)
+        };
+        let mut found = Vec::new();
+        for entry in self.ask(&ask)?.unwrap_or_default() {
+            let Document::Manifest(manifest) = self.document(&entry)? else {
+                continue;
+            };
+            let artifact = Artifact::read(*manifest, |descriptor| self.blob(descriptor));
+            found.extend(artifact.filter(|artifact| {
+                artifact.subject() == subject && artifact.artifact_type() == artifact_type
+            }));
+        }
+        Ok(found)
+    }
+
     /// Puts an image together from its manifest; layers stay where they are.
     fn assemble(&self, manifest: Manifest) -> Result<Image, RegistryError> {
         let config = self.config(manifest.config())?;
-        let image = Image::from_parts(manifest, &config, |descriptor| {
-            Arc::new(RegistryBlob {
-                inner: self.inner.clone(),
-                places: self.places.clone(),
-                origin: self.places.repository(self.served_by.load(Relaxed)).clone(),
-                descriptor: descriptor.clone(),
-                store: self.store.clone(),
-                goes_straight: self.goes_straight,
-            })
-        })?;
-        Ok(image)
+        Ok(Image::from_parts(manifest, &config, |it| self.blob(it))?)
+    }
+
+    fn blob(&self, descriptor: &Descriptor) -> Arc<dyn Blob> {
+        Arc::new(RegistryBlob {
+            inner: self.inner.clone(),
+            places: self.places.clone(),
+            origin: self.places.repository(self.served_by.load(Relaxed)).clone(),
+            descriptor: descriptor.clone(),
+            store: self.store.clone(),
+            goes_straight: self.goes_straight,
+        })
     }
 
     fn platform_missing(&self, platform: &Platform, offered: Vec<String>) -> RegistryError {

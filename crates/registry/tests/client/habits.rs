@@ -56,12 +56,12 @@ fn what_is_attached_is_listed_by_every_registry() {
             let text = format!("note {number}");
             let blob = BytesBlob(text.as_bytes().into());
             let descriptor = Descriptor::of(MediaType::from("text/plain"), text.as_bytes());
-            let artifact = Artifact {
-                artifact_type: "application/x".to_owned(),
-                subject: subject.clone(),
-                blobs: vec![(descriptor, Arc::new(blob))],
-                annotations: BTreeMap::from([("number".to_owned(), number.to_string())]),
-            };
+            let artifact = Artifact::new(
+                "application/x",
+                &subject,
+                vec![(descriptor, Arc::new(blob))],
+                &BTreeMap::from([("number".to_owned(), number.to_string())]),
+            );
             // A list under a tag cannot grow where tags stay: the registry says so.
             let attached = client.registry.attach(&repository, &artifact);
             if row.name.starts_with("Amazon ECR") && number == 1 {

@@ -12,15 +12,14 @@ use std::time::Duration;
 
 fn artifact(subject: &Descriptor, artifact_type: &str, text: &str) -> Artifact {
     let bytes = text.as_bytes();
-    Artifact {
-        artifact_type: artifact_type.to_owned(),
-        subject: subject.clone(),
-        blobs: vec![(
-            Descriptor::of(MediaType::from("text/plain"), bytes),
-            Arc::new(BytesBlob(bytes.into())),
-        )],
-        annotations: BTreeMap::from([("text".to_owned(), text.to_owned())]),
-    }
+    let blob = BytesBlob(bytes.into());
+    let descriptor = Descriptor::of(MediaType::from("text/plain"), bytes);
+    Artifact::new(
+        artifact_type,
+        subject,
+        vec![(descriptor, Arc::new(blob))],
+        &BTreeMap::from([("text".to_owned(), text.to_owned())]),
+    )
 }
 
 fn repository(host: &str) -> Repository {
