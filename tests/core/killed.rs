@@ -1,6 +1,6 @@
 //! Builds that are killed at any moment, and builds that all want the same at once.
 
-use crate::support::{KILLED, User, prepared, variable};
+use crate::support::{KILLED, Run, User, prepared, variable};
 use fs_err as fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -162,7 +162,7 @@ fn builds_killed_at_random_moments_leave_nothing_and_the_next_one_is_right_and_s
 }
 
 #[test]
-fn eight_builds_at_once_into_one_cache_all_give_the_same() {
+fn eight_builds_at_once_into_one_cache_all_give_the_same_and_run_each_step_once() {
     let (user, base) = hello();
     let mounts_before = mounts();
     let going = (0..8).map(|number| {
@@ -183,6 +183,12 @@ fn eight_builds_at_once_into_one_cache_all_give_the_same() {
         .into_iter()
         .map(|going| going.end().success())
         .collect();
+    // Who waited for one of its kind finds what that made.
+    let mut calls = user.dotnet_calls();
+    calls.sort_unstable();
+    assert_eq!(calls, [["publish"; 4], ["restore"; 4]].concat());
+    let ran = |run: &&Run| run.steps() == "restore=ran publish=ran";
+    assert_eq!(runs.iter().filter(ran).count(), 4);
     let expected = runs[0].digest();
     for (number, run) in runs.iter().enumerate() {
         assert_eq!(run.digest() == expected, number < 5, "{}", run.stderr);
@@ -191,7 +197,6 @@ fn eight_builds_at_once_into_one_cache_all_give_the_same() {
     assert!(processes(&user).is_empty() && !is_staged(&user));
     assert_eq!(mounts(), mounts_before);
     assert_eq!(entries(&user.path("cache/tmp")), 0);
-    user.dotnet_calls();
     let again = [
         "hello",
         "-o",

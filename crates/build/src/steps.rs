@@ -6,8 +6,8 @@ use crate::run_step::{run_publish, run_restore};
 use crate::staged::Staged;
 use crate::{BuildError, LockedToolchain, layers_step};
 use mizzen_oci::Digest;
-use mizzen_plan::{Key, MissReason, Records, Skip, StepName, Verdict, plan};
-use mizzen_store::ActionResult;
+use mizzen_plan::{Key, MissReason, Record, Records, Skip, StepName, Verdict, plan};
+use mizzen_store::{ActionResult, StoreError, Turn};
 use std::cell::Cell;
 use std::time::Instant;
 
@@ -59,8 +59,15 @@ impl<'a> Steps<'a> {
                 result
             }
             Verdict::Run(reasons) => {
-                let result = self.restore(restore_key, reasons)?;
-                restored_now = true;
+                let _turn = self.turn(StepName::Restore, &restore_key)?;
+                let kept = self.kept_meanwhile(StepName::Restore, &restore_key, skip);
+                let result = if let Some(kept) = kept {
+                    self.report_hit(StepName::Restore, restore_key);
+                    kept
+                } else {
+                    restored_now = true;
+                    self.restore(restore_key, reasons)?
+                };
                 decided = plan(&self.staged.facts, self.known, skip, Some(&result));
                 take(&mut decided.steps, StepName::Restore);
                 result
@@ -76,6 +83,11 @@ impl<'a> Steps<'a> {
                 vec![MissReason::Incomplete("a layer".to_owned())]
             }
         };
+        let _turn = self.turn(StepName::Publish, &key)?;
+        let kept = self.kept_meanwhile(StepName::Publish, &key, skip);
+        if let Some(app) = kept.and_then(|result| self.app_of(&Verdict::Hit(result))) {
+            return Ok(self.reused(key, app));
+        }
         match self.publish(&restored, key, reasons.clone()) {
             // The project asks for packages that restore's key knows nothing of, because of a file
             // that restore does not read: restore it again with everything at hand.
@@ -89,6 +101,31 @@ impl<'a> Steps<'a> {
                 self.publish(&restored, key, reasons)
             }
             result => result,
+        }
+    }
+
+    /// Waits while another build makes the very same.
+    fn turn(&self, step: StepName, key: &Digest) -> Result<Turn, BuildError> {
+        let context = self.staged.context;
+        let turn = context.store.turn(step.as_str(), key, &context.cancel, || {
+            let note = format!("another build runs the same {step}; waiting for what it gives");
+            context.reporter.event(&Event::Note(&note));
+        });
+        turn.map_err(|error| match error {
+            StoreError::Cancelled(cancelled) => cancelled.into(),
+            error => error.into(),
+        })
+    }
+
+    /// Returns what another build kept since this one looked, unless it is not to be looked for.
+    fn kept_meanwhile(&self, step: StepName, key: &Digest, skip: Skip) -> Option<ActionResult> {
+        let is_skipped = match step {
+            StepName::Restore => skip.restore,
+            StepName::Publish => skip.restore || skip.publish || skip.network,
+        };
+        match self.known.step(step, key) {
+            Record::Found(result) if !is_skipped => Some(result),
+            _ => None,
         }
     }
 

@@ -28,6 +28,7 @@ mod stat_cache;
 mod stat_table;
 mod store;
 mod stored_blob;
+mod turn;
 mod usage;
 
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
@@ -42,4 +43,5 @@ pub use prune::Limits;
 pub use stat_cache::{FileState, StatCache};
 pub use store::Store;
 pub use stored_blob::StoredBlob;
+pub use turn::Turn;
 pub use usage::Usage;

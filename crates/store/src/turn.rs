@@ -1,0 +1,130 @@
+use crate::{Cancel, Store, StoreError};
+use fs_err as fs;
+use mizzen_oci::Digest;
+use rustix::fs::FlockOperation;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The right to make what one key names, which one process at a time has; it goes when the value is
+/// dropped, or with the process.
+#[derive(Debug)]
+pub struct Turn {
+    path: PathBuf,
+    /// Holds the lock.
+    _file: fs::File,
+}
+
+impl Store {
+    /// Waits until no other process makes what `step` gives for `key`, and says so once, to `on_wait`.
+    ///
+    /// Whoever had the turn before may have kept a record: look for it again.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if `tmp/` cannot be written; [`StoreError::Cancelled`] if asked to stop while
+    /// it waits.
+    pub fn turn(
+        &self,
+        step: &str,
+        key: &Digest,
+        cancel: &Cancel,
+        on_wait: impl FnOnce(),
+    ) -> Result<Turn, StoreError> {
+        // In the folder that is swept: a process that was killed leaves the file, and it is empty.
+        let path = self
+            .root()
+            .join("tmp")
+            .join(format!("{step}-{}", key.hex()));
+        let mut on_wait = Some(on_wait);
+        loop {
+            let file = fs::OpenOptions::new()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)?;
+            while let Err(error) =
+                rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
+            {
+                if error != rustix::io::Errno::WOULDBLOCK {
+                    return Err(io::Error::from(error).into());
+                }
+                if let Some(on_wait) = on_wait.take() {
+                    on_wait();
+                }
+                cancel.check()?;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            // Whoever had the turn has removed the file meanwhile: nobody else would find this one.
+            let own = file.metadata()?;
+            let is_own =
+                |there: std::fs::Metadata| (there.dev(), there.ino()) == (own.dev(), own.ino());
+            if fs::metadata(&path).is_ok_and(is_own) {
+                return Ok(Turn { path, _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    // Before the lock goes, so that what is removed is what is locked.
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Cancel, Store, StoreError};
+    use fs_err as fs;
+    use mizzen_oci::Digest;
+
+    #[test]
+    fn who_waited_has_the_turn_as_the_one_before_had_it_and_no_file_is_left() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let key = Digest::of(b"key");
+        let is_taken = || {
+            let cancel = Cancel::default();
+            let turn = store.turn("step", &key, &cancel, || cancel.cancel());
+            matches!(turn, Err(StoreError::Cancelled(_)))
+        };
+        let first = store.turn("step", &key, &Cancel::default(), || ());
+        assert!(is_taken());
+        let (waits, waiting) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let on_wait = || waits.send(()).unwrap();
+                let _second = store.turn("step", &key, &Cancel::default(), on_wait);
+                // What it waited for was a file that is removed.
+                assert!(is_taken());
+            });
+            waiting.recv().unwrap();
+            drop(first.unwrap());
+        });
+        assert!(!is_taken());
+        assert_eq!(fs::read_dir(root.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn another_key_or_step_is_not_waited_for_and_waiting_can_be_stopped() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let (key, cancel) = (Digest::of(b"key"), Cancel::default());
+        let _turn = store.turn("step", &key, &cancel, || ()).unwrap();
+        let free = || panic!("nobody has it");
+        drop(store.turn("other", &key, &cancel, free).unwrap());
+        drop(
+            store
+                .turn("step", &Digest::of(b"other"), &cancel, free)
+                .unwrap(),
+        );
+        let mut told = 0;
+        let stopped = store.turn("step", &key, &cancel, || {
+            told += 1;
+            cancel.cancel();
+        });
+        assert!(matches!(stopped, Err(StoreError::Cancelled(_))));
+        assert_eq!(told, 1);
+    }
+}
