@@ -251,6 +251,7 @@ impl From<BuildError> for CommandError {
             | BuildError::NugetConfig { .. } => USAGE,
             BuildError::Offline { .. } => NETWORK,
             BuildError::Floats(_)
+            | BuildError::Volatile { .. }
             | BuildError::CacheDiffers(_)
             | BuildError::CachedLayer(_)
             | BuildError::OtherToolchain { .. }

@@ -93,6 +93,9 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::Floats(_) => {
             "name one version, or commit a lock file (RestorePackagesWithLockFile)".to_owned()
         }
+        BuildError::Volatile { .. } => {
+            "pass the value from outside, as a variable of `[env] pass` or with -p".to_owned()
+        }
         BuildError::Offline { .. } => "run once without --offline".to_owned(),
         BuildError::CacheDiffers(_) => {
             "the project makes something else each time (the clock, a random number, a file outside the workspace), or the cache was damaged: build with --no-cache, twice, to see which"

@@ -9,7 +9,7 @@ use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Variables that decide whether restore may fetch, never what it gets: they reach restore alone,
 /// and are in no key.
@@ -163,6 +163,17 @@ pub(crate) fn created(process: &Process) -> Result<String, CommandError> {
             ))
         })?;
     Ok(humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string())
+}
+
+/// Returns the time of day, in seconds since 1970.
+pub(crate) fn now() -> u64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "compared with when packages were resolved, never digested"
+    )]
+    let now = SystemTime::now();
+    now.duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// 9999-12-31T23:59:59Z, the last that RFC 3339 can say.

@@ -86,6 +86,29 @@ fn the_clock_is_warned_of_and_what_is_written_beside_the_sources_is_told_and_sta
         style
     );
     assert!(!folder.join("api").exists());
+
+    // Whoever will not have an old time says so, and gets a new one, or none at all.
+    let policy = |text: &str| {
+        let text = format!("[policy]\nvolatile = \"{text}\"\n");
+        fs::write(folder.join("mizzen.toml"), text).unwrap();
+    };
+    policy("never-cache");
+    build(&user).success();
+    let again = build(&user).success();
+    assert_eq!(again.steps(), "restore=hit publish=ran");
+    let why = again.image()["steps"][1]["changed"][0].as_str().unwrap();
+    assert!(why.contains("something else each time"), "{why}");
+    assert!(
+        again.stderr.contains("it is published each time"),
+        "{}",
+        again.stderr
+    );
+    policy("error");
+    let said = build(&user).failure(6);
+    assert!(
+        said.contains("[system.datetime]::utcnow") && said.contains("hint: pass the value"),
+        "{said}"
+    );
 }
 
 /// A target that asks git itself.

@@ -133,6 +133,53 @@ fn without_a_network_folders_serve_and_what_is_missing_is_named() {
 }
 
 #[test]
+fn what_floats_is_reused_without_a_process_for_as_long_as_the_policy_says() {
+    let user = user();
+    let feed = user.path("feed");
+    let package = |version: &str| {
+        let text = format!("<Project><!-- {version} --></Project>");
+        nuget_package(
+            &feed,
+            "Some.Package",
+            version,
+            &[("build/Some.Package.props", text)],
+        )
+    };
+    package("1.0.0");
+    let folder = user.workspace("hello-web", "hello", Some(&feed));
+    edit(
+        &folder.join("hello-web.csproj"),
+        "</Project>",
+        "<ItemGroup><PackageReference Include=\"Some.Package\" Version=\"1.*\" /></ItemGroup></Project>",
+    );
+    let policy = |text: &str| {
+        let text = format!("[policy]\nfloats = \"{text}\"\n");
+        fs::write(folder.join("mizzen.toml"), text).unwrap();
+    };
+    policy("ttl:1h");
+    let first = build(&user, &[]).success();
+    user.dotnet_calls();
+    package("1.1.0");
+    let again = build(&user, &[]).success();
+    assert_eq!(again.steps(), "restore=hit publish=hit");
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+    assert!(
+        again.stderr.contains("note: versions float (Some.Package"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(again.digest(), first.digest());
+
+    // Where its time is always over, the feed is asked each time.
+    policy("ttl:0s");
+    build(&user, &[]).success();
+    let later = build(&user, &[]).success();
+    assert_eq!(later.steps(), "restore=ran publish=hit");
+    let why = later.image()["steps"][0]["changed"][0].as_str().unwrap();
+    assert!(why.starts_with("versions float: Some.Package"), "{why}");
+}
+
+#[test]
 fn what_plain_builds_leave_is_no_input_wherever_they_leave_it() {
     let user = user();
     let folder = user.workspace("hello-web", "hello", None);

@@ -46,7 +46,8 @@ pub(super) fn project(
     let skip = Skip {
         restore: arguments.reuse.no_cache == Some(Step::Restore),
         publish: arguments.reuse.no_cache == Some(Step::Publish),
-        network: config.policy.policy().network,
+        // What the policy says is for the build to see.
+        unkeyed: None,
     };
     let variables = Variables::of(config, process);
     let lock = Lock::asked(arguments, &workspace.root)?;
@@ -82,6 +83,7 @@ pub(super) fn project(
         passed: variables.passed,
         inputs: input_rules(config)?,
         policy: config.policy.policy(),
+        now: settings::now(),
         icu: settings::icu(),
         offline: arguments.offline,
         skip,

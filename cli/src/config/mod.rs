@@ -259,7 +259,9 @@ mod tests {
     use super::Config;
     use crate::Process;
     use crate::args::BuildArgs;
+    use mizzen_build::FloatPolicy;
     use std::path::Path;
+    use std::time::Duration;
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(text, Path::new("/w")).map_err(|error| error.to_string())
@@ -309,8 +311,29 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(error.contains(want), "{error}");
         }
-        let error = parse("[policy]\nlevel = 1\n").unwrap_err();
-        assert!(error.contains("want 0"), "{error}");
+        for (text, want) in [
+            ("level = 1", "want 0: what a target reads is known only"),
+            ("floats = \"ttl\"", "want a time such as `ttl:24h`"),
+            ("floats = \"eror\"", "do you mean `error`?"),
+            ("floats = \"ttl:soon\"", "want a time such as `ttl:24h`"),
+            ("volatile = \"nevercache\"", "do you mean `never-cache`?"),
+        ] {
+            let error = parse(&format!("[policy]\n{text}\n")).unwrap_err();
+            assert!(error.contains(want), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_floats_may_be_good_for_a_time() {
+        let floats = |text: &str| {
+            let config = parse(&format!("[policy]\nfloats = \"{text}\"\n")).unwrap();
+            let [_, _, (_, shown), ..] = config.policy.settings();
+            (config.policy.policy().floats, shown)
+        };
+        let hours = |hours: u64| FloatPolicy::Ttl(Duration::from_secs(hours * 3600));
+        assert_eq!(floats("ttl:12h"), (hours(12), "ttl:12h".to_owned()));
+        assert_eq!(floats("ttl:1d 6h"), (hours(30), "ttl:1day 6h".to_owned()));
+        assert_eq!(floats("error"), (FloatPolicy::Error, "error".to_owned()));
     }
 
     #[test]

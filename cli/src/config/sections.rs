@@ -1,8 +1,10 @@
 //! The smaller tables of the file.
 
-use mizzen_build::{FloatPolicy, GitPolicy, Policy};
+use mizzen_build::{FloatPolicy, GitPolicy, Policy, VolatilePolicy};
 use serde::Deserialize;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `[cache]`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,6 +43,7 @@ pub(crate) struct PolicyConfig {
     git: Git,
     network: bool,
     floats: Floats,
+    volatile: Volatile,
     level: Level,
 }
 
@@ -53,11 +56,54 @@ enum Git {
     Never,
 }
 
+/// `resolve`, `error`, or how long what was resolved stays good: `ttl:24h`.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(try_from = "String")]
 enum Floats {
     #[default]
     Resolve,
+    Error,
+    Ttl(Duration),
+}
+
+impl TryFrom<String> for Floats {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match (text.as_str(), text.strip_prefix("ttl:")) {
+            ("resolve", _) => Ok(Self::Resolve),
+            ("error", _) => Ok(Self::Error),
+            ("ttl", _) => Err("floats is `ttl`, want a time such as `ttl:24h`".to_owned()),
+            (_, Some(ttl)) => match humantime::parse_duration(ttl) {
+                Ok(ttl) => Ok(Self::Ttl(ttl)),
+                Err(error) => Err(format!(
+                    "floats is `{text}`, want a time such as `ttl:24h` ({error})"
+                )),
+            },
+            // As the parser says it of words, for the hint that is made of that.
+            _ => Err(format!(
+                "unknown variant `{text}`, expected one of `resolve`, `error`, `ttl:24h`"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Floats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolve => f.write_str("resolve"),
+            Self::Error => f.write_str("error"),
+            Self::Ttl(ttl) => write!(f, "ttl:{}", humantime::format_duration(*ttl)),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Volatile {
+    #[default]
+    Warn,
+    NeverCache,
     Error,
 }
 
@@ -73,7 +119,8 @@ impl TryFrom<u8> for Level {
         match level {
             0 => Ok(Self),
             level => Err(format!(
-                "level is {level}, want 0: the whole workspace is staged"
+                "level is {level}, want 0: what a target reads is known only once it ran, so the whole \
+                 workspace is staged but for `[inputs] ignore`"
             )),
         }
     }
@@ -92,16 +139,28 @@ impl PolicyConfig {
             floats: match self.floats {
                 Floats::Resolve => FloatPolicy::Resolve,
                 Floats::Error => FloatPolicy::Error,
+                Floats::Ttl(ttl) => FloatPolicy::Ttl(ttl),
+            },
+            volatile: match self.volatile {
+                Volatile::Warn => VolatilePolicy::Warn,
+                Volatile::NeverCache => VolatilePolicy::NeverCache,
+                Volatile::Error => VolatilePolicy::Error,
             },
         }
     }
 
     /// Returns each setting with its value.
-    pub(crate) fn settings(self) -> [(&'static str, String); 4] {
+    pub(crate) fn settings(self) -> [(&'static str, String); 5] {
+        let volatile = match self.volatile {
+            Volatile::Warn => "warn",
+            Volatile::NeverCache => "never-cache",
+            Volatile::Error => "error",
+        };
         [
             ("git", format!("{:?}", self.git).to_lowercase()),
             ("network", self.network.to_string()),
-            ("floats", format!("{:?}", self.floats).to_lowercase()),
+            ("floats", self.floats.to_string()),
+            ("volatile", volatile.to_owned()),
             ("level", "0".to_owned()),
         ]
     }

@@ -56,6 +56,14 @@ pub enum BuildError {
     /// Package versions float, and the policy is not to build what floats.
     #[error("package versions float ({0}), and `[policy] floats` is `error`")]
     Floats(String),
+    /// A project makes something else each time, and the policy is not to build that.
+    #[error("`{path}`: {what}, and `[policy] volatile` is `error`")]
+    Volatile {
+        /// The file that says so.
+        path: String,
+        /// What is in it.
+        what: String,
+    },
     /// What the cache has is not what is made now.
     #[error("the cache does not hold what this workspace makes: {}", .0.join("; "))]
     CacheDiffers(Vec<String>),

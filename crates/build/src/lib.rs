@@ -52,7 +52,7 @@ pub use layer_options::LayerOptions;
 pub use layers_step::package_publish_folder;
 pub use nuget::NugetSettings;
 pub use plan_project::{FileRole, ProjectPlan, StepPlan, plan_project};
-pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy};
+pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy, VolatilePolicy};
 pub use publish_project::publish_project;
 pub use report::{Event, Outcome, Reporter, StepReport};
 pub use request::{Context, LockedToolchain, ProjectRequest};

@@ -1,10 +1,10 @@
-use crate::BuildError;
 use crate::facts::{Injected, SOURCES};
 use crate::git_view::GitView;
 use crate::odd_files::{OddFiles, git_reads, odd_files};
 use crate::report::{Event, Reporter};
 use crate::request::ProjectRequest;
 use crate::scan::Scan;
+use crate::{BuildError, VolatilePolicy};
 use fs_err as fs;
 use mizzen_dotnet::{Oddity, PROGRAM_FOLDERS};
 use mizzen_store::{FileState, StatCache, Store};
@@ -64,15 +64,38 @@ impl OddWorkspace {
         lines.chain(self.warnings.iter().cloned()).collect()
     }
 
+    /// Returns the first that makes something else each time, with its file.
+    pub(crate) fn volatile(&self) -> Option<(&String, &Oddity)> {
+        self.all()
+            .find(|(_, oddity)| matches!(oddity, Oddity::Volatile(_)))
+    }
+
+    /// Says no to what is another value each time where the policy is not to build that.
+    ///
+    /// # Errors
+    /// [`BuildError::Volatile`] with the first.
+    pub(crate) fn check(&self, policy: VolatilePolicy) -> Result<(), BuildError> {
+        match self.volatile() {
+            Some((path, oddity)) if policy == VolatilePolicy::Error => Err(BuildError::Volatile {
+                path: path.clone(),
+                what: oddity.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Tells what a person should know whether or not something runs.
-    pub(crate) fn tell(&self, reporter: &dyn Reporter) {
+    pub(crate) fn tell(&self, policy: VolatilePolicy, reporter: &dyn Reporter) {
         for warning in &self.warnings {
             reporter.event(&Event::Warning(warning));
         }
         for (path, oddity) in self.all() {
             if let Oddity::Volatile(_) = oddity {
-                let warning =
-                    format!("{path}: {oddity}; what is reused keeps the one it was built with");
+                let meaning = match policy {
+                    VolatilePolicy::NeverCache => "it is published each time",
+                    _ => "what is reused keeps the one it was built with",
+                };
+                let warning = format!("{path}: {oddity}; {meaning}");
                 reporter.event(&Event::Warning(&warning));
             } else {
                 reporter.event(&Event::Note(&format!("{path}: {oddity}")));

@@ -52,10 +52,10 @@ pub fn plan_project(
     context: &Context<'_>,
     request: &ProjectRequest,
 ) -> Result<ProjectPlan, BuildError> {
-    let Staged { facts, odd, .. } = read(context, request)?;
-    let slot = facts.slot(&request.workspace.root.to_string_lossy());
-    let known = Known::new(&context.store, context.records, context.executor, slot);
-    let decided = plan(&facts, &known, request.skip, None);
+    let staged = read(context, request)?;
+    let known = Known::of(&staged);
+    let decided = plan(&staged.facts, &known, staged.skip(), None);
+    let Staged { facts, odd, .. } = staged;
     let found = decided
         .steps
         .iter()

@@ -1,4 +1,5 @@
 use mizzen_dotnet::PathPattern;
+use std::time::Duration;
 
 /// How a build handles what is no function of the workspace alone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -9,6 +10,8 @@ pub struct Policy {
     pub network: bool,
     /// What becomes of projects whose package versions float.
     pub floats: FloatPolicy,
+    /// What becomes of projects that make something else each time.
+    pub volatile: VolatilePolicy,
 }
 
 /// Whether the stage shows git's own files.
@@ -29,6 +32,20 @@ pub enum FloatPolicy {
     /// They are restored each time.
     #[default]
     Resolve,
+    /// They are restored once the packages that were resolved are as old as this.
+    Ttl(Duration),
+    /// They are an error.
+    Error,
+}
+
+/// What becomes of projects that make something else each time: of the clock, of a random number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum VolatilePolicy {
+    /// What was made is reused, and warned of.
+    #[default]
+    Warn,
+    /// They are published each time, and nothing of it is kept by a key.
+    NeverCache,
     /// They are an error.
     Error,
 }

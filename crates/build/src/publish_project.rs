@@ -47,10 +47,11 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
 fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
     let started = Instant::now();
     let staged = read(context, request)?;
-    staged.odd.tell(context.reporter);
-    let slot = staged.facts.slot(&request.workspace.root.to_string_lossy());
-    let known = Known::new(&context.store, context.records, context.executor, slot);
-    let mut app = Steps::new(&staged, &known, started).carry_out(request.skip)?;
+    let volatile = request.policy.volatile;
+    staged.odd.check(volatile)?;
+    staged.odd.tell(volatile, context.reporter);
+    let known = Known::of(&staged);
+    let mut app = Steps::new(&staged, &known, started).carry_out(staged.skip())?;
     if request.check_cache {
         app.dotnet_calls += cache_check::check(&staged, &known, &app)?;
     }

@@ -1,5 +1,6 @@
-use crate::BuildError;
 use crate::app::{AppFacts, LayerFacts};
+use crate::staged::Staged;
+use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_oci::Digest;
 use mizzen_plan::{Facts, MissReason, Record, Records, StepName};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 /// The names under which records are kept; the first is the final record of a whole key.
 const WHOLE: &str = "whole";
@@ -22,6 +24,8 @@ pub(crate) struct Known<'a> {
     cache: &'a dyn ActionCache,
     executor: &'a dyn Executor,
     slot: Digest,
+    /// When what floats must have been resolved to be reused.
+    fresh: Option<RangeInclusive<u64>>,
     /// The first failure of a look-up; the look-up itself counts as a miss.
     failed: RefCell<Option<BuildError>>,
 }
@@ -32,6 +36,9 @@ pub(crate) struct RestoreFacts {
     pub(crate) packages: Vec<RestoredPackage>,
     /// Why the same facts may restore others tomorrow.
     pub(crate) floating: Option<String>,
+    /// When what floats was resolved, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) resolved_at: Option<u64>,
     /// The rung of isolation on which it ran.
     pub(crate) rung: String,
 }
@@ -66,18 +73,26 @@ pub(crate) fn rung_of(result: &ActionResult) -> Option<Rung> {
     Rung::parse(result.facts.get("rung")?.as_str()?)
 }
 
+/// Returns when what floats must have been resolved to be reused; `None` if it never is.
+///
+/// A record of the future is one of a clock that was wrong, and says nothing of its age.
+fn fresh(policy: FloatPolicy, now: u64) -> Option<RangeInclusive<u64>> {
+    match policy {
+        FloatPolicy::Ttl(ttl) => Some(now.saturating_sub(ttl.as_secs())..=now),
+        FloatPolicy::Resolve | FloatPolicy::Error => None,
+    }
+}
+
 impl<'a> Known<'a> {
-    pub(crate) fn new(
-        store: &'a Store,
-        cache: &'a dyn ActionCache,
-        executor: &'a dyn Executor,
-        slot: Digest,
-    ) -> Self {
+    /// What is known to the build of what was read.
+    pub(crate) fn of(staged: &Staged<'a>) -> Self {
+        let (context, request) = (staged.context, staged.request);
         Self {
-            store,
-            cache,
-            executor,
-            slot,
+            store: &context.store,
+            cache: context.records,
+            executor: context.executor,
+            slot: staged.facts.slot(&request.workspace.root.to_string_lossy()),
+            fresh: fresh(request.policy.floats, request.now),
             failed: RefCell::new(None),
         }
     }
@@ -169,6 +184,11 @@ impl<'a> Known<'a> {
 }
 
 impl Known<'_> {
+    fn is_fresh(&self, resolved_at: Option<u64>) -> bool {
+        let fresh = self.fresh.as_ref().zip(resolved_at);
+        fresh.is_some_and(|(fresh, at)| fresh.contains(&at))
+    }
+
     // What a command could see is no part of the key: on every rung a project that reads only what is
     // staged gives the same. One that reads more is found out only where there is nothing more.
     fn unless_weak(&self, result: ActionResult) -> Record<ActionResult> {
@@ -195,10 +215,9 @@ impl Records for Known<'_> {
         let record = self.find(step.as_str(), key);
         if let Record::Found(result) = &record
             && step == StepName::Restore
-            && let Ok(RestoreFacts {
-                floating: Some(what),
-                ..
-            }) = serde_json::from_value(result.facts.clone())
+            && let Ok(facts) = serde_json::from_value::<RestoreFacts>(result.facts.clone())
+            && let Some(what) = facts.floating
+            && !self.is_fresh(facts.resolved_at)
         {
             return Record::Unusable(MissReason::Floating(what));
         }
@@ -216,5 +235,20 @@ impl Records for Known<'_> {
     fn latest(&self) -> Option<Facts> {
         let result = self.latest_result()?;
         Facts::parse(&self.store.read(&result.inputs.digest).ok()??)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fresh;
+    use crate::FloatPolicy;
+    use std::time::Duration;
+
+    #[test]
+    fn what_floats_stays_good_for_its_time_and_a_record_of_the_future_is_none() {
+        let hour = fresh(FloatPolicy::Ttl(Duration::from_secs(3600)), 10_000).unwrap();
+        let good = [6399, 6400, 10_000, 10_001].map(|at| hour.contains(&at));
+        assert_eq!(good, [false, true, true, false]);
+        assert_eq!(fresh(FloatPolicy::Resolve, 10_000), None);
     }
 }

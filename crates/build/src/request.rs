@@ -53,6 +53,8 @@ pub struct ProjectRequest {
     pub inputs: InputRules,
     /// How what is no function of the workspace alone is handled.
     pub policy: Policy,
+    /// The time of day, in seconds since 1970: what was resolved long ago is resolved again. In no key.
+    pub now: u64,
     /// The build host's ICU library, `libicuuc.so.72`; without one .NET runs without cultures.
     pub icu: Option<String>,
     /// The toolchain that has to be there, if packages have to be those of lock files, too.

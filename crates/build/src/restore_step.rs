@@ -77,6 +77,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         outputs: outcome.outputs.clone(),
         facts: json!(RestoreFacts {
             packages,
+            resolved_at: floating.is_some().then_some(request.now),
             floating,
             rung: outcome.rung.as_str().to_owned(),
         }),

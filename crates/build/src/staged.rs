@@ -5,10 +5,10 @@ use crate::odd_workspace::OddWorkspace;
 use crate::report::Event;
 use crate::scan::{Scan, scan_workspace};
 use crate::sdk::toolchain_id;
-use crate::{BuildError, Context, LockedToolchain, ProjectRequest};
+use crate::{BuildError, Context, LockedToolchain, ProjectRequest, VolatilePolicy};
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, with_sdk_path};
-use mizzen_plan::{Facts, StepName};
+use mizzen_plan::{Facts, Skip, StepName, Unkeyed};
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -28,6 +28,23 @@ pub(crate) struct Staged<'a> {
 }
 
 impl Staged<'_> {
+    /// Returns which records not to look for: as asked, and as the policy says of what was found.
+    pub(crate) fn skip(&self) -> Skip {
+        let policy = self.request.policy;
+        let is_volatile = policy.volatile == VolatilePolicy::NeverCache;
+        let unkeyed = if policy.network {
+            Some(Unkeyed::Network)
+        } else if is_volatile && self.odd.volatile().is_some() {
+            Some(Unkeyed::Volatile)
+        } else {
+            None
+        };
+        Skip {
+            unkeyed,
+            ..self.request.skip
+        }
+    }
+
     /// Returns what the stage of `step` shows.
     pub(crate) fn inputs(&self, step: StepName) -> BTreeMap<String, Content> {
         let nuget = match step {

@@ -1,6 +1,6 @@
 use crate::app::{App, AppFacts, GitIgnoredFile};
 use crate::git_ignored::GitIgnored;
-use crate::records::Known;
+use crate::records::{Known, RestoreFacts};
 use crate::report::{Event, Outcome, StepReport};
 use crate::run_step::{run_publish, run_restore};
 use crate::staged::Staged;
@@ -55,14 +55,14 @@ impl<'a> Steps<'a> {
                 });
             }
             Verdict::Hit(result) => {
-                self.report_hit(StepName::Restore, restore_key);
+                self.reuse_restore(restore_key, &result);
                 result
             }
             Verdict::Run(reasons) => {
                 let _turn = self.turn(StepName::Restore, &restore_key)?;
                 let kept = self.kept_meanwhile(StepName::Restore, &restore_key, skip);
                 let result = if let Some(kept) = kept {
-                    self.report_hit(StepName::Restore, restore_key);
+                    self.reuse_restore(restore_key, &kept);
                     kept
                 } else {
                     restored_now = true;
@@ -121,7 +121,7 @@ impl<'a> Steps<'a> {
     fn kept_meanwhile(&self, step: StepName, key: &Digest, skip: Skip) -> Option<ActionResult> {
         let is_skipped = match step {
             StepName::Restore => skip.restore,
-            StepName::Publish => skip.restore || skip.publish || skip.network,
+            StepName::Publish => skip.of_publish(),
         };
         match self.known.step(step, key) {
             Record::Found(result) if !is_skipped => Some(result),
@@ -159,7 +159,7 @@ impl<'a> Steps<'a> {
         });
         let ((facts, layers), report) = result?;
         self.reports.push(report);
-        if !staged.request.policy.network {
+        if staged.skip().unkeyed.is_none() {
             self.known.keep_app(&staged.facts, &key, &facts, restored)?;
         }
         self.show_warnings(&facts);
@@ -212,6 +212,20 @@ impl<'a> Steps<'a> {
         LockedToolchain {
             version: toolchain.version.clone(),
             id: toolchain.id,
+        }
+    }
+
+    fn reuse_restore(&mut self, key: Digest, result: &ActionResult) {
+        self.report_hit(StepName::Restore, key);
+        let facts = serde_json::from_value::<RestoreFacts>(result.facts.clone());
+        if let Ok(facts) = facts
+            && let Some((what, at)) = facts.floating.zip(facts.resolved_at)
+        {
+            let minutes = self.staged.request.now.saturating_sub(at) / 60;
+            let note = format!(
+                "versions float ({what}), and what was resolved {minutes} minutes ago is reused"
+            );
+            self.staged.context.reporter.event(&Event::Note(&note));
         }
     }
 

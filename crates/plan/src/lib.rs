@@ -13,4 +13,4 @@ mod plan;
 pub use facts::{Facts, FileFact, RECIPE, StepCommand, Toolchain};
 pub use key::{Key, StepKey, StepName};
 pub use miss_reason::MissReason;
-pub use plan::{Plan, Planned, Record, Records, Skip, Verdict, plan};
+pub use plan::{Plan, Planned, Record, Records, Skip, Unkeyed, Verdict, plan};

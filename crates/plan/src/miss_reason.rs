@@ -13,6 +13,8 @@ pub enum MissReason {
     Asked,
     /// The step may reach the network, which no key covers.
     Network,
+    /// The step gives another thing each time, and the policy is not to keep it.
+    Volatile,
     /// The same facts may give other packages today.
     Floating(String),
     /// The record is there, but not all of its blobs.
@@ -123,6 +125,9 @@ impl fmt::Display for MissReason {
             Self::NotKept => f.write_str("the result of the same sources was not kept, or is gone"),
             Self::Asked => f.write_str("asked to run again"),
             Self::Network => f.write_str("publish may reach the network, as [policy] says"),
+            Self::Volatile => {
+                f.write_str("publish makes something else each time, as its files say")
+            }
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
             Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),

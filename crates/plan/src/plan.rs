@@ -38,8 +38,24 @@ pub struct Skip {
     pub restore: bool,
     /// Do not look for publish's record.
     pub publish: bool,
-    /// Do not look for publish's record: what it gives comes from the network, too.
-    pub network: bool,
+    /// Do not look for publish's record, for no key covers what it gives.
+    pub unkeyed: Option<Unkeyed>,
+}
+
+/// Why no key covers what publish gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unkeyed {
+    /// Some of it comes from the network.
+    Network,
+    /// It is another thing each time.
+    Volatile,
+}
+
+impl Skip {
+    /// `true` if publish's record is not looked for.
+    pub fn of_publish(self) -> bool {
+        self.restore || self.publish || self.unkeyed.is_some()
+    }
 }
 
 /// What will be done, step by step.
@@ -81,8 +97,7 @@ pub fn plan<S: Records>(
     let restore = |verdict| planned(StepName::Restore, Key::Known(restore_key), verdict);
     let mut unusable = Vec::new();
 
-    let any_skip = skip.restore || skip.publish || skip.network;
-    if restored.is_none() && !any_skip {
+    if restored.is_none() && !skip.of_publish() {
         let whole_key = facts.whole_key();
         match records.whole(&whole_key) {
             Record::Found(result) => {
@@ -102,10 +117,10 @@ pub fn plan<S: Records>(
     let reasons = |mut reasons: Vec<MissReason>, asked: bool| {
         if asked {
             let is_asked = skip.restore || skip.publish;
-            return vec![if is_asked {
-                MissReason::Asked
-            } else {
-                MissReason::Network
+            return vec![match skip.unkeyed.filter(|_| !is_asked) {
+                None => MissReason::Asked,
+                Some(Unkeyed::Network) => MissReason::Network,
+                Some(Unkeyed::Volatile) => MissReason::Volatile,
             }];
         }
         if reasons.is_empty() {
@@ -136,7 +151,7 @@ pub fn plan<S: Records>(
     };
     let key = facts.publish_key(&records.resolved(&resolved));
     let restore = restore(Verdict::Hit(resolved));
-    let known = if any_skip {
+    let known = if skip.of_publish() {
         Record::Missing
     } else {
         records.step(StepName::Publish, &key)
@@ -144,7 +159,7 @@ pub fn plan<S: Records>(
     let verdict = match known {
         Record::Found(result) => Verdict::Hit(result),
         Record::Unusable(reason) => Verdict::Run(vec![reason]),
-        Record::Missing => Verdict::Run(reasons(unusable, any_skip)),
+        Record::Missing => Verdict::Run(reasons(unusable, skip.of_publish())),
     };
     Plan {
         steps: vec![

@@ -3,7 +3,7 @@
 use mizzen_oci::Digest;
 use mizzen_plan::{
     Facts, FileFact, Key, MissReason, Plan, RECIPE, Record, Records, Skip, StepCommand, StepName,
-    Toolchain, Verdict, plan,
+    Toolchain, Unkeyed, Verdict, plan,
 };
 use std::collections::BTreeMap;
 
@@ -157,17 +157,19 @@ fn asked_for_steps_run_whatever_is_known() {
         verdicts(&plan(&facts(), &known, restore, None)),
         [asked(), asked()]
     );
-    let network = Skip {
-        network: true,
-        ..Skip::default()
-    };
-    assert_eq!(
-        verdicts(&plan(&facts(), &known, network, None)),
-        [
-            Verdict::Hit("packages"),
-            Verdict::Run(vec![MissReason::Network])
-        ]
-    );
+    for (unkeyed, why) in [
+        (Unkeyed::Network, MissReason::Network),
+        (Unkeyed::Volatile, MissReason::Volatile),
+    ] {
+        let skip = Skip {
+            unkeyed: Some(unkeyed),
+            ..Skip::default()
+        };
+        assert_eq!(
+            verdicts(&plan(&facts(), &known, skip, None)),
+            [Verdict::Hit("packages"), Verdict::Run(vec![why])]
+        );
+    }
 }
 
 #[test]
