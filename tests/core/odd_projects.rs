@@ -3,6 +3,8 @@
 
 use crate::support::{Run, User, edit, prepared};
 use fs_err as fs;
+use mizzen_testkit::{dependent_nuget_package, nuget_package};
+use std::path::Path;
 
 /// A target that fetches from a server of this machine, which only a stage with a network reaches.
 const FETCHES: &str = r#"
@@ -111,6 +113,24 @@ fn the_clock_is_warned_of_and_what_is_written_beside_the_sources_is_told_and_sta
     );
 }
 
+fn git(user: &User, folder: &Path, arguments: &[&str]) -> String {
+    let folder = folder.to_str().unwrap();
+    let start = ["-C", folder, "-c", "user.name=x", "-c", "user.email=x"];
+    user.tool("git", &[&start[..], arguments].concat())
+}
+
+/// Returns the version that the image's label tells.
+fn version(user: &User) -> String {
+    let layout = format!("oci:{}", user.path("out").display());
+    let shown = user.run_bare(&["inspect", "--json", &layout]).success();
+    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+    let labels = &shown["config"]["config"]["Labels"];
+    labels["org.opencontainers.image.version"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
 /// A target that asks git itself.
 const STAMP: &str = r#"
   <Target Name="Stamp" BeforeTargets="GetAssemblyVersion">
@@ -125,31 +145,13 @@ fn a_target_that_runs_git_sees_the_repository_and_a_commit_is_a_miss() {
     let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
     let folder = user.workspace("hello-web", "hello", None);
     edit(&folder.join("hello-web.csproj"), "</Project>", STAMP);
-    let git = |arguments: &[&str]| {
-        let start = [
-            "-C",
-            folder.to_str().unwrap(),
-            "-c",
-            "user.name=x",
-            "-c",
-            "user.email=x",
-        ];
-        user.tool("git", &[&start[..], arguments].concat())
-    };
+    let git = |arguments: &[&str]| git(&user, &folder, arguments);
     git(&["init", "--quiet"]);
     git(&["add", "."]);
     git(&["commit", "--quiet", "-m", "one"]);
     git(&["tag", "4.5.6"]);
     let first = build(&user).success();
-    let layout = format!("oci:{}", user.path("out").display());
-    let shown = user
-        .run_bare(&["inspect", "--json", &layout])
-        .success()
-        .stdout;
-    assert!(
-        shown.contains("\"org.opencontainers.image.version\": \"4.5.6\""),
-        "{shown}"
-    );
+    assert_eq!(version(&user), "4.5.6");
     assert!(
         first.stderr.contains("git-aware: target Stamp asks git"),
         "{}",
@@ -162,4 +164,63 @@ fn a_target_that_runs_git_sees_the_repository_and_a_commit_is_a_miss() {
         .success()
         .stdout;
     assert!(plan.contains("~ .git/packed-refs (content)"), "{plan}");
+}
+
+#[test]
+fn a_package_of_a_package_that_runs_git_sees_the_repository_and_a_commit_is_a_miss() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let feed = user.path("feed");
+    let stamp = format!("<Project>{STAMP}");
+    let targets = [("buildTransitive/Acme.Version.targets", &stamp)];
+    nuget_package(&feed, "Acme.Version", "1.0.0", &targets);
+    let none: [(&str, &str); 0] = [];
+    let needs = [("Acme.Version", "1.0.0")];
+    dependent_nuget_package(&feed, ("Acme.Defaults", "1.0.0"), &needs, &none);
+    let folder = user.workspace("hello-web", "hello", Some(&feed));
+    let reference = "<ItemGroup><PackageReference Include=\"Acme.Defaults\" Version=\"1.0.0\" /></ItemGroup></Project>";
+    edit(&folder.join("hello-web.csproj"), "</Project>", reference);
+    let git = |arguments: &[&str]| git(&user, &folder, arguments);
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "4.5.6"]);
+
+    // Only restore tells of the package, and from then on the repository is in the stage and in the key.
+    let first = build(&user).success();
+    assert_eq!(first.steps(), "restore=ran publish=ran");
+    assert_eq!(version(&user), "4.5.6");
+    let odd = "package acme.version 1.0.0: git-aware: acme.version asks git";
+    assert!(
+        first.stderr.contains(&format!("note: {odd}")),
+        "{}",
+        first.stderr
+    );
+    user.dotnet_calls();
+    assert_eq!(build(&user).success().steps(), "restore=hit publish=hit");
+    let plan = ["plan", folder.to_str().unwrap()];
+    let plan = || user.run_bare(&plan).success().stdout;
+    assert!(plan().contains(&format!("odd        {odd}")), "{}", plan());
+    git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
+    git(&["tag", "4.5.7"]);
+    assert!(
+        plan().contains("~ .git/packed-refs (content)"),
+        "{}",
+        plan()
+    );
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+    assert_eq!(build(&user).success().steps(), "restore=hit publish=ran");
+    assert_eq!(version(&user), "4.5.7");
+
+    // Who will not have it asked has another key, wherever the policy is written.
+    fs::write(
+        user.path("mizzen.toml"),
+        "[policy]\ngit = \"never\"\n[inputs]\nroot = \"hello\"\n",
+    )
+    .unwrap();
+    assert!(plan().contains("host's git: unset → never"), "{}", plan());
+    fs::remove_file(user.path("mizzen.toml")).unwrap();
+
+    // Where restore's record is gone, restore tells again, and publish is still known.
+    fs::remove_dir_all(user.path("cache/actions-v1/restore")).unwrap();
+    assert_eq!(build(&user).success().steps(), "restore=ran publish=hit");
 }

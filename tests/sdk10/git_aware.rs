@@ -1,7 +1,8 @@
 //! Projects whose version comes from git: `.git` is an input of theirs, and of no others.
 
-use crate::support::{Run, User, edit, prepared};
+use crate::support::{Run, User, edit, prepared, testdata};
 use fs_err as fs;
+use mizzen_testkit::dependent_nuget_package;
 use std::path::Path;
 
 fn git(user: &User, folder: &Path, arguments: &[&str]) -> String {
@@ -151,4 +152,34 @@ fn others(user: &User, folder: &Path, clone: &Path) {
     .unwrap();
     let plan = user.run_bare(&["plan", to]).success();
     assert!(plan.stdout.contains("is shallow"), "{}", plan.stdout);
+}
+
+#[test]
+fn a_package_that_asks_git_is_known_though_another_package_asks_for_it() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    let (feed, own) = (prepared("MIZZEN_FEED"), user.path("feed"));
+    let needs = [("MinVer", "8.0.0")];
+    let none: [(&str, &str); 0] = [];
+    dependent_nuget_package(&own, ("Acme.Defaults", "1.0.0"), &needs, &none);
+    let folder = user.sources(&testdata("solutions/hello-web"), "hello", &[&feed, &own]);
+    edit(
+        &folder.join("hello-web.csproj"),
+        "</Project>",
+        "<ItemGroup><PackageReference Include=\"Acme.Defaults\" Version=\"1.0.0\" /></ItemGroup></Project>",
+    );
+    let git = |arguments: &[&str]| git(&user, &folder, arguments);
+    git(&["init", "--quiet", "--initial-branch", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "2.1.0"]);
+    let first = build(&user, "hello");
+    assert_eq!(version(&user), "2.1.0");
+    let odd = "package minver 8.0.0: git-aware: minver asks git";
+    assert!(first.stderr.contains(odd), "{}", first.stderr);
+    // It reads history alone: another branch is nothing to it, another commit is.
+    git(&["branch", "other"]);
+    assert_eq!(build(&user, "hello").steps(), "restore=hit publish=hit");
+    git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
+    assert_eq!(build(&user, "hello").steps(), "restore=hit publish=ran");
+    assert_eq!(version(&user), "2.1.1-alpha.0.1");
 }

@@ -1,3 +1,4 @@
+use crate::GitPolicy;
 use crate::nuget::StagedNuget;
 use crate::request::ProjectRequest;
 use crate::scan::{Scan, file_facts};
@@ -80,6 +81,17 @@ pub(crate) fn facts(
     for (path, bytes) in &nuget.replaced {
         files.insert(path.clone(), FileFact::File(Digest::of(bytes)));
     }
+    let mut host = BTreeMap::from([
+        ("architecture".to_owned(), std::env::consts::ARCH.to_owned()),
+        (
+            "icu".to_owned(),
+            request.icu.clone().unwrap_or_else(|| "none".to_owned()),
+        ),
+    ]);
+    if request.policy.git == GitPolicy::Never {
+        // What is built so must not be found where packages are asked whether they ask git.
+        host.insert("git".to_owned(), "never".to_owned());
+    }
     let argument = from_folder(project, request.sdk.folder());
     Facts {
         recipe: RECIPE,
@@ -97,13 +109,7 @@ pub(crate) fn facts(
                 .into_owned(),
             version: request.sdk.version.clone(),
         },
-        host: BTreeMap::from([
-            ("architecture".to_owned(), std::env::consts::ARCH.to_owned()),
-            (
-                "icu".to_owned(),
-                request.icu.clone().unwrap_or_else(|| "none".to_owned()),
-            ),
-        ]),
+        host,
         commands: BTreeMap::from([
             (
                 StepCommand::Restore,

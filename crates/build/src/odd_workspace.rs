@@ -6,18 +6,22 @@ use crate::request::ProjectRequest;
 use crate::scan::Scan;
 use crate::{BuildError, VolatilePolicy};
 use fs_err as fs;
-use mizzen_dotnet::{Oddity, PROGRAM_FOLDERS};
+use mizzen_dotnet::{GitReads, Oddity, PROGRAM_FOLDERS};
 use mizzen_store::{FileState, StatCache, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What the oddities of a workspace ask of the stage and of the key.
 pub(crate) struct OddWorkspace {
-    /// What was found, by file.
+    /// What was found, by file, and by package once restore has told.
     pub(crate) files: OddFiles,
+    /// How much of git's files the stage shows.
+    reads: Option<GitReads>,
     /// The digests of programs of the machine that targets run, by name.
     pub(crate) programs: BTreeMap<String, String>,
     warnings: Vec<String>,
+    /// What was told already.
+    told: BTreeSet<String>,
 }
 
 /// What fetching programs are written in.
@@ -38,19 +42,64 @@ impl OddWorkspace {
         let mut odd = Self {
             programs: programs(&files, store)?,
             warnings: Vec::new(),
+            reads: None,
+            told: BTreeSet::new(),
             files,
         };
-        if let Some(reads) = git_reads(&odd.files, request.policy.git) {
-            let view = GitView::of(&request.workspace.root, reads, store)?;
-            scan.contents.extend(view.keyed);
-            scan.shown.extend(view.shown);
-            scan.shown_facts.extend(view.facts);
-            let unkeyed = view.unkeyed.into_iter();
-            let unkeyed = unkeyed.map(|(path, content)| (format!("{SOURCES}/{path}"), content));
-            injected.contents.extend(unkeyed);
-            odd.warnings.extend(view.warnings);
-        }
+        odd.show_git(request, scan, injected, store)?;
         Ok(odd)
+    }
+
+    /// Adds what restore told of packages, and what they need to see. Returns whether that is more than
+    /// what was shown before.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`] names the file that cannot be read.
+    pub(crate) fn add_packages(
+        &mut self,
+        packages: &OddFiles,
+        request: &ProjectRequest,
+        (scan, injected, store): (&mut Scan, &mut Injected, &Store),
+    ) -> Result<bool, BuildError> {
+        // What a project file asks for by name is said already.
+        let is_said = |package: &String| {
+            let id = package.split(' ').nth(1).unwrap_or_default();
+            self.all().any(|(_, oddity)| {
+                matches!(oddity, Oddity::GitAware { who, .. } if who.eq_ignore_ascii_case(id))
+            })
+        };
+        let new = packages.iter().filter(|(package, _)| !is_said(package));
+        let new: OddFiles = new
+            .map(|(package, odd)| (package.clone(), odd.clone()))
+            .collect();
+        self.files.extend(new);
+        self.show_git(request, scan, injected, store)
+    }
+
+    /// Shows as much of git's files as is asked for by now; returns whether that is more than before.
+    fn show_git(
+        &mut self,
+        request: &ProjectRequest,
+        scan: &mut Scan,
+        injected: &mut Injected,
+        store: &Store,
+    ) -> Result<bool, BuildError> {
+        let asked = git_reads(&self.files, request.policy.git);
+        let Some(reads) = asked.filter(|_| asked > self.reads) else {
+            return Ok(false);
+        };
+        let view = GitView::of(&request.workspace.root, reads, store)?;
+        scan.contents.extend(view.keyed);
+        if self.reads.is_none() {
+            scan.shown.extend(view.shown);
+        }
+        scan.shown_facts.extend(view.facts);
+        let unkeyed = view.unkeyed.into_iter();
+        let unkeyed = unkeyed.map(|(path, content)| (format!("{SOURCES}/{path}"), content));
+        injected.contents.extend(unkeyed);
+        self.warnings = view.warnings;
+        self.reads = Some(reads);
+        Ok(true)
     }
 
     /// Returns each oddity as a line that names its file, and what is wrong with the repository.
@@ -84,21 +133,27 @@ impl OddWorkspace {
         }
     }
 
-    /// Tells what a person should know whether or not something runs.
-    pub(crate) fn tell(&self, policy: VolatilePolicy, reporter: &dyn Reporter) {
-        for warning in &self.warnings {
-            reporter.event(&Event::Warning(warning));
-        }
-        for (path, oddity) in self.all() {
-            if let Oddity::Volatile(_) = oddity {
+    /// Tells what a person should know whether or not something runs, each once.
+    pub(crate) fn tell(&mut self, policy: VolatilePolicy, reporter: &dyn Reporter) {
+        let warnings = self.warnings.iter().cloned().map(|text| (true, text));
+        let oddities = self.all().map(|(path, oddity)| match oddity {
+            Oddity::Volatile(_) => {
                 let meaning = match policy {
                     VolatilePolicy::NeverCache => "it is published each time",
                     _ => "what is reused keeps the one it was built with",
                 };
-                let warning = format!("{path}: {oddity}; {meaning}");
-                reporter.event(&Event::Warning(&warning));
-            } else {
-                reporter.event(&Event::Note(&format!("{path}: {oddity}")));
+                (true, format!("{path}: {oddity}; {meaning}"))
+            }
+            _ => (false, format!("{path}: {oddity}")),
+        });
+        let lines: Vec<(bool, String)> = warnings.chain(oddities).collect();
+        for (is_warning, text) in lines {
+            if self.told.insert(text.clone()) {
+                reporter.event(&if is_warning {
+                    Event::Warning(&text)
+                } else {
+                    Event::Note(&text)
+                });
             }
         }
     }

@@ -1,11 +1,12 @@
 use crate::BuildError;
 use crate::app::AppFacts;
+use crate::decide::decide;
 use crate::records::Known;
 use crate::request::{Context, ProjectRequest};
 use crate::staged::{Staged, read};
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
-use mizzen_plan::{Facts, FileFact, Key, MissReason, StepName, Verdict, plan};
+use mizzen_plan::{Facts, FileFact, Key, MissReason, StepName, Verdict};
 use mizzen_store::ActionResult;
 
 /// What a build would do now, and why.
@@ -52,9 +53,10 @@ pub fn plan_project(
     context: &Context<'_>,
     request: &ProjectRequest,
 ) -> Result<ProjectPlan, BuildError> {
-    let staged = read(context, request)?;
+    let mut staged = read(context, request)?;
     let known = Known::of(&staged);
-    let decided = plan(&staged.facts, &known, staged.skip(), None);
+    let skip = staged.skip();
+    let decided = decide(&mut staged, &known, skip)?;
     let Staged { facts, odd, .. } = staged;
     let found = decided
         .steps

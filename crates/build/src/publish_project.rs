@@ -46,12 +46,16 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
 
 fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
     let started = Instant::now();
-    let staged = read(context, request)?;
+    let mut staged = read(context, request)?;
     let volatile = request.policy.volatile;
     staged.odd.check(volatile)?;
     staged.odd.tell(volatile, context.reporter);
     let known = Known::of(&staged);
-    let mut app = Steps::new(&staged, &known, started).carry_out(staged.skip())?;
+    let skip = staged.skip();
+    let result = Steps::new(&mut staged, &known, started).carry_out(skip);
+    // What restore told of packages.
+    staged.odd.tell(volatile, context.reporter);
+    let mut app = result?;
     if request.check_cache {
         app.dotnet_calls += cache_check::check(&staged, &known, &app)?;
     }

@@ -6,9 +6,11 @@ use crate::facts::{
 use crate::file_based::written_by_restore;
 use crate::floating::{assets_below, floating, project_path};
 use crate::layers_step::{self, Layers};
+use crate::odd_files::OddFiles;
+use crate::odd_packages::odd_packages;
 use crate::records::rung_of;
 use crate::report::Event;
-use crate::restore_step::{refuse_floats, run};
+use crate::restore_step::{package_folders, refuse_floats, run};
 use crate::sdk::shown_sdk;
 use crate::staged::Staged;
 use crate::workspace_files::WorkspaceFiles;
@@ -30,13 +32,15 @@ use std::thread::available_parallelism;
 /// Sources, `obj` and output are fresh each time: MSBuild decides by times what is up to date, and
 /// an edit with an old time would be passed over.
 ///
+/// Beside what it gave it returns what is odd in the packages that took part.
+///
 /// # Errors
 /// [`BuildError::Dotnet`] with the compiler's own messages; [`BuildError::Publish`] if what was
 /// published cannot be run.
 pub(crate) fn publish(
     staged: &Staged<'_>,
     restored: &ActionResult,
-) -> Result<(AppFacts, Layers), BuildError> {
+) -> Result<(AppFacts, Layers, OddFiles), BuildError> {
     let packs = restored
         .outputs
         .iter()
@@ -123,7 +127,8 @@ pub(crate) fn publish(
     let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
-    Ok((facts, layers))
+    let odd = odd_packages(&written, &package_folders(staged, &outcome))?;
+    Ok((facts, layers, odd))
 }
 
 /// Returns what to compile while MSBuild reads the projects; `None` where a second core would not be idle.

@@ -1,4 +1,5 @@
 use crate::app::{AppFacts, LayerFacts};
+use crate::odd_files::OddFiles;
 use crate::staged::Staged;
 use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
@@ -39,6 +40,8 @@ pub(crate) struct RestoreFacts {
     /// When what floats was resolved, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resolved_at: Option<u64>,
+    /// What is odd in the packages whose targets take part in the build, by package.
+    pub(crate) odd: OddFiles,
     /// The rung of isolation on which it ran.
     pub(crate) rung: String,
 }

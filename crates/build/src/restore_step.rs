@@ -2,6 +2,7 @@ use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
 use crate::facts::{HOME, PACKAGES, TEMPORARY, working_folder};
 use crate::file_based::written_by_restore;
 use crate::floating::{floating, without_lock_file};
+use crate::odd_packages::odd_packages;
 use crate::records::RestoreFacts;
 use crate::report::Event;
 use crate::scan::check_shown;
@@ -10,7 +11,7 @@ use crate::staged::Staged;
 use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_plan::{StepCommand, StepName};
-use mizzen_stage::{Action, Network, OutputSpec, Stream};
+use mizzen_stage::{Action, Network, Outcome, OutputSpec, Stream};
 use mizzen_store::{ActionResult, Output};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -79,9 +80,17 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             packages,
             resolved_at: floating.is_some().then_some(request.now),
             floating,
+            odd: odd_packages(&written, &package_folders(staged, &outcome))?,
             rung: outcome.rung.as_str().to_owned(),
         }),
     })
+}
+
+/// Returns the folders in which a project's packages are.
+pub(crate) fn package_folders(staged: &Staged<'_>, outcome: &Outcome) -> Vec<PathBuf> {
+    let fetched = outcome.path(PACKAGES);
+    let fallback = staged.nuget.fallback_folders.iter().cloned();
+    std::iter::once(fetched).chain(fallback).collect()
 }
 
 /// Says no to packages that float where the policy is not to build what floats.
@@ -131,7 +140,7 @@ pub(crate) fn run(
     staged: &Staged<'_>,
     action: &Action,
     step: StepName,
-) -> Result<(mizzen_stage::Outcome, DotnetLines), BuildError> {
+) -> Result<(Outcome, DotnetLines), BuildError> {
     let (context, request) = (staged.context, staged.request);
     let mut lines = DotnetLines::default();
     let outcome = context.executor.run(action, &context.cancel, &mut |line| {

@@ -2,6 +2,7 @@
 
 use crate::app::AppFacts;
 use crate::layers_step::Layers;
+use crate::odd_files::OddFiles;
 use crate::staged::Staged;
 use crate::{BuildError, publish_step, restore_step};
 use mizzen_plan::MissReason;
@@ -44,7 +45,7 @@ pub(crate) fn run_publish(
     staged: &Staged<'_>,
     restored: &ActionResult,
     starts: impl FnOnce(),
-) -> Result<(AppFacts, Layers), BuildError> {
+) -> Result<(AppFacts, Layers, OddFiles), BuildError> {
     begin(staged, starts)?;
     publish_step::publish(staged, restored)
 }

@@ -1,6 +1,7 @@
 use crate::facts::{Injected, SOURCES, canonical, facts, injected};
 use crate::file_based::add_directives;
 use crate::nuget::{StagedNuget, staged_nuget};
+use crate::odd_files::OddFiles;
 use crate::odd_workspace::OddWorkspace;
 use crate::report::Event;
 use crate::scan::{Scan, scan_workspace};
@@ -43,6 +44,29 @@ impl Staged<'_> {
             unkeyed,
             ..self.request.skip
         }
+    }
+
+    /// Takes in what a restore, now or before, told of the packages. Returns whether the keys are others
+    /// now, for something of them has to see git's files.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`] names the file that cannot be read.
+    pub(crate) fn add_packages(&mut self, packages: &OddFiles) -> Result<bool, BuildError> {
+        let shown = (&mut self.scan, &mut self.injected, &*self.context.store);
+        let is_more = self.odd.add_packages(packages, self.request, shown)?;
+        if is_more {
+            let host = std::mem::take(&mut self.facts.host);
+            self.facts = facts(
+                self.request,
+                self.stage_root,
+                self.facts.toolchain.id,
+                &self.scan,
+                &self.injected,
+                &self.nuget,
+            );
+            self.facts.host = host;
+        }
+        Ok(is_more)
     }
 
     /// Returns what the stage of `step` shows.

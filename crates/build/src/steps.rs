@@ -1,4 +1,5 @@
 use crate::app::{App, AppFacts, GitIgnoredFile};
+use crate::decide::{decide, odd_of};
 use crate::git_ignored::GitIgnored;
 use crate::records::{Known, RestoreFacts};
 use crate::report::{Event, Outcome, StepReport};
@@ -12,17 +13,17 @@ use std::cell::Cell;
 use std::time::Instant;
 
 /// The steps of one build, as far as they have come.
-pub(crate) struct Steps<'a> {
-    staged: &'a Staged<'a>,
-    known: &'a Known<'a>,
+pub(crate) struct Steps<'a, 'b> {
+    staged: &'b mut Staged<'a>,
+    known: &'b Known<'a>,
     started: Instant,
     reports: Vec<StepReport>,
     dotnet_calls: usize,
 }
 
-impl<'a> Steps<'a> {
+impl<'a, 'b> Steps<'a, 'b> {
     /// Begins a build, of which nothing is done yet.
-    pub(crate) fn new(staged: &'a Staged<'a>, known: &'a Known<'a>, started: Instant) -> Self {
+    pub(crate) fn new(staged: &'b mut Staged<'a>, known: &'b Known<'a>, started: Instant) -> Self {
         Self {
             staged,
             known,
@@ -37,7 +38,7 @@ impl<'a> Steps<'a> {
     /// # Errors
     /// [`BuildError`]; nothing of a failed step is kept.
     pub(crate) fn carry_out(&mut self, skip: Skip) -> Result<App, BuildError> {
-        let mut decided = plan(&self.staged.facts, self.known, skip, None);
+        let mut decided = decide(self.staged, self.known, skip)?;
         let (restore_key, verdict) = take(&mut decided.steps, StepName::Restore);
         let mut restored_now = false;
         let restored = match verdict {
@@ -68,6 +69,7 @@ impl<'a> Steps<'a> {
                     restored_now = true;
                     self.restore(restore_key, reasons)?
                 };
+                self.staged.add_packages(&odd_of(&result))?;
                 decided = plan(&self.staged.facts, self.known, skip, Some(&result));
                 take(&mut decided.steps, StepName::Restore);
                 result
@@ -94,6 +96,7 @@ impl<'a> Steps<'a> {
             Err(error) if !restored_now && error.is_about_packages() => {
                 self.reports.clear();
                 let restored = self.restore(restore_key, reasons.clone())?;
+                self.staged.add_packages(&odd_of(&restored))?;
                 let key = self
                     .staged
                     .facts
@@ -135,7 +138,7 @@ impl<'a> Steps<'a> {
         reasons: Vec<MissReason>,
     ) -> Result<ActionResult, BuildError> {
         self.dotnet_calls += 1;
-        let staged = self.staged;
+        let staged = &*self.staged;
         let (result, report) = self.timed(StepName::Restore, key, reasons, |reasons, starts| {
             run_restore(staged, reasons, starts)
         })?;
@@ -153,12 +156,21 @@ impl<'a> Steps<'a> {
         reasons: Vec<MissReason>,
     ) -> Result<App, BuildError> {
         self.dotnet_calls += 1;
-        let staged = self.staged;
-        let result = self.timed(StepName::Publish, key, reasons, |_, starts| {
+        let staged = &*self.staged;
+        let result = self.timed(StepName::Publish, key, reasons.clone(), |_, starts| {
             run_publish(staged, restored, starts)
         });
-        let ((facts, layers), report) = result?;
+        let ((facts, layers, odd), report) = result?;
+        if self.staged.add_packages(&odd)? {
+            // A package of which restore did not know had no repository to ask.
+            let key = self
+                .staged
+                .facts
+                .publish_key(&self.known.resolved(restored));
+            return self.publish(restored, key, reasons);
+        }
         self.reports.push(report);
+        let staged = &*self.staged;
         if staged.skip().unkeyed.is_none() {
             self.known.keep_app(&staged.facts, &key, &facts, restored)?;
         }

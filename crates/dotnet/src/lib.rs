@@ -4,6 +4,7 @@
 mod asset_times;
 mod assets_json;
 mod base_image;
+mod build_packages;
 mod bundle;
 mod chosen_sdk;
 mod commands;
@@ -12,6 +13,7 @@ mod container_settings;
 mod deps_json;
 mod elf;
 mod file_based_app;
+mod git_aware;
 mod global_json;
 mod layer_group;
 mod layer_plan;
@@ -44,6 +46,7 @@ mod workspace_root;
 pub use asset_times::{ENDPOINTS_FILE, pinned_asset_times};
 pub use assets_json::AssetsJson;
 pub use base_image::{BaseImageError, default_base};
+pub use build_packages::BuildPackages;
 pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS, PublishOptions,
@@ -55,12 +58,13 @@ pub use deps_json::{Asset, DepsJson, DepsJsonError};
 pub use file_based_app::{
     file_based_artifacts, file_based_directives, file_based_project, is_file_based,
 };
+pub use git_aware::{GitReads, is_git_library, known_to_ask_git, may_ask_git};
 pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
-pub use oddity::{GitReads, Oddity, oddities};
+pub use oddity::{Oddity, oddities};
 pub use output_folders::OutputFolders;
 pub use project_facts::{ProjectFacts, ProjectItem};
 pub use project_reference::project_references;

@@ -1,3 +1,4 @@
+use crate::git_aware::{GitReads, known_to_ask_git};
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde::{Deserialize, Serialize};
@@ -31,32 +32,6 @@ pub enum Oddity {
         program: String,
     },
 }
-
-/// How much of git's files a package reads.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GitReads {
-    /// The commit, what leads to it, and the tags.
-    History,
-    /// Whatever there is: other branches, the index, how many objects there are.
-    Everything,
-}
-
-/// Packages that ask git, in lower case.
-///
-/// `MinVer` walks from the commit to the nearest tag; Nerdbank.GitVersioning counts commits, and cuts
-/// ids to a fixed length. `GitVersion` looks at all branches and for uncommitted changes; `GitInfo` for
-/// those, too, and has git shorten ids, which looks at every object.
-const GIT_AWARE: [(&str, GitReads); 8] = [
-    ("minver", GitReads::History),
-    ("nerdbank.gitversioning", GitReads::History),
-    ("microsoft.sourcelink.github", GitReads::History),
-    ("microsoft.sourcelink.gitlab", GitReads::History),
-    ("microsoft.sourcelink.azurerepos.git", GitReads::History),
-    ("gitversion.msbuild", GitReads::Everything),
-    ("gitversiontask", GitReads::Everything),
-    ("gitinfo", GitReads::Everything),
-];
 
 /// What property functions call for a value that nothing determines, in lower case.
 const VOLATILE: [&str; 5] = [
@@ -166,10 +141,9 @@ fn of_package(id: &str) -> Option<Oddity> {
             what: id.to_owned(),
         });
     }
-    let (_, reads) = GIT_AWARE.iter().find(|(known, _)| *known == lower)?;
     Some(Oddity::GitAware {
         who: id.to_owned(),
-        reads: *reads,
+        reads: known_to_ask_git(id)?,
     })
 }
 

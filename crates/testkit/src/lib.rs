@@ -19,7 +19,7 @@ pub use certificates::Certificates;
 pub use container::{Container, HttpResponse};
 pub use docker_registry::{DockerRegistry, DockerRegistrySettings};
 pub use nuget_feed::NugetFeed;
-pub use nuget_package::nuget_package;
+pub use nuget_package::{dependent_nuget_package, nuget_package};
 pub use oci_tools::{skopeo, skopeo_copy, skopeo_inspect, umoci_unpack};
 pub use registry::{Fault, FaultProxy, MemoryRegistry, RecordedRequest};
 pub use tiny_base::tiny_base;

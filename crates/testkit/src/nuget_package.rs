@@ -16,10 +16,28 @@ pub fn nuget_package<B: AsRef<[u8]>>(
     version: &str,
     files: &[(&str, B)],
 ) -> PathBuf {
+    dependent_nuget_package(feed, (id, version), &[], files)
+}
+
+/// Writes a package as [`nuget_package`] does that needs others (id, version), and hands on everything
+/// of theirs.
+///
+/// # Panics
+/// If the feed cannot be written.
+pub fn dependent_nuget_package<B: AsRef<[u8]>>(
+    feed: &Path,
+    (id, version): (&str, &str),
+    dependencies: &[(&str, &str)],
+    files: &[(&str, B)],
+) -> PathBuf {
+    let dependency = |(id, version): &(&str, &str)| {
+        format!("<dependency id=\"{id}\" version=\"{version}\" include=\"All\" />")
+    };
+    let dependencies: String = dependencies.iter().map(dependency).collect();
     let nuspec = format!(
         "<package xmlns=\"http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd\"><metadata>\
          <id>{id}</id><version>{version}</version><authors>Acme</authors>\
-         <description>{id}</description></metadata></package>"
+         <description>{id}</description><dependencies>{dependencies}</dependencies></metadata></package>"
     );
     let name = format!("{id}.nuspec");
     let mut archive = Archive::default();

@@ -1,0 +1,181 @@
+use crate::BuildError;
+use crate::floating::assets_below;
+use crate::odd_files::OddFiles;
+use fs_err as fs;
+use mizzen_dotnet::{
+    BuildPackages, GitReads, Oddity, is_git_library, known_to_ask_git, may_ask_git,
+};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Returns what is odd in the packages whose own targets take part in a build, by package: those that
+/// ask git, or may well, whoever asked for them.
+///
+/// `written` is where restore wrote, as for [`floating`](crate::floating::floating); `folders` are those
+/// with packages in them, the first of which was empty before.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn odd_packages(
+    written: &[PathBuf],
+    folders: &[PathBuf],
+) -> Result<OddFiles, BuildError> {
+    let mut odd = OddFiles::new();
+    let (mut all, mut imported) = (BTreeSet::new(), BTreeSet::new());
+    for file in assets_below(written)? {
+        let bytes = fs::read(&file).map_err(BuildError::Read)?;
+        let Some(packages) = BuildPackages::parse(&bytes) else {
+            let who = "a project whose packages cannot be told".to_owned();
+            let reads = GitReads::Everything;
+            let oddity = Oddity::GitAware { who, reads };
+            odd.insert("project.assets.json".to_owned(), vec![oddity]);
+            continue;
+        };
+        all.extend(packages.all);
+        imported.extend(packages.imported);
+    }
+    // An MSBuild SDK that is a package is in no assets file.
+    let fetched = folders
+        .first()
+        .map_or_else(|| Ok(Vec::new()), |folder| fetched(folder))?;
+    imported.extend(fetched.into_iter().filter(|package| !all.contains(package)));
+    for package in imported {
+        let id = package.split('/').next().unwrap_or_default();
+        let reads = match known_to_ask_git(id) {
+            Some(reads) => Some(reads),
+            None => asks_by_its_files(&package, folders)?,
+        };
+        if let Some(reads) = reads {
+            let who = id.to_owned();
+            let name = format!("package {}", package.replace('/', " "));
+            odd.insert(name, vec![Oddity::GitAware { who, reads }]);
+        }
+    }
+    Ok(odd)
+}
+
+/// Returns each `id/version` below the folder of packages.
+fn fetched(folder: &Path) -> Result<Vec<String>, BuildError> {
+    let names = |folder: &Path| -> Result<Vec<String>, BuildError> {
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(BuildError::Read)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(BuildError::Read)?;
+            if entry.path().is_dir() {
+                names.extend(entry.file_name().into_string());
+            }
+        }
+        Ok(names)
+    };
+    let mut packages = Vec::new();
+    for id in names(folder)? {
+        let versions = names(&folder.join(&id))?;
+        packages.extend(versions.iter().map(|version| format!("{id}/{version}")));
+    }
+    Ok(packages)
+}
+
+/// Returns how much a package may read of which nothing is known but its files.
+fn asks_by_its_files(package: &str, folders: &[PathBuf]) -> Result<Option<GitReads>, BuildError> {
+    let places = folders.iter().map(|folder| folder.join(package));
+    let Some(root) = places.into_iter().find(|place| place.is_dir()) else {
+        return Ok(None);
+    };
+    let mut next = vec![root];
+    while let Some(folder) = next.pop() {
+        for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
+            let path = entry.map_err(BuildError::Read)?.path();
+            if path.is_dir() {
+                next.push(path);
+                continue;
+            }
+            let name = path.to_string_lossy().to_ascii_lowercase();
+            let extension = name.rsplit('.').next().unwrap_or_default();
+            let is_import = ["props", "targets"].contains(&extension);
+            let may_ask = is_import && {
+                let bytes = fs::read(&path).map_err(BuildError::Read)?;
+                may_ask_git(&String::from_utf8_lossy(&bytes))
+            };
+            if may_ask || is_git_library(&name) {
+                return Ok(Some(GitReads::Everything));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::odd_packages;
+    use fs_err as fs;
+    use serde_json::json;
+    use std::path::Path;
+
+    fn write(path: &Path, text: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn packages_that_ask_git_or_may_are_found_whoever_asked_for_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let written = [at("src")];
+        let imported = |id: &str| json!({ id: { "build": { "build/x.targets": {} } } });
+        let assets = |project: &str, targets: serde_json::Value, libraries: &[&str]| {
+            let library = |name: &&str| {
+                let path = name.to_lowercase();
+                (
+                    (*name).to_owned(),
+                    json!({ "type": "package", "path": path }),
+                )
+            };
+            let libraries: serde_json::Map<_, _> = libraries.iter().map(library).collect();
+            let text = json!({ "targets": { "net10.0": targets }, "libraries": libraries });
+            write(
+                &at(project).join("obj/project.assets.json"),
+                &text.to_string(),
+            );
+        };
+        let found = || {
+            let odd = odd_packages(&written, &[at("packages"), at("fallback")]).unwrap();
+            let lines = odd
+                .into_iter()
+                .map(|(package, odd)| format!("{package}: {}", odd[0]));
+            lines.collect::<Vec<_>>()
+        };
+        assets(
+            "src/App",
+            imported("Quiet/1.0.0"),
+            &["Quiet/1.0.0", "Lib/1.0.0"],
+        );
+        assets("src/Lib", imported("MinVer/8.0.0"), &["MinVer/8.0.0"]);
+        write(&at("packages/quiet/1.0.0/build/x.targets"), "<Project />");
+        let git = "<Project><Exec Command=\"git log\" /></Project>";
+        // A library's own targets, which no project imports.
+        write(&at("packages/lib/1.0.0/build/x.targets"), git);
+        let minver = "package minver 8.0.0: git-aware: minver asks git";
+        assert_eq!(found(), [minver]);
+
+        assets(
+            "src/App",
+            imported("Own/1.0.0"),
+            &["Own/1.0.0", "Lib/1.0.0"],
+        );
+        write(&at("fallback/own/1.0.0/build/x.targets"), git);
+        write(&at("packages/sdk.own/2.0.0/Sdk/Sdk.targets"), git);
+        write(&at("packages/sdk.other/2.0.0/tools/LibGit2Sharp.dll"), "");
+        let others = [
+            "package own 1.0.0: git-aware: own asks git",
+            "package sdk.other 2.0.0: git-aware: sdk.other asks git",
+            "package sdk.own 2.0.0: git-aware: sdk.own asks git",
+        ];
+        assert_eq!(found(), [&[minver][..], &others].concat());
+
+        write(&at("src/Odd/obj/project.assets.json"), "{}");
+        assert_eq!(found().len(), 5);
+    }
+}
