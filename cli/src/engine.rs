@@ -1,15 +1,38 @@
 use crate::Process;
 use crate::error::CommandError;
 use mizzen_image::{Archive, Sink, Taggable};
+use mizzen_oci::Platform;
 use mizzen_store::Store;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 /// A container engine on this machine, spoken to by its own program.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Engine {
     Docker,
     Podman,
+}
+
+/// What the engines of this machine run, each asked once.
+#[derive(Debug, Default)]
+pub(crate) struct EnginePlatforms(RefCell<BTreeMap<Engine, Platform>>);
+
+impl EnginePlatforms {
+    /// Returns the platform for which `engine` wants its images.
+    ///
+    /// # Errors
+    /// As [`Engine::platform`].
+    pub(crate) fn of(&self, engine: Engine, process: &Process) -> Result<Platform, CommandError> {
+        if let Some(platform) = self.0.borrow().get(&engine) {
+            return Ok(platform.clone());
+        }
+        let platform = engine.platform(process)?;
+        self.0.borrow_mut().insert(engine, platform.clone());
+        Ok(platform)
+    }
 }
 
 impl Engine {
@@ -34,37 +57,71 @@ impl Engine {
         let folder = store.temporary_folder()?;
         let file = folder.path().join("image.tar");
         Archive::docker(&file, &[name.to_owned()]).write(what)?;
+        let program = self.find(process)?;
+        let file = file.to_string_lossy();
+        let output = self.run(&program, &["load", "--input", &file])?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let what = format!("`{} load` failed ({})", self.program(), output.status);
+        Err(CommandError::local(what, &said(&output)))
+    }
+
+    /// Asks for which platform it wants its images: not always the one of this machine, for it may run
+    /// in a virtual one, or elsewhere.
+    ///
+    /// # Errors
+    /// The program is not there, does not answer, or runs no Linux containers.
+    fn platform(self, process: &Process) -> Result<Platform, CommandError> {
+        let program = self.find(process)?;
+        let template = match self {
+            Self::Docker => "{{.Server.Os}}/{{.Server.Arch}}",
+            // One without a server is its own client; `podman info` knows, too, and takes ten times as
+            // long.
+            Self::Podman => "{{with .Server}}{{.OsArch}}{{else}}{{$.Client.OsArch}}{{end}}",
+        };
+        let output = self.run(&program, &["version", "--format", template])?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let platform = text.parse::<Platform>().ok();
+        match platform.filter(|_| output.status.success()) {
+            Some(platform) if text.starts_with("linux/") => Ok(platform),
+            Some(platform) => Err(CommandError::usage(format!(
+                "`{}` runs containers of `{platform}`, and images are for linux",
+                self.program()
+            ))
+            .hinted("let it run Linux containers, or say which: --platform linux/amd64")),
+            None => Err(CommandError::local(
+                format!("`{}` does not say what it runs", self.program()),
+                &said(&output),
+            )
+            .hinted("start it, or say which: --platform linux/amd64")),
+        }
+    }
+
+    fn find(self, process: &Process) -> Result<PathBuf, CommandError> {
         let program = self.program();
-        let found = process
+        let mut places = process
             .path()
             .into_iter()
             .map(|folder| folder.join(program));
-        let found = found
-            .into_iter()
-            .find(|file| file.is_file())
-            .ok_or_else(|| {
-                CommandError::usage(format!("`{program}` is not on PATH"))
-                    .hinted("write an archive instead: -o docker-archive:FILE")
-            })?;
+        places.find(|file| file.is_file()).ok_or_else(|| {
+            CommandError::usage(format!("`{program}` is not on PATH"))
+                .hinted("write an archive instead: -o docker-archive:FILE")
+        })
+    }
+
+    fn run(self, program: &Path, arguments: &[&str]) -> Result<Output, CommandError> {
         #[expect(
             clippy::disallowed_methods,
             reason = "the one place where engines are started"
         )]
-        let output = Command::new(found)
-            .args(["load", "--input"])
-            .arg(&file)
-            .output();
-        let output = output.map_err(|error| {
-            CommandError::local(format!("`{program}` cannot be started"), &error)
-        })?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        let error = io::Error::other(said);
-        Err(CommandError::local(
-            format!("`{program} load` failed ({})", output.status),
-            &error,
-        ))
+        let output = Command::new(program).args(arguments).output();
+        output.map_err(|error| {
+            CommandError::local(format!("`{}` cannot be started", self.program()), &error)
+        })
     }
+}
+
+fn said(output: &Output) -> io::Error {
+    io::Error::other(String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }

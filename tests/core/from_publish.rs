@@ -190,6 +190,11 @@ fn podman_loads_the_image_and_folders_to_write_to_belong_to_its_user() {
         run.stdout
     );
 
+    let own = user.tool(
+        "podman",
+        &["info", "--format", "{{.Host.OS}}/{{.Host.Arch}}"],
+    );
+    assert_eq!(run.image()["platforms"][0], own.trim());
     let format = "{{.Config.User}} {{.Config.Volumes}} {{.Config.Entrypoint}}";
     let loaded = user.tool(
         "podman",

@@ -5,6 +5,7 @@ use fs_err as fs;
 use mizzen_image::{Image, Layout, Sink, Source, Taggable};
 use mizzen_oci::{Index, MediaType, Platform};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
 
 const PLATFORMS: [&str; 3] = ["linux/arm/v7", "linux/arm64/v8", "linux/amd64"];
 
@@ -80,4 +81,76 @@ fn an_index_names_each_variant_and_is_chosen_from_by_it() {
         let image: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(image["config"]["architecture"], architecture);
     }
+}
+
+/// Writes a `name` that tells each call, answers `version` with this and loads everything.
+fn engine(user: &User, name: &str, version: &str) {
+    let program = user.path("bin").join(name);
+    fs::create_dir_all(user.path("bin")).unwrap();
+    let calls = user.path(&format!("{name}-calls")).display().to_string();
+    let script = format!("#!/bin/sh\necho \"$1\" >> '{calls}'\n[ $1 != version ] || {version}\n");
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(program, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn calls(user: &User, name: &str) -> String {
+    let calls = user.path(&format!("{name}-calls"));
+    let text = fs::read_to_string(&calls).unwrap_or_default();
+    drop(fs::remove_file(calls));
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_image_that_is_loaded_is_for_what_the_engine_runs_unless_somebody_says_more() {
+    let mut user = User::without_sdk();
+    base(&user);
+    let path = format!("{}:/usr/bin:/bin", user.path("bin").display());
+    user.environment.insert("PATH".to_owned(), path);
+    engine(&user, "docker", "echo linux/arm64");
+    engine(&user, "podman", "echo linux/arm");
+    let folder = testdata("publish/portable");
+    let arguments = [
+        "--from-publish",
+        folder.to_str().unwrap(),
+        "--base",
+        "oci:base",
+    ];
+    let build = |more: &[&str]| user.build(&[&arguments[..], more].concat());
+    let platforms = |more: &[&str]| build(more).success().image()["platforms"].clone();
+
+    assert_eq!(platforms(&["-o", "docker:shop"]), json!(["linux/arm64"]));
+    assert_eq!(calls(&user, "docker"), "version load");
+    let both = ["-o", "oci:out", "-o", "podman:shop", "-o", "podman:other"];
+    assert_eq!(platforms(&both), json!(["linux/arm"]));
+    assert_eq!(calls(&user, "podman"), "version load load");
+    // Who says for what it is, and who loads it nowhere, has no engine asked.
+    let said = ["-o", "docker:shop", "--platform", "linux/amd64"];
+    assert_eq!(platforms(&said), json!(["linux/amd64"]));
+    assert_eq!(calls(&user, "docker"), "load");
+    assert_eq!(platforms(&["-o", "oci:out"]), json!(["linux/amd64"]));
+    assert_eq!(calls(&user, "docker") + &calls(&user, "podman"), "");
+
+    let said = build(&["-o", "docker:shop", "-o", "podman:shop"]).failure(2);
+    assert!(
+        said.contains("`docker` runs `linux/arm64`, and `podman` runs `linux/arm`"),
+        "{said}"
+    );
+    engine(&user, "docker", "echo windows/amd64");
+    let said = build(&["-o", "docker:shop"]).failure(2);
+    assert!(
+        said.contains("`docker` runs containers of `windows/amd64`"),
+        "{said}"
+    );
+    engine(&user, "docker", "{ echo no daemon >&2; exit 1; }");
+    calls(&user, "docker");
+    let said = build(&["-o", "docker:shop"]).failure(7);
+    assert!(
+        said.contains("`docker` does not say what it runs") && said.contains("no daemon"),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: start it, or say which: --platform"),
+        "{said}"
+    );
+    assert_eq!(calls(&user, "docker"), "version");
 }

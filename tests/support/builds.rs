@@ -147,7 +147,7 @@ impl User {
     /// Has `mizzen validate` judge an image that a build printed, each digest once.
     fn validate(&self, printed: &str, environment: &BTreeMap<String, String>) {
         let (image, digest) = printed.rsplit_once('@').unwrap();
-        let is_in_engine = image.starts_with("podman:");
+        let is_in_engine = image.starts_with("podman:") || image.starts_with("docker:");
         if is_in_engine || !self.validated.borrow_mut().insert(digest.to_owned()) {
             return;
         }

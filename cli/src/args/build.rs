@@ -45,7 +45,8 @@ pub(crate) struct BuildArgs {
     pub(crate) outputs: Vec<String>,
 
     /// Platforms to build for; more than one makes an index [default: that of -r, else the
-    /// project's `ContainerRuntimeIdentifier(s)`, else linux/amd64]
+    /// project's `ContainerRuntimeIdentifier(s)`, else that of the engine for docker: and podman:, else
+    /// linux/amd64]
     #[arg(
         long = "platform",
         value_name = "LIST",

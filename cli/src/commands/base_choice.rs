@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::lock::{self, Lock};
 use crate::ui::Ui;
 use crate::{Process, keychain, settings};
-use mizzen_build::{App, BuildError};
+use mizzen_build::{App, BuildError, LayerOptions};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Platform;
 use mizzen_registry::Registry;
@@ -47,7 +47,7 @@ impl BaseChoice<'_> {
     pub(super) fn early(
         &self,
         destinations: &[Destination],
-        platforms: &[Platform],
+        layers: &LayerOptions,
     ) -> Result<Early, CommandError> {
         let named = self.arguments.base.as_deref();
         let named = named.map(|base| Destination::base(base, self.process));
@@ -55,7 +55,7 @@ impl BaseChoice<'_> {
         let registry = self.connect(destinations, named.as_ref())?;
         // Who is pushed to decides which credentials are sent, and --push knows only afterwards.
         let base = named.as_ref().filter(|_| !self.arguments.push);
-        let opened = base.map(|base| self.open_early(base, platforms, &registry));
+        let opened = base.map(|base| self.open_early(base, layers, &registry));
         Ok(Early {
             opened: opened.transpose()?.flatten(),
             named,
@@ -99,11 +99,11 @@ impl BaseChoice<'_> {
     fn open_early(
         &self,
         base: &Destination,
-        platforms: &[Platform],
+        layers: &LayerOptions,
         registry: &Registry,
     ) -> Result<Option<(Vec<Platform>, Base)>, CommandError> {
-        let likely = [Platform::linux("amd64".into())];
-        let (platforms, is_likely) = match platforms {
+        let likely = [layers.default_platform()];
+        let (platforms, is_likely) = match &layers.platforms[..] {
             [] => (&likely[..], true),
             platforms => (platforms, false),
         };

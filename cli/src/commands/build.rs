@@ -10,6 +10,7 @@ use super::services::{Service, Services, certain_tags, destinations};
 use super::symbols;
 use crate::args::{BuildArgs, Isolation};
 use crate::destination::Destination;
+use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::lock::Lock;
@@ -48,6 +49,7 @@ pub(crate) fn run(
         written: services.destinations(process)?,
         process,
         interrupt,
+        engines: EnginePlatforms::default(),
     };
     let mut images = deliver(&services, &tools, build);
     let results = Results {
@@ -77,7 +79,7 @@ fn build(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
     let Service {
         arguments, config, ..
     } = service;
-    let layers = layer_options(arguments)?;
+    let layers = layer_options(arguments, &tools.engines, process)?;
     symbols::check_destinations(&layers, &tools.written)?;
     let options = image_options(arguments, process)?;
     let project = service.workspace.clone().map(|workspace| {
@@ -96,7 +98,7 @@ fn build(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
         ui,
         lock: lock.flatten(),
     };
-    let early = choice.early(&tools.written, &layers.platforms)?;
+    let early = choice.early(&tools.written, &layers)?;
 
     let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
     let app = match &project {

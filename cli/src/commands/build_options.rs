@@ -1,4 +1,7 @@
+use super::services::destinations;
 use crate::args::{BuildArgs, Format, Split, Symbols};
+use crate::destination::Destination;
+use crate::engine::{Engine, EnginePlatforms};
 use crate::error::CommandError;
 use crate::{Process, settings};
 use mizzen_build::{ImageOptions, LayerOptions};
@@ -7,14 +10,25 @@ use mizzen_image::Compression;
 use mizzen_oci::{Family, Platform};
 use std::collections::BTreeMap;
 
-/// Returns how the layers are made.
-pub(super) fn layer_options(arguments: &BuildArgs) -> Result<LayerOptions, CommandError> {
+/// Returns how the layers are made; what engines run is asked of `engines` where it decides.
+pub(super) fn layer_options(
+    arguments: &BuildArgs,
+    engines: &EnginePlatforms,
+    process: &Process,
+) -> Result<LayerOptions, CommandError> {
     let layers = &arguments.layers;
     if layers.compression != Compression::Gzip && arguments.image.format == Some(Format::Docker) {
         return Err(no_zstd());
     }
+    let platforms = platforms(arguments)?;
+    let default_platform = if platforms.is_empty() {
+        engine_platform(arguments, engines, process)?
+    } else {
+        None
+    };
     Ok(LayerOptions {
-        platforms: platforms(arguments)?,
+        platforms,
+        default_platform,
         compression: layers.compression,
         single: layers.layers == Split::Single,
         keep: layers.keep.clone(),
@@ -89,4 +103,34 @@ fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
     let of_rid = arguments.runtime_identifier.as_deref();
     let of_rid = of_rid.and_then(|identifier| RuntimeIdentifier::new(identifier).platform());
     Ok(of_rid.into_iter().collect())
+}
+
+/// Returns the platform of the engines that an image is loaded into, unless it is the one that is taken
+/// anyway.
+fn engine_platform(
+    arguments: &BuildArgs,
+    engines: &EnginePlatforms,
+    process: &Process,
+) -> Result<Option<Platform>, CommandError> {
+    let mut first: Option<(Engine, Platform)> = None;
+    for place in destinations(arguments, "", process)? {
+        let Destination::Engine { engine, .. } = place else {
+            continue;
+        };
+        let platform = engines.of(engine, process)?;
+        match &first {
+            Some((other, wanted)) if *wanted != platform => {
+                return Err(CommandError::usage(format!(
+                    "`{}` runs `{wanted}`, and `{}` runs `{platform}`",
+                    other.program(),
+                    engine.program()
+                ))
+                .hinted("say for which the image is: --platform"));
+            }
+            Some(_) => {}
+            None => first = Some((engine, platform)),
+        }
+    }
+    let platform = first.map(|(_, platform)| platform);
+    Ok(platform.filter(|platform| *platform != Platform::linux("amd64".into())))
 }

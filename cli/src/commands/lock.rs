@@ -7,6 +7,7 @@ use super::push_check::PushCheck;
 use crate::Process;
 use crate::args::BuildArgs;
 use crate::config::Config;
+use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::lock::{Lock, LockedBase};
@@ -27,7 +28,7 @@ pub(crate) fn run(
     let (arguments, _) = config.build_arguments(process, Some(workspace.project_name()))?;
     let arguments = &arguments;
     let ui = Ui::of(&arguments.output, process);
-    let layers = layer_options(arguments)?;
+    let layers = layer_options(arguments, &EnginePlatforms::default(), process)?;
     let request = project(workspace, arguments, &config, process, (&[], &layers), &ui)?;
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let choice = BaseChoice {
@@ -39,7 +40,7 @@ pub(crate) fn run(
         ui: &ui,
         lock: None,
     };
-    let early = choice.early(&[], &layers.platforms)?;
+    let early = choice.early(&[], &layers)?;
     let nothing_to_push = PushCheck::new(early.registry(), &[]);
     let how = (arguments.isolation, &nothing_to_push);
     let app = published(&request, how, &store, interrupt, &ui)?;

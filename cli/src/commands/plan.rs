@@ -5,6 +5,7 @@ use super::services::{Service, Services};
 use crate::Process;
 use crate::args::{PlanArgs, Setting};
 use crate::config::Config;
+use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::settings;
@@ -42,6 +43,7 @@ pub(crate) fn run(
         cancel: interrupt.cancel.clone(),
         preflight: &|| Ok(()),
     };
+    let engines = EnginePlatforms::default();
     let mut texts = Vec::new();
     let mut plans = Vec::new();
     for Service {
@@ -53,7 +55,7 @@ pub(crate) fn run(
     {
         let workspace = workspace.clone();
         let workspace = workspace.expect("`plan` has no --from-publish");
-        let layers = layer_options(build)?;
+        let layers = layer_options(build, &engines, process)?;
         let request = project(workspace, build, config, process, (&written, &layers), &ui)?;
         let plan = plan_project(&context, &request)?;
         if let Some(file) = &arguments.why {

@@ -5,6 +5,7 @@ use super::services::{Service, Services};
 use super::transfer::write;
 use crate::Process;
 use crate::destination::Destination;
+use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::ui::Ui;
@@ -20,6 +21,7 @@ pub(super) struct Tools<'a> {
     pub(super) written: Vec<Destination>,
     pub(super) process: &'a Process,
     pub(super) interrupt: &'a Interrupt,
+    pub(super) engines: EnginePlatforms,
 }
 
 /// What became of the images of one command.

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct LayerOptions {
     /// What the images are for; none if the project decides.
     pub platforms: Vec<Platform>,
+    /// What they are for if the project does not decide, either; `None` for linux/amd64.
+    pub default_platform: Option<Platform>,
     /// How they are compressed.
     pub compression: Compression,
     /// One layer for everything, instead of one for each rate of change.
@@ -28,6 +30,7 @@ impl LayerOptions {
     pub fn for_platforms(platforms: Vec<Platform>) -> Self {
         Self {
             platforms,
+            default_platform: None,
             compression: Compression::default(),
             single: false,
             keep: Vec::new(),
@@ -35,11 +38,21 @@ impl LayerOptions {
         }
     }
 
+    /// Returns what an image is for whose user and project say nothing of it.
+    pub fn default_platform(&self) -> Platform {
+        let default = self.default_platform.clone();
+        default.unwrap_or_else(|| Platform::linux("amd64".into()))
+    }
+
     /// Returns everything here that decides about the bytes of layers, as the key has it.
     pub(crate) fn facts(&self) -> BTreeMap<String, String> {
         let mut platforms: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
         if platforms.is_empty() {
-            platforms.push("as the project says".to_owned());
+            let project = "as the project says".to_owned();
+            platforms.push(match &self.default_platform {
+                None => project,
+                Some(default) => format!("{project}, else {default}"),
+            });
         }
         let keep: Vec<&str> = self.keep.iter().map(PathPattern::as_str).collect();
         BTreeMap::from(
@@ -59,7 +72,7 @@ impl LayerOptions {
     }
 
     /// Returns the options with the platforms decided: those asked for; else those that the project
-    /// names; else the one that `output` was published for; else linux/amd64.
+    /// names; else the one that `output` was published for; else the default one.
     ///
     /// # Errors
     /// [`BuildError::Platform`] if `output` was published for what is no platform of .NET's.
@@ -82,7 +95,7 @@ impl LayerOptions {
                 Some(identifier) => RuntimeIdentifier::new(identifier)
                     .platform()
                     .ok_or_else(|| BuildError::Platform(identifier.to_owned()))?,
-                None => Platform::linux("amd64".into()),
+                None => self.default_platform(),
             });
         }
         Ok(options)
