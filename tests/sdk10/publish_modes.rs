@@ -2,6 +2,9 @@
 
 use crate::shop::shake;
 use crate::support::{Run, User, prepared, testdata};
+use fs_err as fs;
+use mizzen_testkit::nuget_package;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 const RID: [&str; 3] = ["-r", "linux-x64", "--self-contained=false"];
@@ -17,6 +20,41 @@ fn sources(user: &User, name: &str) {
         .filter(|feed| !feed.as_os_str().is_empty())
         .collect();
     user.sources(&testdata("publish/source"), name, &feeds);
+}
+
+/// Writes what stands in for the runtime packs of linux-arm64, for the feed has none: the assemblies of
+/// the SDK's own runtimes, which a compiler for that processor reads as well.
+fn stand_ins(feed: &Path) {
+    let sdk = prepared("MIZZEN_SDK");
+    for framework in ["Microsoft.NETCore.App", "Microsoft.AspNetCore.App"] {
+        let runtimes = sdk.join("shared").join(framework);
+        let runtime = fs::read_dir(runtimes).unwrap().next().unwrap().unwrap();
+        let version = runtime.file_name().into_string().unwrap();
+        let (mut files, mut list) = (Vec::new(), String::new());
+        for entry in fs::read_dir(runtime.path()).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let Some(assembly) = name.strip_suffix(".dll") else {
+                continue;
+            };
+            let path = format!("runtimes/linux-arm64/lib/net10.0/{name}");
+            writeln!(
+                list,
+                "<File Type=\"Managed\" Path=\"{path}\" AssemblyName=\"{assembly}\" \
+                 PublicKeyToken=\"b03f5f7f11d50a3a\" AssemblyVersion=\"10.0.0.0\" FileVersion=\"10.0.0.0\" />"
+            )
+            .unwrap();
+            files.push((path, fs::read(entry.path()).unwrap()));
+        }
+        let list = format!("<FileList FrameworkName=\"{framework}\">{list}</FileList>");
+        files.push(("data/RuntimeList.xml".to_owned(), list.into_bytes()));
+        let files: Vec<_> = files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes))
+            .collect();
+        let id = format!("{framework}.Runtime.linux-arm64");
+        nuget_package(feed, &id, &version, &files);
+    }
 }
 
 /// Publishes in this way on two machines and returns the first one's run.
@@ -143,4 +181,53 @@ fn single_file_is_the_same_on_two_machines() {
         let run = published_twice(&[&options[..], &single_file].concat());
         assert_eq!(run.image()["tailored"], "single-file");
     }
+}
+
+#[test]
+fn what_is_compiled_for_a_processor_is_published_once_for_each_and_found_again_for_each() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    let own = user.path("own");
+    stand_ins(&own);
+    let (feed, runtime_packs) = (prepared("MIZZEN_FEED"), prepared("MIZZEN_RUNTIME_PACKS"));
+    let feeds: Vec<&Path> = [&feed, &runtime_packs, &own]
+        .into_iter()
+        .map(PathBuf::as_path)
+        .filter(|feed| !feed.as_os_str().is_empty())
+        .collect();
+    user.sources(&testdata("publish/source"), "w", &feeds);
+    let build = |rid: &str, platform: &str| {
+        let base = user.path(rid);
+        mizzen_testkit::tiny_base(&base, platform);
+        let base = format!("oci:{}", base.display());
+        let arguments = ["w/Web.Api", "--base", &base, "-o", "oci:out"];
+        let compiled = [
+            "-r",
+            rid,
+            "--self-contained=false",
+            "-p",
+            "PublishReadyToRun=true",
+        ];
+        user.build(&[&arguments[..], &compiled].concat()).success()
+    };
+    let both = || {
+        [
+            build("linux-x64", "linux/amd64"),
+            build("linux-arm64", "linux/arm64"),
+        ]
+    };
+    let steps = |runs: &[Run; 2]| runs.each_ref().map(Run::steps);
+
+    let first = both();
+    assert_eq!(steps(&first), ["restore=ran publish=ran"; 2]);
+    let [x64, arm64] = first.each_ref().map(Run::layers);
+    for layer in ["app", "packages", "projects"] {
+        assert_ne!(x64[layer], arm64[layer], "{layer}");
+    }
+    assert_eq!(x64["static-web-assets"], arm64["static-web-assets"]);
+    assert_eq!(user.dotnet_calls().len(), 4);
+    let again = both();
+    assert_eq!(steps(&again), ["restore=hit publish=hit"; 2]);
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+    let digests = |runs: &[Run; 2]| runs.each_ref().map(|run| run.digest().to_owned());
+    assert_eq!(digests(&again), digests(&first));
 }
