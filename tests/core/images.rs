@@ -93,6 +93,46 @@ fn diff_names_packages_with_their_versions() {
     assert_eq!(json["packages"], want);
 }
 
+/// A single-file application has its deps.json inside; the same list in a file of its own is no change.
+#[test]
+fn diff_reads_packages_inside_a_single_file_application() {
+    let user = User::without_sdk();
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let single = testdata("publish/single-file-framework-dependent");
+    copy(&single, &user.path("bumped"));
+    let program = user.path("bumped/Web.Api");
+    let mut bytes = fs::read(&program).unwrap();
+    let (old, new) = (b"Serilog/4.3.0", b"Serilog/4.4.0");
+    for at in 0..bytes.len() - old.len() {
+        if bytes[at..].starts_with(old) {
+            bytes[at..at + new.len()].copy_from_slice(new);
+        }
+    }
+    fs::write(&program, bytes).unwrap();
+    for (folder, output) in [
+        (single, "oci:one"),
+        (user.path("bumped"), "oci:two"),
+        (testdata("publish/rid"), "oci:rid"),
+    ] {
+        let folder = folder.to_str().unwrap();
+        let arguments = ["--from-publish", folder, "--base", "oci:base", "-o", output];
+        user.build(&arguments).success();
+    }
+    let packages = |one: &str, two: &str| {
+        let [one, two] = [one, two].map(|name| format!("oci:{}", user.path(name).display()));
+        let text = user.run_bare(&["diff", &one, &two]).success().stdout;
+        let lines = text.lines().filter(|line| line.contains("package "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(packages("one", "two"), ["~ package Serilog 4.3.0 → 4.4.0"]);
+    assert_eq!(packages("rid", "one"), [""; 0]);
+    let new = packages("base", "one");
+    assert!(
+        new.contains(&"+ package Serilog 4.3.0".to_owned()),
+        "{new:?}"
+    );
+}
+
 #[test]
 fn validate_says_nothing_of_a_sound_image_and_exits_with_6_for_a_flipped_bit() {
     let user = User::without_sdk();

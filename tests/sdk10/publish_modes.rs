@@ -59,9 +59,13 @@ fn stand_ins(feed: &Path) {
 
 /// Publishes in this way on two machines and returns the first one's run.
 fn published_twice(options: &[&str]) -> Run {
-    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
-    sources(&user, "one");
-    sources(&user, "some/where/else");
+    published_twice_by(&User::with_sdk(&prepared("MIZZEN_SDK")), options)
+}
+
+/// The same; the user keeps the base in `base` and the image in `out`.
+fn published_twice_by(user: &User, options: &[&str]) -> Run {
+    sources(user, "one");
+    sources(user, "some/where/else");
     shake(&user.path("some"));
     let platform = if options.contains(&"linux-arm64") {
         "linux/arm64"
@@ -178,8 +182,13 @@ fn trimmed_and_ready_to_run_are_the_same_on_two_machines() {
 fn single_file_is_the_same_on_two_machines() {
     let single_file = ["-p", "PublishSingleFile=true"];
     for options in [RID, CONTAINED] {
-        let run = published_twice(&[&options[..], &single_file].concat());
+        let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+        let run = published_twice_by(&user, &[&options[..], &single_file].concat());
         assert_eq!(run.image()["tailored"], "single-file");
+        // What is inside is found where the SDK put it.
+        let [base, out] = ["base", "out"].map(|name| format!("oci:{}", user.path(name).display()));
+        let diff = user.run_bare(&["diff", &base, &out]).success().stdout;
+        assert!(diff.contains("+ package Serilog 4.3.0\n"), "{diff}");
     }
 }
 

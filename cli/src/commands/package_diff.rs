@@ -1,9 +1,14 @@
-use mizzen_dotnet::{DepsJson, LayerGroup};
-use mizzen_image::{FileTreeError, Image, ImageDiff, TreeFile};
+use crate::error::CommandError;
+use mizzen_dotnet::{Bundle, DepsJson, LayerGroup};
+use mizzen_image::{FileKind, Image, ImageDiff, TreeFile};
+use mizzen_store::StoreError;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use tempfile::NamedTempFile;
 
-/// A package that differs between two images, by what the `*.deps.json` in them list.
+/// A package that differs between two images, by what the `*.deps.json` in them list, and the one
+/// inside a single-file application that an image starts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub(super) struct PackageChange {
     pub(super) name: String,
@@ -22,14 +27,22 @@ pub(super) fn packages(
     diff: &ImageDiff,
     old: &Image,
     new: &Image,
-) -> Result<Vec<PackageChange>, FileTreeError> {
+) -> Result<Vec<PackageChange>, CommandError> {
     let (mut before, mut after) = (Versions::new(), Versions::new());
     for change in &diff.files {
-        let Some(app) = app_of(&change.path) else {
-            continue;
-        };
-        collect(change.old.as_ref(), old, &change.path, app, &mut before)?;
-        collect(change.new.as_ref(), new, &change.path, app, &mut after)?;
+        for (file, image, versions) in [
+            (&change.old, old, &mut before),
+            (&change.new, new, &mut after),
+        ] {
+            let Some(file) = file else { continue };
+            if let Some(app) = app_of(&change.path) {
+                collect(&file.read(image, &change.path)?, app, versions);
+            } else if is_started(file, image, &change.path)
+                && let Some((app, deps)) = bundled(file, image, &change.path)?
+            {
+                collect(&deps, &app, versions);
+            }
+        }
     }
     let names: BTreeSet<String> = before.keys().chain(after.keys()).cloned().collect();
     let change = |name: String| {
@@ -45,16 +58,42 @@ fn app_of(path: &str) -> Option<&str> {
     path.rsplit('/').next()?.strip_suffix(".deps.json")
 }
 
-fn collect(
-    file: Option<&TreeFile>,
+// Of all programs only the one that the image starts is looked into: a base has hundreds.
+fn is_started(file: &TreeFile, image: &Image, path: &str) -> bool {
+    if file.kind != FileKind::File || !(1..=MOST_BYTES).contains(&file.size_bytes) {
+        return false;
+    }
+    let words = ["Entrypoint", "Cmd"].map(|name| image.config().run_get(name));
+    let mut words = words.into_iter().flatten().filter_map(Value::as_array);
+    let program = words.find_map(|words| words.first()?.as_str());
+    let folder = image.config().run_get("WorkingDir").and_then(Value::as_str);
+    let folder = folder.unwrap_or_default().trim_end_matches('/');
+    program.is_some_and(|program| {
+        let program = program.trim_start_matches("./");
+        path == program || path == format!("{folder}/{program}")
+    })
+}
+
+/// A single-file application with its runtime has a hundred megabytes.
+const MOST_BYTES: u64 = 4 << 30;
+
+/// Returns the application's name and its deps.json, if the file is a single-file application that can
+/// be understood.
+fn bundled(
+    file: &TreeFile,
     image: &Image,
     path: &str,
-    app: &str,
-    versions: &mut Versions,
-) -> Result<(), FileTreeError> {
-    let Some(file) = file else { return Ok(()) };
-    let Ok(deps) = DepsJson::parse(&file.read(image, path)?, app) else {
-        return Ok(());
+) -> Result<Option<(String, Vec<u8>)>, CommandError> {
+    let written = |source| CommandError::from(StoreError::Io(source));
+    let mut copy = NamedTempFile::new().map_err(written)?;
+    file.copy_to(image, path, copy.as_file_mut())?;
+    let bundle = Bundle::read(copy.path()).ok().flatten();
+    Ok(bundle.and_then(|bundle| Some((bundle.app, bundle.deps?))))
+}
+
+fn collect(deps: &[u8], app: &str, versions: &mut Versions) {
+    let Ok(deps) = DepsJson::parse(deps, app) else {
+        return;
     };
     for asset in deps.assets.values() {
         let is_package = !matches!(asset.group, LayerGroup::App | LayerGroup::Projects);
@@ -63,5 +102,4 @@ fn collect(
             versions.entry(name).or_default().insert(version.to_owned());
         }
     }
-    Ok(())
 }

@@ -5,14 +5,14 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// The parts of a single-file application that say what it needs.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Bundle {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bundle {
     /// The application's name, which the file may not have any more.
-    pub(crate) app: String,
+    pub app: String,
     /// Its runtimeconfig.json.
-    pub(crate) runtime_config: Vec<u8>,
+    pub runtime_config: Vec<u8>,
     /// Its deps.json.
-    pub(crate) deps: Option<Vec<u8>>,
+    pub deps: Option<Vec<u8>>,
 }
 
 /// SHA-256 of `.net core bundle\n`: it follows the place where the header's offset is, in every
@@ -26,57 +26,63 @@ const RUNTIME_CONFIG: u8 = 4;
 /// No such file is larger; what says so is damaged.
 const MAX_PART_BYTES: u64 = 64 << 20;
 
-/// Returns what the single-file application `file` holds; `None` if it is none.
-///
-/// Source: dotnet/designs, single-file/bundler.md; dotnet/runtime, `Bundle/Manifest.cs`, versions 1
-/// (.NET Core 3) to 6 (.NET 6 and later).
-pub(crate) fn read(file: &Path) -> io::Result<Option<Bundle>> {
-    let mut reader = fs::File::open(file)?;
-    let Some(signature) = find_signature(&mut reader)? else {
-        return Ok(None);
-    };
-    reader.seek(SeekFrom::Start(signature - 8))?;
-    let header = number(&mut reader)?;
-    if header == 0 {
-        return Ok(None);
-    }
-    reader.seek(SeekFrom::Start(header))?;
-    let mut reader = io::BufReader::new(reader);
-    let major = u32::from_le_bytes(array(&mut reader)?);
-    let _minor: [u8; 4] = array(&mut reader)?;
-    let count = u32::from_le_bytes(array(&mut reader)?);
-    let _identifier = text(&mut reader)?;
-    if major >= 2 {
-        // Offsets and sizes of the two files, found again below; then flags.
-        let _ahead: [u8; 40] = array(&mut reader)?;
-    }
-    let mut parts = [None, None];
-    for _ in 0..count {
-        let (at, size_bytes) = (number(&mut reader)?, number(&mut reader)?);
-        if major >= 6 {
-            let _compressed: [u8; 8] = array(&mut reader)?;
+impl Bundle {
+    /// Returns what the single-file application `file` holds; `None` if it is none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or what it says of its own bytes is not so; no part of it takes more
+    /// than 64 MiB of memory, whatever it says.
+    ///
+    /// Source: dotnet/designs, single-file/bundler.md; dotnet/runtime, `Bundle/Manifest.cs`, versions 1
+    /// (.NET Core 3) to 6 (.NET 6 and later).
+    pub fn read(file: &Path) -> io::Result<Option<Self>> {
+        let mut reader = fs::File::open(file)?;
+        let Some(signature) = find_signature(&mut reader)? else {
+            return Ok(None);
+        };
+        reader.seek(SeekFrom::Start(signature - 8))?;
+        let header = number(&mut reader)?;
+        if header == 0 {
+            return Ok(None);
         }
-        let [kind] = array(&mut reader)?;
-        let path = text(&mut reader)?;
-        match kind {
-            DEPS_JSON => parts[0] = Some((path, at, size_bytes)),
-            RUNTIME_CONFIG => parts[1] = Some((path, at, size_bytes)),
-            _ => {}
+        reader.seek(SeekFrom::Start(header))?;
+        let mut reader = io::BufReader::new(reader);
+        let major = u32::from_le_bytes(array(&mut reader)?);
+        let _minor: [u8; 4] = array(&mut reader)?;
+        let count = u32::from_le_bytes(array(&mut reader)?);
+        let _identifier = text(&mut reader)?;
+        if major >= 2 {
+            // Offsets and sizes of the two files, found again below; then flags.
+            let _ahead: [u8; 40] = array(&mut reader)?;
         }
+        let mut parts = [None, None];
+        for _ in 0..count {
+            let (at, size_bytes) = (number(&mut reader)?, number(&mut reader)?);
+            if major >= 6 {
+                let _compressed: [u8; 8] = array(&mut reader)?;
+            }
+            let [kind] = array(&mut reader)?;
+            let path = text(&mut reader)?;
+            match kind {
+                DEPS_JSON => parts[0] = Some((path, at, size_bytes)),
+                RUNTIME_CONFIG => parts[1] = Some((path, at, size_bytes)),
+                _ => {}
+            }
+        }
+        let mut reader = reader.into_inner();
+        let [deps, Some((path, at, size_bytes))] = parts else {
+            return Err(damaged("it has no runtimeconfig.json"));
+        };
+        let app = path.strip_suffix(".runtimeconfig.json").unwrap_or(&path);
+        Ok(Some(Self {
+            app: app.to_owned(),
+            runtime_config: part(&mut reader, at, size_bytes)?,
+            deps: match deps {
+                Some((_, at, size_bytes)) => Some(part(&mut reader, at, size_bytes)?),
+                None => None,
+            },
+        }))
     }
-    let mut reader = reader.into_inner();
-    let [deps, Some((path, at, size_bytes))] = parts else {
-        return Err(damaged("it has no runtimeconfig.json"));
-    };
-    let app = path.strip_suffix(".runtimeconfig.json").unwrap_or(&path);
-    Ok(Some(Bundle {
-        app: app.to_owned(),
-        runtime_config: part(&mut reader, at, size_bytes)?,
-        deps: match deps {
-            Some((_, at, size_bytes)) => Some(part(&mut reader, at, size_bytes)?),
-            None => None,
-        },
-    }))
 }
 
 fn find_signature(reader: &mut impl Read) -> io::Result<Option<u64>> {
@@ -147,7 +153,7 @@ fn damaged(why: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bundle, SIGNATURE, read};
+    use super::{Bundle, SIGNATURE};
     use fs_err as fs;
 
     /// A bundle of this version with a runtimeconfig.json and, if given, a deps.json.
@@ -182,7 +188,7 @@ mod tests {
     fn read_bytes(bytes: &[u8]) -> std::io::Result<Option<Bundle>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), bytes).unwrap();
-        read(file.path())
+        Bundle::read(file.path())
     }
 
     #[test]
@@ -209,6 +215,30 @@ mod tests {
         assert_eq!(read_bytes(&host).unwrap(), None);
         assert_eq!(read_bytes(b"\x7fELF").unwrap(), None);
         assert_eq!(read_bytes(&SIGNATURE).unwrap(), None);
+    }
+
+    /// Offsets and sizes are what somebody wrote there: none is believed, and none costs memory.
+    #[test]
+    fn a_bundle_that_lies_about_its_parts_is_an_error() {
+        let whole = bundle(6, &[(4, "App.runtimeconfig.json", "{}")]);
+        let header = whole.len() - (8 + 4 + 3 + 40 + 8 + 8 + 8 + 1 + 1 + 22);
+        let (count, entry) = (header + 8, header + 8 + 4 + 3 + 40);
+        for (at, lie) in [
+            (100, u64::MAX),
+            (100, 1 << 40),
+            (count, u64::from(u32::MAX)),
+            (entry, u64::MAX),
+            (entry, 1 << 40),
+            (entry + 8, u64::MAX),
+            (entry + 8, 64 << 20),
+        ] {
+            let mut lying = whole.clone();
+            let bytes = lie.to_le_bytes();
+            let length = if at == count { 4 } else { 8 };
+            lying[at..at + length].copy_from_slice(&bytes[..length]);
+            assert!(read_bytes(&lying).is_err(), "{at}: {lie}");
+        }
+        assert!(read_bytes(&whole).is_ok());
     }
 
     #[test]

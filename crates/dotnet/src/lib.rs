@@ -47,6 +47,7 @@ pub use asset_times::{ENDPOINTS_FILE, pinned_asset_times};
 pub use assets_json::AssetsJson;
 pub use base_image::{BaseImageError, default_base};
 pub use build_packages::BuildPackages;
+pub use bundle::Bundle;
 pub use chosen_sdk::{ChosenSdk, SdkError};
 pub use commands::{
     Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS, PublishOptions,

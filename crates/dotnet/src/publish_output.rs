@@ -1,5 +1,5 @@
 use crate::AssetsJson;
-use crate::bundle;
+use crate::bundle::Bundle;
 use crate::deps_json::DepsJson;
 use crate::portable_executable;
 use crate::publish_error::PublishError;
@@ -115,7 +115,7 @@ impl PublishOutput {
         let programs: Vec<&PublishedFile> =
             files.iter().filter(|file| is_app_program(file)).collect();
         for program in &programs {
-            if let Some(bundle) = bundle::read(&program.source)? {
+            if let Some(bundle) = Bundle::read(&program.source)? {
                 bundles.push((bundle, *program));
             }
         }

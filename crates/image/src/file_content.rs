@@ -1,6 +1,7 @@
 use crate::layer_check::normal;
 use crate::{FileTreeError, Image, TreeFile, layer_tar};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek};
 use tar::Archive;
 
 /// More than this is no file to be read into memory.
@@ -12,6 +13,32 @@ impl TreeFile {
     /// # Errors
     /// [`FileTreeError::Layer`] if the layer cannot be read, or the file is no longer in it.
     pub fn read(&self, image: &Image, path: &str) -> Result<Vec<u8>, FileTreeError> {
+        let mut bytes = Vec::new();
+        self.content(image, path, |content| {
+            bytes.clear();
+            content.take(MOST_BYTES).read_to_end(&mut bytes).map(drop)
+        })?;
+        Ok(bytes)
+    }
+
+    /// Writes the bytes of this file into `file`, which is empty: for one that may be large.
+    ///
+    /// # Errors
+    /// As for [`TreeFile::read`]; also if `file` cannot be written.
+    pub fn copy_to(&self, image: &Image, path: &str, file: &mut File) -> Result<(), FileTreeError> {
+        self.content(image, path, |content| {
+            file.rewind()?;
+            file.set_len(0)?;
+            io::copy(content, file).map(drop)
+        })
+    }
+
+    fn content(
+        &self,
+        image: &Image,
+        path: &str,
+        mut take: impl FnMut(&mut dyn Read) -> io::Result<()>,
+    ) -> Result<(), FileTreeError> {
         let layer = &image.layers()[self.layer];
         let unreadable = |source| FileTreeError::Layer {
             layer: layer.descriptor.digest,
@@ -19,20 +46,22 @@ impl TreeFile {
         };
         let path = path.trim_start_matches('/').as_bytes();
         let mut tar = layer_tar::open(layer).map_err(unreadable)?;
-        let mut found = None;
+        let mut is_found = false;
         let mut archive = Archive::new(&mut tar);
         for entry in archive.entries().map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
+            let mut entry = entry.map_err(unreadable)?;
             // A name that is there twice means the last.
             if normal(&entry.path_bytes()).as_deref() == Some(path) {
-                let mut bytes = Vec::new();
-                let mut content = entry.take(MOST_BYTES);
-                content.read_to_end(&mut bytes).map_err(unreadable)?;
-                found = Some(bytes);
+                take(&mut entry).map_err(unreadable)?;
+                is_found = true;
             }
         }
         // The blob is verified at its end.
         io::copy(&mut tar, &mut io::sink()).map_err(unreadable)?;
-        found.ok_or_else(|| unreadable(io::ErrorKind::NotFound.into()))
+        if is_found {
+            Ok(())
+        } else {
+            Err(unreadable(io::ErrorKind::NotFound.into()))
+        }
     }
 }
