@@ -165,6 +165,22 @@ fn without_a_deps_json_packages_have_their_layer() {
     assert_eq!(names(&run), PORTABLE);
 }
 
+/// No list names the runtime's files then; they say themselves what they are part of.
+#[test]
+fn without_a_deps_json_the_runtime_has_its_layer() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    sources(&user, "one");
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let arguments = ["one/Web.Api", "--base", "oci:base", "-o", "oci:out"];
+    let run = user.build(&[&arguments[..], &CONTAINED].concat()).success();
+    let without = ["-p", "GenerateDependencyFile=false"];
+    let other = user.build(&[&arguments[..], &CONTAINED, &without].concat());
+    let other = other.success();
+    assert_eq!(names(&other), names(&run));
+    assert_eq!(other.layers()["runtime"], run.layers()["runtime"]);
+    app_layer_is_small(&other);
+}
+
 #[test]
 fn trimmed_and_ready_to_run_are_the_same_on_two_machines() {
     for (property, tailored) in [

@@ -33,6 +33,7 @@ mod publish_output;
 mod restore_input;
 mod restored_package;
 mod runtime_config;
+mod runtime_files;
 mod runtime_identifier;
 mod sdk_version;
 mod service;

@@ -69,6 +69,8 @@ impl Placement<'_> {
         } else if path.starts_with("refs/") {
             // What `PreserveCompilationContext` adds of the frameworks' and packages' references.
             LayerGroup::Packages
+        } else if self.output.runtime_files.contains(path.as_bytes()) {
+            LayerGroup::RuntimePack
         } else {
             LayerGroup::App
         }

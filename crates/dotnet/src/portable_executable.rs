@@ -1,14 +1,26 @@
-//! Tells assemblies with native code inside from those without.
+//! What the headers of an assembly say: native code inside, the product that it is part of.
 
 use fs_err as fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// How much of an assembly holds its headers, for every compiler and linker met.
 const START_BYTES: u64 = 64 << 10;
-/// Of the CLI header in the list of data directories, and of the native header inside it.
+/// Of the resources and the CLI header in the list of data directories, and of the native header inside
+/// the latter.
+const RESOURCES: usize = 2;
 const CLI_HEADER: usize = 14;
 const MANAGED_NATIVE_HEADER: usize = 64;
+/// The version resource of an assembly has a kilobyte or two; icons are more.
+const MAX_RESOURCE_BYTES: u64 = 1 << 20;
+
+/// What an assembly is part of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Product {
+    pub(crate) company: String,
+    /// With what the build added to it: `10.0.12+95017c711e6a`.
+    pub(crate) version: String,
+}
 
 /// `true` if the assembly was compiled ahead of time (`ReadyToRun`).
 ///
@@ -21,7 +33,54 @@ pub(crate) fn is_ready_to_run(assembly: &Path) -> io::Result<bool> {
     Ok(native_header_bytes(&start).is_some_and(|size| size > 0))
 }
 
+/// Returns what the version resource of an assembly says; `None` if it has none.
+///
+/// Source: Win32, `VS_VERSIONINFO` and `StringFileInfo`.
+pub(crate) fn product(assembly: &Path) -> io::Result<Option<Product>> {
+    let mut file = fs::File::open(assembly)?;
+    let mut start = Vec::new();
+    Read::by_ref(&mut file)
+        .take(START_BYTES)
+        .read_to_end(&mut start)?;
+    let Some(resources) = directory(&start, RESOURCES) else {
+        return Ok(None);
+    };
+    file.seek(SeekFrom::Start(resources.place as u64))?;
+    let size_bytes = MAX_RESOURCE_BYTES.min(resources.left_bytes as u64);
+    let mut resources = Vec::new();
+    file.take(size_bytes).read_to_end(&mut resources)?;
+    let text = |name| version_text(&resources, name);
+    let product = text("CompanyName").zip(text("ProductVersion"));
+    Ok(product.map(|(company, version)| Product { company, version }))
+}
+
+/// Finds `name` and the text behind it, both in UTF-16 with a zero at the end.
+fn version_text(resources: &[u8], name: &str) -> Option<String> {
+    let units: Vec<u16> = resources
+        .chunks_exact(2)
+        .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+        .collect();
+    let name: Vec<u16> = name.encode_utf16().chain([0]).collect();
+    let found = units.windows(name.len()).position(|place| place == name)?;
+    // One more zero where the text would not begin at a multiple of four bytes.
+    let behind = units[found + name.len()..].iter().copied();
+    let text = behind.skip_while(|unit| *unit == 0);
+    let text: Vec<u16> = text.take_while(|unit| *unit != 0).collect();
+    String::from_utf16(&text).ok()
+}
+
 fn native_header_bytes(bytes: &[u8]) -> Option<usize> {
+    let cli_header = directory(bytes, CLI_HEADER)?.place;
+    number(bytes, cli_header + MANAGED_NATIVE_HEADER + 4, 4)
+}
+
+/// Where in the file a data directory points to, and how much of its section follows.
+struct Directory {
+    place: usize,
+    left_bytes: usize,
+}
+
+fn directory(bytes: &[u8], which: usize) -> Option<Directory> {
     if !bytes.starts_with(b"MZ") {
         return None;
     }
@@ -32,7 +91,7 @@ fn native_header_bytes(bytes: &[u8]) -> Option<usize> {
         0x20b => optional + 112,
         _ => return None,
     };
-    let address = number(bytes, directories + 8 * CLI_HEADER, 4)?;
+    let address = number(bytes, directories + 8 * which, 4)?;
     let sections = optional + number(bytes, header + 16, 2)?;
     for index in 0..number(bytes, header + 2, 2)? {
         let section = sections + 40 * index;
@@ -41,8 +100,10 @@ fn native_header_bytes(bytes: &[u8]) -> Option<usize> {
             number(bytes, section + 16, 4)?,
         );
         if (start..start + size).contains(&address) {
-            let place = number(bytes, section + 20, 4)? + address - start;
-            return number(bytes, place + MANAGED_NATIVE_HEADER + 4, 4);
+            return Some(Directory {
+                place: number(bytes, section + 20, 4)? + address - start,
+                left_bytes: start + size - address,
+            });
         }
     }
     None
@@ -55,8 +116,9 @@ fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::native_header_bytes;
+pub(crate) mod tests {
+    use super::{Product, native_header_bytes, product};
+    use fs_err as fs;
 
     /// A PE32+ file with one section that holds a CLI header.
     fn assembly(native_header_bytes: u8) -> Vec<u8> {
@@ -80,6 +142,48 @@ mod tests {
     fn a_native_header_tells_code_compiled_ahead_of_time() {
         assert_eq!(native_header_bytes(&assembly(0)), Some(0));
         assert_eq!(native_header_bytes(&assembly(196)), Some(196));
+    }
+
+    /// A PE32 file with one section, which holds a version resource with these texts.
+    pub(crate) fn versioned(texts: &[(&str, &str)]) -> Vec<u8> {
+        let mut bytes = assembly(0);
+        let optional = 0x80 + 24;
+        bytes[optional + 112 + 8 * 2 + 1] = 0x20;
+        bytes.truncate(500);
+        for (name, text) in texts {
+            let units: Vec<u16> = name
+                .encode_utf16()
+                .chain([0, 0])
+                .chain(text.encode_utf16())
+                .chain([0])
+                .collect();
+            bytes.extend(units.iter().flat_map(|unit| unit.to_le_bytes()));
+        }
+        let size = u16::try_from(bytes.len() - 500).unwrap().to_le_bytes();
+        let section = optional + 240;
+        bytes[section + 16..section + 18].copy_from_slice(&size);
+        bytes
+    }
+
+    fn product_of(bytes: &[u8]) -> Option<Product> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), bytes).unwrap();
+        product(file.path()).unwrap()
+    }
+
+    #[test]
+    fn a_version_resource_tells_the_product() {
+        let whole = versioned(&[("CompanyName", "Contoso"), ("ProductVersion", "1.2.3+abc")]);
+        let product = product_of(&whole).unwrap();
+        assert_eq!(
+            (&*product.company, &*product.version),
+            ("Contoso", "1.2.3+abc")
+        );
+        assert_eq!(product_of(&versioned(&[("CompanyName", "Contoso")])), None);
+        assert_eq!(product_of(b"MZ"), None);
+        for length in 0..whole.len() {
+            product_of(&whole[..length]);
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@ use crate::portable_executable;
 use crate::publish_error::PublishError;
 use crate::publish_folder::{self, PublishedFile};
 use crate::runtime_config::RuntimeConfig;
+use crate::runtime_files::runtime_files;
 use crate::tailored::Tailored;
 use fs_err as fs;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -29,6 +31,8 @@ pub struct PublishOutput {
     pub program_identifier: Option<String>,
     /// Every file, sorted by the bytes of the paths.
     pub files: Vec<PublishedFile>,
+    /// Paths of the files that are the runtime's, where no deps.json says so.
+    pub runtime_files: BTreeSet<Vec<u8>>,
 }
 
 /// What starts an application; a path relative to the publish folder.
@@ -94,6 +98,10 @@ impl PublishOutput {
         } else {
             None
         };
+        let runtime_files = match &deps {
+            Some(_) => BTreeSet::new(),
+            None => runtime_files(&files, &runtime_config.included_frameworks)?,
+        };
         Ok(Self {
             app,
             launch,
@@ -102,6 +110,7 @@ impl PublishOutput {
             tailored,
             program_identifier,
             files,
+            runtime_files,
         })
     }
 
@@ -139,6 +148,7 @@ impl PublishOutput {
                 tailored: Some(Tailored::SingleFile),
                 program_identifier: publish_folder::runtime_identifier(program)?,
                 files,
+                runtime_files: BTreeSet::new(),
             });
         }
         // A library may bring a native tool; an application compiled to native code brings no
@@ -153,6 +163,7 @@ impl PublishOutput {
                 tailored: Some(Tailored::Native),
                 program_identifier: publish_folder::runtime_identifier(program)?,
                 files,
+                runtime_files: BTreeSet::new(),
             }),
             _ => Err(not_runnable()),
         }
