@@ -114,7 +114,7 @@ pub(super) fn write(
             registry.sink(reference, store.clone()).write(what)?
         }
         Destination::Layout { folder, tag, .. } => {
-            let layout = Layout::new(folder, tag.as_deref());
+            let layout = Layout::new(folder, tag.as_deref()).remembered_in(store.clone());
             let written = layout.write(what)?;
             for artifact in artifacts {
                 layout.attach(artifact).map_err(SinkError::new)?;

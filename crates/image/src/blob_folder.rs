@@ -1,8 +1,9 @@
 use crate::layout_reader::BlobSource;
+use crate::sound_blobs::sound_blobs;
 use crate::{Image, Layer, LayoutError, Taggable};
 use fs_err as fs;
 use mizzen_oci::{Descriptor, Digest, HashingReader};
-use mizzen_store::{Blob, persist, verified};
+use mizzen_store::{Blob, Store, persist, verified};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -37,15 +38,23 @@ impl BlobFolder {
     }
 
     pub(crate) fn create(&self) -> io::Result<()> {
-        fs::create_dir_all(self.root.join("blobs/sha256"))
+        fs::create_dir_all(self.blobs())
     }
 
-    /// Adds every layer, each digest once and several at a time: some wait for a disk, or a network.
-    pub(crate) fn add_layers(&self, what: &Taggable) -> Result<(), LayoutError> {
+    /// Adds every layer that is not there, each digest once and several at a time: some wait for a
+    /// disk, or a network.
+    pub(crate) fn add_layers(
+        &self,
+        what: &Taggable,
+        memory: Option<&Store>,
+    ) -> Result<(), LayoutError> {
         let layers = what.images().iter().flat_map(Image::layers);
-        let layers: BTreeMap<Digest, &Layer> = layers
+        let mut layers: BTreeMap<Digest, &Layer> = layers
             .map(|layer| (layer.descriptor.digest, layer))
             .collect();
+        let wanted = layers.values().map(|layer| &layer.descriptor);
+        let sound = sound_blobs(&self.blobs(), "images", wanted, memory)?;
+        layers.retain(|digest, _| !sound.contains(digest));
         let threads = layers.len().min(MOST_AT_A_TIME);
         let queue = Mutex::new(layers.into_values());
         let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -70,13 +79,23 @@ impl BlobFolder {
         })
     }
 
-    /// Adds a blob that is not there yet: a reflink where the file system can, else a copy; never a
-    /// hard link, through which the cache could be written.
-    pub(crate) fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
+    /// Adds the parts of an artifact that are not there.
+    pub(crate) fn add_parts(
+        &self,
+        parts: &[(Descriptor, Arc<dyn Blob>)],
+        memory: Option<&Store>,
+    ) -> Result<(), LayoutError> {
+        let wanted = parts.iter().map(|(descriptor, _)| descriptor);
+        let sound = sound_blobs(&self.blobs(), "artifacts", wanted, memory)?;
+        let missing = |(descriptor, _): &&(Descriptor, _)| !sound.contains(&descriptor.digest);
+        let mut missing = parts.iter().filter(missing);
+        missing.try_for_each(|(descriptor, blob)| self.add(descriptor, &**blob))
+    }
+
+    /// Adds a blob: a reflink where the file system can, else a copy; never a hard link, through
+    /// which the cache could be written.
+    fn add(&self, descriptor: &Descriptor, blob: &dyn Blob) -> Result<(), LayoutError> {
         let path = self.path(&descriptor.digest);
-        if fs::metadata(&path).is_ok_and(|there| there.len() == descriptor.size_bytes) {
-            return Ok(());
-        }
         if let Some(file) = self.reflink(descriptor, blob)? {
             return Ok(persist(file, &path)?);
         }
@@ -145,8 +164,12 @@ impl BlobFolder {
             .tempfile_in(&self.root)
     }
 
+    fn blobs(&self) -> PathBuf {
+        self.root.join("blobs/sha256")
+    }
+
     fn path(&self, digest: &Digest) -> PathBuf {
-        self.root.join("blobs/sha256").join(digest.hex())
+        self.blobs().join(digest.hex())
     }
 }
 

@@ -4,20 +4,23 @@ use crate::layout_reader::{LayoutReader, artifacts, check_marker, layout_marker,
 use crate::{Image, LayoutError, Sink, SinkError, Source, SourceError, Taggable};
 use fs_err as fs;
 use mizzen_oci::{Descriptor, Digest, Platform, annotation, canonical_json};
+use mizzen_store::Store;
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An OCI image layout: a folder of blobs and an `index.json` that names images in it.
 ///
 /// Any number of processes may write into one layout at once. Images are named last, by one rename;
-/// blobs that nothing names any more stay.
+/// blobs that nothing names any more stay, and those that are there are kept if they are sound.
 /// Source: OCI image-spec, image-layout.md.
 #[derive(Clone, Debug)]
 pub struct Layout {
     folder: PathBuf,
     tag: Option<String>,
+    memory: Option<Arc<Store>>,
 }
 
 impl Layout {
@@ -27,7 +30,16 @@ impl Layout {
         Self {
             folder: folder.into(),
             tag: tag.map(str::to_owned),
+            memory: None,
         }
+    }
+
+    /// Returns the layout whose blobs are not read again before they are kept, where `store` remembers
+    /// that they were read and the file system says that they are the same.
+    #[must_use]
+    pub fn remembered_in(mut self, store: Arc<Store>) -> Self {
+        self.memory = Some(store);
+        self
     }
 
     /// Returns the folder.
@@ -69,7 +81,7 @@ impl Layout {
         let blobs = BlobFolder::new(&self.folder);
         blobs.create()?;
         blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
-        blobs.add_layers(what)?;
+        blobs.add_layers(what, self.memory.as_deref())?;
         for image in what.images() {
             blobs.add_bytes(image.config_bytes())?;
             blobs.add_bytes(image.manifest().bytes())?;
@@ -90,9 +102,7 @@ impl Layout {
         let blobs = BlobFolder::new(&self.folder);
         blobs.create()?;
         blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
-        for (descriptor, blob) in artifact.parts() {
-            blobs.add(descriptor, &**blob)?;
-        }
+        blobs.add_parts(artifact.parts(), self.memory.as_deref())?;
         blobs.add_bytes(artifact.manifest().bytes())?;
         let entry = artifact.entry();
         self.list(&blobs, &entry, |other| other.digest == entry.digest)?;

@@ -34,6 +34,7 @@ mod layout_reader;
 mod medium;
 mod member_effort;
 mod member_writer;
+mod sound_blobs;
 mod tar_header;
 mod tar_writer;
 mod validate;

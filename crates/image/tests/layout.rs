@@ -9,10 +9,11 @@ use fs_err as fs;
 use mizzen_image::{
     Addendum, Artifact, Entry, Image, LayerBuilder, Layout, LayoutError, Sink, Source, Taggable,
 };
-use mizzen_oci::{History, Index, MediaType, Platform};
+use mizzen_oci::{Digest, History, Index, MediaType, Platform};
 use mizzen_store::{Cancel, Store};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 
 fn platform(text: &str) -> Platform {
     text.parse().unwrap()
@@ -146,6 +147,36 @@ fn a_folder_that_is_no_layout_is_refused() {
     assert!(matches!(read(), LayoutError::NotALayout { .. }));
     fs::write(folder.path().join("oci-layout"), b"{}").unwrap();
     assert!(matches!(read(), LayoutError::NotALayout { .. }));
+}
+
+#[test]
+fn a_damaged_blob_is_replaced_and_a_sound_one_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = image(&folder.path().join("cache"), "linux/amd64", "one");
+    let store = Arc::new(Store::open(&folder.path().join("cache")).unwrap());
+    let layer = &made.layers()[0].descriptor;
+    for remembers in [false, true] {
+        let name = format!("layout-{remembers}");
+        let mut layout = Layout::new(folder.path().join(name), None);
+        if remembers {
+            layout = layout.remembered_in(store.clone());
+        }
+        let blob = layout
+            .folder()
+            .join("blobs/sha256")
+            .join(layer.digest.hex());
+        let write = || {
+            layout.write(&taggable(&made)).unwrap();
+            fs::metadata(&blob).unwrap().ino()
+        };
+        let first = write();
+        assert_eq!([write(), write()], [first, first]);
+        let mut bytes = fs::read(&blob).unwrap();
+        bytes[20] ^= 1;
+        fs::write(&blob, bytes).unwrap();
+        write();
+        assert_eq!(Digest::of(&fs::read(&blob).unwrap()), layer.digest);
+    }
 }
 
 const NOTES: &str = "application/vnd.example.notes";
