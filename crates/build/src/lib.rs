@@ -22,6 +22,7 @@ mod git_view;
 mod image_options;
 mod layer_options;
 mod layers_step;
+mod leavings;
 mod nuget;
 mod odd_files;
 mod odd_packages;

@@ -1,12 +1,11 @@
+use crate::leavings::{Leavings, is_intermediate};
 use crate::{BuildError, InputRules};
 use fs_err as fs;
-use mizzen_dotnet::{OutputFolders, Workspace};
 use mizzen_oci::Digest;
 use mizzen_plan::FileFact;
 use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -111,30 +110,20 @@ impl Walk<'_> {
             .and_then(Iterator::collect::<io::Result<_>>)
             .map_err(BuildError::Read)?;
         let mut is_empty = true;
-        let projects = entries.iter().map(fs::DirEntry::path);
-        let is_project = |path: &PathBuf| {
-            let name = path.file_name().and_then(OsStr::to_str);
-            name.is_some_and(Workspace::is_project)
-        };
-        let projects: Vec<_> = projects.filter(is_project).collect();
         let names = entries.iter().map(fs::DirEntry::file_name);
         let is_asked_for = self.rules.extra.iter().any(|extra| extra == prefix);
         if !prefix.is_empty() && !is_asked_for && is_intermediate(names) {
             return Ok(());
         }
-        let is_artifacts = projects.is_empty() && holds_intermediate(&folder.join("obj"))?;
-        let outputs = self.output_folders(folder, &projects)?;
+        let names = entries.iter().map(fs::DirEntry::file_name);
+        let leavings = Leavings::find(folder, names, self.root).map_err(BuildError::Read)?;
         for entry in entries {
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
                 self.scan.left_out.push(path);
                 continue;
             };
-            if name == ".git"
-                || outputs.has(&name)
-                || self.ignore.contains(&path)
-                || is_artifacts && ARTIFACTS.contains(&name.as_str())
-            {
+            if name == ".git" || leavings.has(&name) || self.ignore.contains(&path) {
                 continue;
             }
             let staged = if prefix.is_empty() {
@@ -166,30 +155,6 @@ impl Walk<'_> {
                 .insert(prefix.to_owned(), Content::Folder);
         }
         Ok(())
-    }
-
-    /// Returns which folders beside `projects` earlier builds have written.
-    fn output_folders(
-        &self,
-        folder: &Path,
-        projects: &[PathBuf],
-    ) -> Result<OutputFolders, BuildError> {
-        let is_there = |name: &&str| folder.join(name).exists();
-        if projects.is_empty() || !["bin", "obj"].iter().any(is_there) {
-            return Ok(OutputFolders::NONE);
-        }
-        let above = folder.ancestors();
-        let above = above.take_while(|folder| folder.starts_with(self.root));
-        let above = above.map(|folder| folder.join("Directory.Build.props"));
-        let mut texts = Vec::new();
-        for file in projects.iter().cloned().chain(above) {
-            match fs::read(file) {
-                Ok(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(BuildError::Read(error)),
-            }
-        }
-        Ok(OutputFolders::of(&texts))
     }
 
     /// Adds what the user asks for: below the root what would be left out, elsewhere what is shown
@@ -279,44 +244,6 @@ impl Walk<'_> {
             resolved.display()
         )))
     }
-}
-
-/// What builds write beside `obj`, where they have one folder for all projects.
-const ARTIFACTS: [&str; 4] = ["bin", "obj", "package", "publish"];
-
-/// Returns whether a folder with these names is where an earlier build has the state of a project: a
-/// compiler may take what it finds there for up to date.
-fn is_intermediate(names: impl Iterator<Item = OsString>) -> bool {
-    let (mut has_cache, mut has_properties) = (false, false);
-    for name in names {
-        let name = name.as_encoded_bytes();
-        has_cache |= name.ends_with(b".nuget.cache");
-        has_properties |= name.ends_with(b".nuget.g.props");
-    }
-    has_cache && has_properties
-}
-
-/// Returns whether one of the folders in `folder` is such.
-fn holds_intermediate(folder: &Path) -> Result<bool, BuildError> {
-    let folders = match fs::read_dir(folder) {
-        Err(error)
-            if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) =>
-        {
-            return Ok(false);
-        }
-        folders => folders.map_err(BuildError::Read)?,
-    };
-    for entry in folders {
-        let entry = entry.map_err(BuildError::Read)?;
-        if entry.file_type().map_err(BuildError::Read)?.is_dir() {
-            let names = fs::read_dir(entry.path()).map_err(BuildError::Read)?;
-            let names = names.filter_map(|entry| Some(entry.ok()?.file_name()));
-            if is_intermediate(names) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }
 
 // By its text alone: an absolute link into the workspace would lead out of the stage.
