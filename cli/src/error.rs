@@ -243,6 +243,7 @@ impl From<BuildError> for CommandError {
             BuildError::Publish(_)
             | BuildError::Container(_)
             | BuildError::ForeignApp { .. }
+            | BuildError::SymbolsDiffer
             | BuildError::ForeignBase { .. }
             | BuildError::Platform(_)
             | BuildError::User(_)

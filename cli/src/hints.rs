@@ -83,6 +83,10 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::ForeignApp { .. } => {
             "leave out -r, or ask for the platform that it names with --platform".to_owned()
         }
+        BuildError::SymbolsDiffer => {
+            "build one platform at a time (--platform), or keep the symbols in the image (--debug-symbols own)"
+                .to_owned()
+        }
         BuildError::ForeignBase { .. } => {
             "ask for the base's platform with --platform, or name another --base".to_owned()
         }

@@ -1,9 +1,13 @@
 //! Every way to publish that the SDK has packages for gives the same layers on two machines.
 
 use crate::shop::shake;
-use crate::support::{Run, User, prepared, testdata};
+use crate::support::{Run, User, edit, prepared, testdata};
 use fs_err as fs;
+use mizzen_image::{Layout, Sink, Source, Taggable};
+use mizzen_oci::{Index, MediaType};
 use mizzen_testkit::nuget_package;
+use serde_json::json;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -208,8 +212,27 @@ fn single_file_is_the_same_on_two_machines() {
     }
 }
 
+/// Writes a base for both processors, as a registry has it: an index.
+fn base_for_both(user: &User) {
+    let image = |platform: &str| {
+        let folder = user.path(&platform.replace('/', "-"));
+        mizzen_testkit::tiny_base(&folder, platform);
+        let layout = Layout::new(folder, Some("latest"));
+        let mut entry = layout.read().unwrap().descriptor().clone();
+        entry.platform = Some(platform.parse().unwrap());
+        let image = layout.image(&platform.parse().unwrap()).unwrap();
+        (entry, image)
+    };
+    let (entries, images) = BOTH.map(image).into_iter().unzip();
+    let index = Index::new(MediaType::ImageIndex, entries, &[].into());
+    let what = Taggable::Index(Box::new(index), images);
+    Layout::new(user.path("base"), None).write(&what).unwrap();
+}
+
+const BOTH: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
 #[test]
-fn what_is_compiled_for_a_processor_is_published_once_for_each_and_found_again_for_each() {
+fn what_is_compiled_for_a_processor_is_published_once_for_each_platform_and_found_again() {
     let user = User::with_sdk(&prepared("MIZZEN_SDK"));
     let own = user.path("own");
     stand_ins(&own);
@@ -219,40 +242,54 @@ fn what_is_compiled_for_a_processor_is_published_once_for_each_and_found_again_f
         .map(PathBuf::as_path)
         .filter(|feed| !feed.as_os_str().is_empty())
         .collect();
-    user.sources(&testdata("publish/source"), "w", &feeds);
-    let build = |rid: &str, platform: &str| {
-        let base = user.path(rid);
-        mizzen_testkit::tiny_base(&base, platform);
-        let base = format!("oci:{}", base.display());
-        let arguments = ["w/Web.Api", "--base", &base, "-o", "oci:out"];
-        let compiled = [
-            "-r",
-            rid,
-            "--self-contained=false",
-            "-p",
-            "PublishReadyToRun=true",
-        ];
-        user.build(&[&arguments[..], &compiled].concat()).success()
+    let folder = user.sources(&testdata("solutions/hello-web"), "w", &feeds);
+    base_for_both(&user);
+    let compiled = "<PropertyGroup><PublishReadyToRun Condition=\"Exists('compiled')\">true</PublishReadyToRun></PropertyGroup></Project>";
+    edit(&folder.join("hello-web.csproj"), "</Project>", compiled);
+    fs::write(folder.join("compiled"), "").unwrap();
+    let platforms = ["--platform", &BOTH.join(",")];
+    let build = || {
+        let more = ["--base", "oci:base", "-o", "oci:out"];
+        user.build(&[&["w"], &platforms[..], &more].concat())
+            .success()
     };
-    let both = || {
-        [
-            build("linux-x64", "linux/amd64"),
-            build("linux-arm64", "linux/arm64"),
-        ]
-    };
-    let steps = |runs: &[Run; 2]| runs.each_ref().map(Run::steps);
 
-    let first = both();
-    assert_eq!(steps(&first), ["restore=ran publish=ran"; 2]);
-    let [x64, arm64] = first.each_ref().map(Run::layers);
-    for layer in ["app", "packages", "projects"] {
-        assert_ne!(x64[layer], arm64[layer], "{layer}");
+    // The SDK publishes it for this machine first, and that is one platform too few.
+    let first = build();
+    assert_eq!(first.image()["platforms"], json!(BOTH));
+    assert_eq!(
+        first.steps(),
+        "restore=ran publish=ran restore=ran publish=ran"
+    );
+    assert_eq!(user.dotnet_calls(), ["restore", "publish"].repeat(3));
+    assert_eq!(first.metadata["dotnetCalls"], 6);
+    let layers = first.image()["layers"].as_array().unwrap();
+    let digests = |name: &str| {
+        let named = layers.iter().filter(|layer| layer["name"] == name);
+        named
+            .map(|layer| layer["digest"].to_string())
+            .collect::<BTreeSet<_>>()
+    };
+    for (name, count) in [("app", 2), ("static-web-assets", 1)] {
+        assert_eq!(digests(name).len(), count, "{name}");
     }
-    assert_eq!(x64["static-web-assets"], arm64["static-web-assets"]);
-    assert_eq!(user.dotnet_calls().len(), 4);
-    let again = both();
-    assert_eq!(steps(&again), ["restore=hit publish=hit"; 2]);
+    let again = build();
+    assert_eq!(
+        again.steps(),
+        "restore=hit publish=hit restore=hit publish=hit"
+    );
+    assert_eq!(again.digest(), first.digest());
     assert_eq!(user.dotnet_calls(), [""; 0]);
-    let digests = |runs: &[Run; 2]| runs.each_ref().map(|run| run.digest().to_owned());
-    assert_eq!(digests(&again), digests(&first));
+
+    // By now it is known; once it is portable, by a file that restore does not read, it is found out.
+    fs::remove_file(folder.join("compiled")).unwrap();
+    let plan = user.run_bare(&[&["plan", "w"], &platforms[..]].concat());
+    let plan = plan.success().stdout;
+    assert_eq!(plan.matches("- compiled").count(), 2, "{plan}");
+    let portable = build();
+    assert_eq!(portable.steps(), "restore=hit publish=ran");
+    assert_eq!(portable.image()["layers"].as_array().unwrap().len(), 2);
+    assert_eq!(user.dotnet_calls(), ["publish"; 3]);
+    assert_eq!(build().steps(), "restore=hit publish=hit");
+    assert_eq!(user.dotnet_calls(), [""; 0]);
 }

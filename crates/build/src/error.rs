@@ -2,6 +2,7 @@ use crate::LockedToolchain;
 use crate::dotnet_lines::DotnetMessage;
 use mizzen_dotnet::{ContainerSettingsError, LeftOut, NugetConfigError, PublishError};
 use mizzen_image::{FileTreeError, LayerError, UserError};
+use mizzen_oci::Platform;
 use mizzen_plan::{MissReason, StepName};
 use mizzen_stage::StageError;
 use mizzen_store::{Cancelled, StoreError};
@@ -41,7 +42,14 @@ pub enum BuildError {
         runtime_identifier: String,
         /// What the image is for.
         platform: String,
+        /// Everything that images are wanted for.
+        wanted: Vec<Platform>,
+        /// Whether it brings its frameworks along.
+        self_contained: bool,
     },
+    /// Symbols that are to lie beside an image are others for each of its platforms.
+    #[error("the application is published for each platform by itself, and so are its symbols")]
+    SymbolsDiffer,
     /// Packages would have to be fetched.
     #[error(
         "packages have to be restored, and the network is off{}",

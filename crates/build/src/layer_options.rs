@@ -122,6 +122,8 @@ impl LayerOptions {
             return Err(BuildError::ForeignApp {
                 runtime_identifier: published_for.to_owned(),
                 platform: platform.to_string(),
+                wanted: self.platforms.clone(),
+                self_contained: output.runtime_config.is_self_contained(),
             });
         }
         let prefix = format!("{}/", APP_FOLDER.trim_start_matches('/'));

@@ -30,6 +30,7 @@ mod odd_workspace;
 mod plan_project;
 mod policy;
 mod project_image;
+mod publish_each;
 mod publish_project;
 mod publish_step;
 mod records;

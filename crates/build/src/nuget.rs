@@ -12,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What the user has told NuGet outside the workspace.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct NugetSettings {
     /// The user's own file, whether it is there or not.
     pub user: Option<PathBuf>,

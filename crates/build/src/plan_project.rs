@@ -1,6 +1,7 @@
 use crate::BuildError;
 use crate::app::AppFacts;
 use crate::decide::decide;
+use crate::publish_each::EachPlatform;
 use crate::records::Known;
 use crate::request::{Context, ProjectRequest};
 use crate::staged::{Staged, read};
@@ -12,9 +13,9 @@ use mizzen_store::ActionResult;
 /// What a build would do now, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProjectPlan {
-    /// Everything that decides about it.
+    /// Everything that decides about it; about the first platform, where each is published for by itself.
     pub facts: Facts,
-    /// The steps in their order.
+    /// The steps in their order; for each platform, where each is published for by itself.
     pub steps: Vec<StepPlan>,
     /// What publish did to the files of packages and runtime for this one application; where it is
     /// to run, what it is asked to do, else what it did the last time.
@@ -54,6 +55,20 @@ pub fn plan_project(
     request: &ProjectRequest,
 ) -> Result<ProjectPlan, BuildError> {
     let mut staged = read(context, request)?;
+    if let Some(each) = EachPlatform::known(&staged)? {
+        let requests = each.requests(request)?;
+        let plans = requests
+            .iter()
+            .map(|request| plan_project(context, request));
+        let plans = plans.collect::<Result<Vec<_>, _>>()?.into_iter();
+        let together = |mut all: ProjectPlan, next: ProjectPlan| {
+            all.steps.extend(next.steps);
+            all
+        };
+        return Ok(plans
+            .reduce(together)
+            .expect("there is at least one platform"));
+    }
     let known = Known::of(&staged);
     let skip = staged.skip();
     let decided = decide(&mut staged, &known, skip)?;

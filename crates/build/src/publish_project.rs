@@ -1,10 +1,13 @@
 use crate::app::App;
+use crate::publish_each::EachPlatform;
 use crate::records::Known;
 use crate::report::Event;
 use crate::staged::read;
 use crate::steps::Steps;
 use crate::{BuildError, Context, ProjectRequest, cache_check};
+use mizzen_plan::FileFact;
 use mizzen_stage::StageError;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// How often a workspace that changes under the build is read anew.
@@ -39,26 +42,56 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
                 context.reporter.event(&Event::Note(&note));
                 attempt += 1;
             }
-            result => return result,
+            result => return result.map(|(app, _)| app),
         }
     }
 }
 
-fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
+/// Returns the app, and the workspace that it was made of.
+pub(crate) fn publish_once(
+    context: &Context<'_>,
+    request: &ProjectRequest,
+) -> Result<(App, BTreeMap<String, FileFact>), BuildError> {
     let started = Instant::now();
     let mut staged = read(context, request)?;
+    let mut calls_in_vain = 0;
+    if let Some(each) = EachPlatform::known(&staged)? {
+        let app = each.publish(context, request)?;
+        if each.is_confirmed(&app, request) {
+            return Ok((app, staged.facts.files));
+        }
+        calls_in_vain = app.dotnet_calls;
+        EachPlatform::keep(None, &staged)?;
+    }
     let volatile = request.policy.volatile;
     staged.odd.check(volatile)?;
     staged.odd.tell(volatile, context.reporter);
     let known = Known::of(&staged);
     let skip = staged.skip();
-    let result = Steps::new(&mut staged, &known, started).carry_out(skip);
+    let mut steps = Steps::new(&mut staged, &known, started);
+    let result = steps.carry_out(skip);
+    let calls = steps.dotnet_calls();
     // What restore told of packages.
     staged.odd.tell(volatile, context.reporter);
-    let mut app = result?;
+    let mut app = match result {
+        Err(error) => {
+            let Some(each) = EachPlatform::instead_of(&error, request) else {
+                return Err(error);
+            };
+            let mut app = each.publish(context, request)?;
+            if !each.is_as_before(&app) {
+                return Err(error);
+            }
+            EachPlatform::keep(Some(&each), &staged)?;
+            app.dotnet_calls += calls;
+            return Ok((app, staged.facts.files));
+        }
+        Ok(app) => app,
+    };
     if request.check_cache {
         app.dotnet_calls += cache_check::check(&staged, &known, &app)?;
     }
     known.check()?;
-    Ok(app)
+    app.dotnet_calls += calls_in_vain;
+    Ok((app, staged.facts.files))
 }

@@ -30,6 +30,7 @@ pub struct Context<'a> {
 }
 
 /// What to build.
+#[derive(Clone)]
 pub struct ProjectRequest {
     /// The tree and the project in it.
     pub workspace: Workspace,

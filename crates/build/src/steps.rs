@@ -33,6 +33,11 @@ impl<'a, 'b> Steps<'a, 'b> {
         }
     }
 
+    /// Returns how often `dotnet` was started.
+    pub(crate) fn dotnet_calls(&self) -> usize {
+        self.dotnet_calls
+    }
+
     /// Reuses each step or runs it, and asks again after each.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub struct SdkVersionError(String);
 
 impl SdkVersion {
     /// Returns the version's major number.
-    pub(crate) fn major(&self) -> u32 {
+    pub fn major(&self) -> u32 {
         self.numbers[0]
     }
 
