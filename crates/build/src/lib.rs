@@ -33,6 +33,7 @@ mod project_image;
 mod publish_each;
 mod publish_project;
 mod publish_step;
+mod published_app;
 mod records;
 mod report;
 mod request;

@@ -1,11 +1,11 @@
-use crate::app::{App, AppFacts, GitIgnoredFile};
+use crate::app::{App, AppFacts};
 use crate::decide::{decide, odd_of};
-use crate::git_ignored::GitIgnored;
+use crate::published_app::published_app;
 use crate::records::{Known, RestoreFacts};
 use crate::report::{Event, Outcome, StepReport};
 use crate::run_step::{run_publish, run_restore};
 use crate::staged::Staged;
-use crate::{BuildError, LockedToolchain, layers_step};
+use crate::{BuildError, layers_step};
 use mizzen_oci::Digest;
 use mizzen_plan::{Key, MissReason, Record, Records, Skip, StepName, Verdict, plan};
 use mizzen_store::{ActionResult, StoreError, Turn};
@@ -179,17 +179,11 @@ impl<'a, 'b> Steps<'a, 'b> {
         if staged.skip().unkeyed.is_none() {
             self.known.keep_app(&staged.facts, &key, &facts, restored)?;
         }
-        self.show_warnings(&facts);
+        let (layers, symbols) = (layers.by_platform, layers.symbols);
         Ok(App {
-            git_ignored: self.git_ignored(&facts),
-            runtime: facts.runtime,
-            project: facts.project,
-            layers: layers.by_platform,
-            symbols: layers.symbols,
-            left_out: facts.left_out,
             steps: std::mem::take(&mut self.reports),
             dotnet_calls: self.dotnet_calls,
-            toolchain: Some(self.toolchain()),
+            ..published_app(self.staged, facts, layers, symbols)
         })
     }
 
@@ -210,26 +204,8 @@ impl<'a, 'b> Steps<'a, 'b> {
         let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
         let (request, context) = (self.staged.request, self.staged.context);
         let found = layers_step::found(&facts, &request.layers, &context.store)?;
-        self.show_warnings(&facts);
-        Some(App {
-            git_ignored: self.git_ignored(&facts),
-            runtime: facts.runtime,
-            project: facts.project,
-            layers: found.by_platform,
-            symbols: found.symbols,
-            left_out: facts.left_out,
-            steps: Vec::new(),
-            dotnet_calls: 0,
-            toolchain: Some(self.toolchain()),
-        })
-    }
-
-    fn toolchain(&self) -> LockedToolchain {
-        let toolchain = &self.staged.facts.toolchain;
-        LockedToolchain {
-            version: toolchain.version.clone(),
-            id: toolchain.id,
-        }
+        let (layers, symbols) = (found.by_platform, found.symbols);
+        Some(published_app(self.staged, facts, layers, symbols))
     }
 
     fn reuse_restore(&mut self, key: Digest, result: &ActionResult) {
@@ -285,39 +261,6 @@ impl<'a, 'b> Steps<'a, 'b> {
         };
         context.reporter.event(&Event::StepEnded(&report));
         Ok((result, report))
-    }
-
-    // Asked anew each time: not every rule of git's is in the workspace, and so in a key.
-    fn git_ignored(&self, facts: &AppFacts) -> Vec<GitIgnoredFile> {
-        let mut ignored = GitIgnored::new(&self.staged.request.workspace.root);
-        let is_in_image = |path: &str| facts.left_out.iter().all(|file| file.path != path);
-        let sources = facts.sources.iter().filter(|(path, _)| is_in_image(path));
-        let files = sources.filter_map(|(path, sources)| {
-            let source = sources.iter().find(|source| ignored.contains(source))?;
-            Some(GitIgnoredFile {
-                path: path.clone(),
-                source: source.clone(),
-            })
-        });
-        files.collect()
-    }
-
-    fn show_warnings(&self, facts: &AppFacts) {
-        if !facts.changed_sources.is_empty() {
-            let note = format!(
-                "publish writes beside the sources, and mizzen leaves yours as they are: {}",
-                facts.changed_sources.join(", ")
-            );
-            self.staged.context.reporter.event(&Event::Note(&note));
-        }
-        let root = &self.staged.request.workspace.root;
-        for warning in &facts.warnings {
-            let warning = warning.clone().with_own_paths(&facts.staged_sources, root);
-            self.staged
-                .context
-                .reporter
-                .event(&Event::Message(&warning));
-        }
     }
 }
 

@@ -1,0 +1,63 @@
+use crate::LockedToolchain;
+use crate::app::{App, AppFacts, AppLayer, GitIgnoredFile};
+use crate::git_ignored::GitIgnored;
+use crate::report::Event;
+use crate::staged::Staged;
+use mizzen_oci::Platform;
+
+/// Returns the app that was published, now or before, and tells what its publish warned of. Its steps
+/// are for the caller to add.
+pub(crate) fn published_app(
+    staged: &Staged<'_>,
+    facts: AppFacts,
+    layers: Vec<(Platform, Vec<AppLayer>)>,
+    symbols: Option<AppLayer>,
+) -> App {
+    tell(staged, &facts);
+    let toolchain = &staged.facts.toolchain;
+    App {
+        git_ignored: git_ignored(staged, &facts),
+        runtime: facts.runtime,
+        project: facts.project,
+        layers,
+        symbols,
+        left_out: facts.left_out,
+        steps: Vec::new(),
+        dotnet_calls: 0,
+        toolchain: Some(LockedToolchain {
+            version: toolchain.version.clone(),
+            id: toolchain.id,
+        }),
+    }
+}
+
+// Asked anew each time: not every rule of git's is in the workspace, and so in a key.
+fn git_ignored(staged: &Staged<'_>, facts: &AppFacts) -> Vec<GitIgnoredFile> {
+    let mut ignored = GitIgnored::new(&staged.request.workspace.root);
+    let is_in_image = |path: &str| facts.left_out.iter().all(|file| file.path != path);
+    let sources = facts.sources.iter().filter(|(path, _)| is_in_image(path));
+    let files = sources.filter_map(|(path, sources)| {
+        let source = sources.iter().find(|source| ignored.contains(source))?;
+        Some(GitIgnoredFile {
+            path: path.clone(),
+            source: source.clone(),
+        })
+    });
+    files.collect()
+}
+
+fn tell(staged: &Staged<'_>, facts: &AppFacts) {
+    let reporter = staged.context.reporter;
+    if !facts.changed_sources.is_empty() {
+        let note = format!(
+            "publish writes beside the sources, and mizzen leaves yours as they are: {}",
+            facts.changed_sources.join(", ")
+        );
+        reporter.event(&Event::Note(&note));
+    }
+    let root = &staged.request.workspace.root;
+    for warning in &facts.warnings {
+        let warning = warning.clone().with_own_paths(&facts.staged_sources, root);
+        reporter.event(&Event::Message(&warning));
+    }
+}
