@@ -69,8 +69,13 @@ impl MissReason {
                 });
             }
         }
+        // Whether a package asks git is known only once restore has run: until then git's files are not
+        // gone, but not asked for yet.
+        let is_gits = |path: &String| path.starts_with(".git/");
+        let has_git = now.files.keys().any(is_gits);
         let mut files = Vec::new();
-        for (path, fact) in &earlier.files {
+        let earlier_files = earlier.files.iter();
+        for (path, fact) in earlier_files.filter(|(path, _)| has_git || !is_gits(path)) {
             match now.files.get(path) {
                 None => files.push((path, Self::Removed(path.clone()))),
                 Some(other) if other == fact => {}

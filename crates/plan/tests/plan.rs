@@ -262,3 +262,24 @@ fn reasons_read_as_sentences() {
         ]
     );
 }
+
+#[test]
+fn gits_files_are_no_reason_while_nobody_knows_whether_git_is_asked() {
+    let with_git = |facts: &mut Facts, head: &[u8]| {
+        let head = FileFact::File(Digest::of(head));
+        facts.files.insert(".git/HEAD".to_owned(), head);
+    };
+    let mut earlier = facts();
+    with_git(&mut earlier, b"one");
+    let mut now = edited("App.csproj", "two");
+    let reasons = |now: &Facts| {
+        let reasons = MissReason::between(&earlier, now);
+        reasons.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&now), ["~ App.csproj (content)"]);
+    with_git(&mut now, b"two");
+    assert_eq!(
+        reasons(&now),
+        ["~ .git/HEAD (content)", "~ App.csproj (content)"]
+    );
+}
