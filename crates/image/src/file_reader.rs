@@ -46,7 +46,7 @@ pub(crate) struct LargeFile {
 
 /// A file up to this size is read once.
 const IN_MEMORY_BYTES: u64 = 2 << 20;
-const BUFFER_BYTES: usize = 1 << 20;
+const BUFFER_BYTES: u64 = 1 << 20;
 
 /// Reads what comes before the bytes of an entry: their digest; and the bytes, if they are few.
 pub(crate) fn prepare(entry: &Entry, cancel: &Cancel) -> Result<Prepared, LayerError> {
@@ -114,20 +114,21 @@ fn pass_over(
 ) -> Result<(u64, u32), LayerError> {
     // To notice a change by accident the CRC is enough, and ten times as fast as SHA-256.
     let (mut checksum, mut size_bytes) = (Crc::new(), 0);
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = Vec::with_capacity(usize::try_from(BUFFER_BYTES).unwrap_or_default());
     file.rewind().map_err(|error| unreadable(entry, error))?;
     loop {
         cancel.check()?;
-        match file.read(&mut buffer) {
-            Ok(0) => return Ok((size_bytes, checksum.sum())),
-            Ok(count) => {
-                checksum.update(&buffer[..count]);
-                size_bytes += count as u64;
-                take(&buffer[..count])?;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(unreadable(entry, error)),
+        buffer.clear();
+        // Into room that nobody filled with zeros first.
+        let read = Read::by_ref(file)
+            .take(BUFFER_BYTES)
+            .read_to_end(&mut buffer);
+        if read.map_err(|error| unreadable(entry, error))? == 0 {
+            return Ok((size_bytes, checksum.sum()));
         }
+        checksum.update(&buffer);
+        size_bytes += buffer.len() as u64;
+        take(&buffer)?;
     }
 }
 

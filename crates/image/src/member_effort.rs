@@ -18,7 +18,7 @@ const PIECE_BYTES: usize = 4 << 10;
 /// Below this they are called even; random bytes have 1,015.
 const EVEN_THOUSANDTHS: u64 = 1_200;
 /// From here on level 5 costs a seventh more than level 4 and gains half as much as elsewhere.
-const UNEVEN_THOUSANDTHS: u64 = 26_000;
+const UNEVEN_THOUSANDTHS: u64 = 22_000;
 
 impl MemberEffort {
     pub(crate) fn of(member: &[u8]) -> Self {
