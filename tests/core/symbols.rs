@@ -2,6 +2,7 @@
 
 use crate::support::{Registry, Run, User, prepared, testdata, validated};
 use fs_err as fs;
+use mizzen_testkit::{Fault, MemoryRegistry};
 use serde_json::Value;
 
 const TYPE: &str = "application/vnd.mizzen.symbols.v1";
@@ -133,4 +134,23 @@ fn they_go_wherever_the_image_is_pushed_pulled_and_copied() {
         .run_bare(&["pull", &at("shop/again:1"), &docker])
         .success();
     assert!(pulled.stdout.contains(run.digest()), "{}", pulled.stdout);
+}
+
+#[test]
+fn a_registry_that_denies_its_list_of_referrers_gives_the_image_with_a_warning() {
+    let user = User::without_sdk();
+    let registry = MemoryRegistry::start();
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let reference = format!("{}/shop:1", registry.host());
+    let run = build(&user, "oci:base", &["-t", &reference]).success();
+    let layout = format!("oci:{}", user.path("back").display());
+    registry.play(|_, request| {
+        let is_list = request.path.contains("/referrers/");
+        is_list.then(|| Fault::Status(403, Vec::new()))
+    });
+    let pulled = user.run_bare(&["pull", &reference, &layout]).success();
+    assert!(pulled.stdout.contains(run.digest()), "{}", pulled.stdout);
+    let warning = "warning: debug symbols, if there are any, stay behind: ";
+    assert!(pulled.stderr.contains(warning), "{}", pulled.stderr);
+    validated(&user.path("back"), None);
 }

@@ -13,7 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::ui::{Ui, size};
 use crate::{Process, keychain, settings};
 use mizzen_image::{Archive, Artifact, Layout, Sink, SinkError, Taggable};
-use mizzen_registry::{Counts, Registry};
+use mizzen_registry::{Counts, Registry, RegistryError};
 use mizzen_store::Store;
 use serde_json::json;
 use std::sync::Arc;
@@ -48,7 +48,18 @@ pub(super) fn transfer(
         };
         if holds_artifacts(to) {
             let subject = what.descriptor().digest;
-            artifacts = source.artifacts(&subject, symbols::ARTIFACT_TYPE)?;
+            artifacts = match source.artifacts(&subject, symbols::ARTIFACT_TYPE) {
+                // Whoever may pull an image need not be allowed to ask what else there is.
+                Err(
+                    error @ (RegistryError::Refused { .. } | RegistryError::Unauthorized { .. }),
+                ) => {
+                    ui.warn(&format!(
+                        "debug symbols, if there are any, stay behind: {error}"
+                    ));
+                    Vec::new()
+                }
+                found => found?,
+            };
         }
         what
     } else {
