@@ -1,7 +1,7 @@
 use crate::Compression;
 use fs_err as fs;
 use mizzen_oci::{Digest, Hasher};
-use mizzen_store::{Blob, Store, StoreError};
+use mizzen_store::{Blob, Store, StoreError, StoredBlob};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,6 +17,7 @@ pub(crate) struct Member {
 /// A layer that was written under the same name before: members of the same content are taken over
 /// instead of compressed again.
 pub(crate) struct EarlierLayer {
+    stored: StoredBlob,
     blob: fs::File,
     members: BTreeMap<Digest, Member>,
 }
@@ -27,7 +28,8 @@ const HEAD_BYTES: usize = 32 + 8;
 const MEMBER_BYTES: usize = 32 + 8 + 4;
 
 impl EarlierLayer {
-    /// Returns the layer last remembered under `name`, if it is there and whole.
+    /// Returns the layer last remembered under `name`, if it is there. Whether it
+    /// [is whole](Self::is_whole) is another question.
     pub(crate) fn find(
         store: &Store,
         name: &str,
@@ -47,19 +49,23 @@ impl EarlierLayer {
         };
         // Opened before it is verified: what is read below is the same file.
         let blob = fs::File::open(path)?;
-        // A member that is taken over from a damaged layer would make a damaged one with a digest
-        // of its own, which nothing would notice.
-        let mut whole = stored.open()?;
-        if io::copy(&mut whole, &mut io::sink()).is_err() {
-            return Ok(None);
-        }
         Ok(Some(Self {
+            stored,
             blob,
             members: members
                 .into_iter()
                 .map(|member| (member.key, member))
                 .collect(),
         }))
+    }
+
+    /// Reads the layer to its end, and returns whether it is what its name says.
+    ///
+    /// A member that is taken over from a damaged layer would make a damaged one with a digest of its
+    /// own, which nothing would notice: nothing may be kept that was written before this is `true`.
+    pub(crate) fn is_whole(&self) -> bool {
+        let whole = self.stored.open();
+        whole.is_ok_and(|mut whole| io::copy(&mut whole, &mut io::sink()).is_ok())
     }
 
     /// Returns the compressed bytes of the member that was made of the same.

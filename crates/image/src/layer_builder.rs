@@ -1,13 +1,15 @@
 use crate::compression::Compression;
-use crate::earlier_layer::{EarlierLayer, remember};
+use crate::earlier_layer::{EarlierLayer, Member, remember};
 use crate::entry::{Entry, in_order};
 use crate::file_reader::prepare;
 use crate::member_writer::MemberWriter;
 use crate::tar_writer::TarWriter;
+use crate::write_behind::WriteBehind;
 use crate::{Layer, LayerError};
-use mizzen_oci::Descriptor;
-use mizzen_store::{Cancel, Store, StoreError};
+use mizzen_oci::{Descriptor, DiffId};
+use mizzen_store::{BlobWriter, Cancel, Store, StoreError};
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -72,25 +74,11 @@ impl LayerBuilder {
             Some(name) => EarlierLayer::find(store, name, self.compression)?,
             None => None,
         };
-        let members = MemberWriter::new(store.writer()?, self.compression, earlier);
-        let mut tar = TarWriter::new(members, cancel);
-        thread::scope(|scope| {
-            let (sender, receiver) = sync_channel(READ_AHEAD);
-            let in_order = &entries;
-            scope.spawn(move || {
-                let prepared = in_order.iter().map(|entry| prepare(entry, cancel));
-                // Whoever does not listen any more has failed.
-                prepared
-                    .map(|it| sender.send(it))
-                    .take_while(Result::is_ok)
-                    .for_each(drop);
-            });
-            entries.iter().try_for_each(|entry| {
-                let prepared = receiver.recv().expect("one is sent for each entry");
-                tar.add(entry, prepared?)
-            })
-        })?;
-        let (blob, diff_id, members) = tar.finish()?;
+        let write = |earlier| write_entries(&entries, self.compression, earlier, (store, cancel));
+        let (blob, diff_id, members) = match write(earlier)? {
+            Some(written) => written,
+            None => write(None)?.expect("what is not there is not damaged"),
+        };
         let (digest, size_bytes) = blob.commit()?;
         // One member is compressed again faster than its note is brought to disk.
         if let Some(name) = self.name.filter(|_| members.len() > 1) {
@@ -112,6 +100,46 @@ impl LayerBuilder {
             blob: Arc::new(blob),
         })
     }
+}
+
+/// What has no name yet, the name of the tar inside, and where each member is.
+type Written = (BlobWriter, DiffId, Vec<Member>);
+
+/// Writes the entries; `None` if the earlier layer, of which some of it may be taken, is damaged.
+fn write_entries(
+    entries: &[Entry],
+    compression: Compression,
+    earlier: Option<EarlierLayer>,
+    (store, cancel): (&Store, &Cancel),
+) -> Result<Option<Written>, LayerError> {
+    let earlier = earlier.map(Arc::new);
+    let blob = store.writer()?;
+    thread::scope(|scope| {
+        let checked = earlier.clone();
+        let check = checked.map(|earlier| scope.spawn(move || earlier.is_whole()));
+        let members = MemberWriter::new(WriteBehind::new(scope, blob), compression, earlier);
+        let mut tar = TarWriter::new(members, cancel);
+        let (sender, receiver) = sync_channel(READ_AHEAD);
+        scope.spawn(move || {
+            let prepared = entries.iter().map(|entry| prepare(entry, cancel));
+            // Whoever does not listen any more has failed.
+            prepared
+                .map(|it| sender.send(it))
+                .take_while(Result::is_ok)
+                .for_each(drop);
+        });
+        entries.iter().try_for_each(|entry| {
+            let prepared = receiver.recv().expect("one is sent for each entry");
+            tar.add(entry, prepared?)
+        })?;
+        let (behind, diff_id, members) = tar.finish()?;
+        let blob = behind.finish().map_err(StoreError::Io)?;
+        let is_whole = check.is_none_or(|check| {
+            let is_whole = check.join();
+            is_whole.unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        Ok(is_whole.then_some((blob, diff_id, members)))
+    })
 }
 
 impl FromIterator<Entry> for LayerBuilder {

@@ -38,6 +38,7 @@ mod sound_blobs;
 mod tar_header;
 mod tar_writer;
 mod validate;
+mod write_behind;
 
 pub use accounts::{NumericUser, UserError};
 pub use archive::Archive;

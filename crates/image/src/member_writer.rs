@@ -18,7 +18,7 @@ pub(crate) struct MemberWriter<W> {
     inner: W,
     compression: Compression,
     member_bytes: usize,
-    earlier: Option<EarlierLayer>,
+    earlier: Option<Arc<EarlierLayer>>,
     member: Vec<u8>,
     /// Memory of members that were written.
     spare: Vec<Vec<u8>>,
@@ -57,7 +57,11 @@ type Job = (Vec<u8>, SyncSender<Done>);
 const MAX_THREADS: usize = 8;
 
 impl<W: Write> MemberWriter<W> {
-    pub(crate) fn new(inner: W, compression: Compression, earlier: Option<EarlierLayer>) -> Self {
+    pub(crate) fn new(
+        inner: W,
+        compression: Compression,
+        earlier: Option<Arc<EarlierLayer>>,
+    ) -> Self {
         let count = thread::available_parallelism().map_or(1, usize::from);
         let member_bytes = compression.framing().member_bytes;
         Self {
