@@ -117,7 +117,8 @@ fn write_entries(
     thread::scope(|scope| {
         let checked = earlier.clone();
         let check = checked.map(|earlier| scope.spawn(move || earlier.is_whole()));
-        let members = MemberWriter::new(WriteBehind::new(scope, blob), compression, earlier);
+        let blob = WriteBehind::new(scope, blob, BlobWriter::sync);
+        let members = MemberWriter::new(blob, compression, earlier);
         let mut tar = TarWriter::new(members, cancel);
         let (sender, receiver) = sync_channel(READ_AHEAD);
         scope.spawn(move || {

@@ -12,14 +12,26 @@ pub(crate) struct WriteBehind<'scope, W> {
 
 /// How many parts may wait.
 const MAX_WAITING: usize = 4;
+/// After so many bytes they are brought to disk: at the end all would wait for that.
+const SYNCED_BYTES: usize = 8 << 20;
 
 impl<'scope, W: Write + Send + 'scope> WriteBehind<'scope, W> {
-    /// Starts the thread.
-    pub(crate) fn new<'env>(scope: &'scope Scope<'scope, 'env>, mut inner: W) -> Self {
+    /// Starts the thread, which calls `sync` now and then.
+    pub(crate) fn new<'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        mut inner: W,
+        sync: fn(&mut W) -> io::Result<()>,
+    ) -> Self {
         let (parts, waiting) = sync_channel::<Vec<u8>>(MAX_WAITING);
         let thread = scope.spawn(move || {
+            let mut unsynced = 0;
             for part in waiting {
                 inner.write_all(&part)?;
+                unsynced += part.len();
+                if unsynced >= SYNCED_BYTES {
+                    sync(&mut inner)?;
+                    unsynced = 0;
+                }
             }
             Ok(inner)
         });
@@ -91,7 +103,7 @@ mod tests {
     #[test]
     fn everything_is_written_in_its_order() {
         let written = thread::scope(|scope| {
-            let mut behind = WriteBehind::new(scope, Vec::new());
+            let mut behind = WriteBehind::new(scope, Vec::new(), |_| Ok(()));
             for number in 0..100u8 {
                 behind.write_all(&[number; 3]).unwrap();
             }
@@ -104,7 +116,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_is_told_by_a_later_part_or_at_the_end() {
         thread::scope(|scope| {
-            let mut behind = WriteBehind::new(scope, Full(10));
+            let mut behind = WriteBehind::new(scope, Full(10), |_| Ok(()));
             let mut write = || behind.write_all(&[0; 4]);
             let error = loop {
                 if let Err(error) = write() {
@@ -112,7 +124,7 @@ mod tests {
                 }
             };
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-            let mut behind = WriteBehind::new(scope, Full(10));
+            let mut behind = WriteBehind::new(scope, Full(10), |_| Ok(()));
             behind.write_all(&[0; 11]).unwrap();
             let error = behind.finish().err().unwrap();
             assert_eq!(error.kind(), io::ErrorKind::StorageFull);

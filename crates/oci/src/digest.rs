@@ -179,6 +179,11 @@ impl<W: Write> HashingWriter<W> {
         }
     }
 
+    /// Returns the inner writer.
+    pub fn get_ref(&self) -> &W {
+        &self.inner
+    }
+
     /// Returns the inner writer, the digest and the number of the bytes written.
     pub fn finish(self) -> (W, Digest, u64) {
         (self.inner, self.hasher.finish(), self.written_bytes)

@@ -21,6 +21,14 @@ impl BlobWriter {
         Self { inner, blobs }
     }
 
+    /// Brings the bytes written so far to disk, so that [`commit`](Self::commit) has less to wait for.
+    ///
+    /// # Errors
+    /// If they cannot be.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.inner.get_ref().as_file().sync_data()
+    }
+
     /// Gives the bytes written so far their name.
     ///
     /// # Errors
