@@ -1,12 +1,10 @@
 use crate::StageError;
 use fs_err as fs;
-use mizzen_store::Cancel;
-use rustix::fs::FlockOperation;
+use mizzen_store::{Cancel, StoreError, lock_file};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// The folder in which every user's stage has the same path.
 const PARENT: &str = "/tmp";
@@ -103,17 +101,11 @@ impl LockedRoot {
             .truncate(false)
             .write(true)
             .open(root.join(".lock"))?;
-        let mut on_wait = Some(on_wait);
-        while let Err(error) = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            if error != rustix::io::Errno::WOULDBLOCK {
-                return Err(io::Error::from(error).into());
-            }
-            if let Some(on_wait) = on_wait.take() {
-                on_wait();
-            }
-            cancel.check()?;
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        lock_file(&file, cancel, on_wait).map_err(|error| match error {
+            StoreError::Cancelled(cancelled) => StageError::Cancelled(cancelled),
+            StoreError::Io(error) => StageError::Io(error),
+            error => StageError::Store(error),
+        })?;
         let locked = Self {
             root: root.to_owned(),
             lock: file,

@@ -1,11 +1,8 @@
-use crate::{Cancel, Store, StoreError};
+use crate::{Cancel, Store, StoreError, lock_file};
 use fs_err as fs;
 use mizzen_oci::Digest;
-use rustix::fs::FlockOperation;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The right to make what one key names, which one process at a time has; it goes when the value is
 /// dropped, or with the process.
@@ -43,18 +40,11 @@ impl Store {
                 .truncate(false)
                 .write(true)
                 .open(&path)?;
-            while let Err(error) =
-                rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive)
-            {
-                if error != rustix::io::Errno::WOULDBLOCK {
-                    return Err(io::Error::from(error).into());
-                }
+            lock_file(&file, cancel, || {
                 if let Some(on_wait) = on_wait.take() {
                     on_wait();
                 }
-                cancel.check()?;
-                std::thread::sleep(Duration::from_millis(50));
-            }
+            })?;
             // Whoever had the turn has removed the file meanwhile: nobody else would find this one.
             let own = file.metadata()?;
             let is_own =
