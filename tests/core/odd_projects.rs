@@ -119,18 +119,6 @@ fn git(user: &User, folder: &Path, arguments: &[&str]) -> String {
     user.tool("git", &[&start[..], arguments].concat())
 }
 
-/// Returns the version that the image's label tells.
-fn version(user: &User) -> String {
-    let layout = format!("oci:{}", user.path("out").display());
-    let shown = user.run_bare(&["inspect", "--json", &layout]).success();
-    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
-    let labels = &shown["config"]["config"]["Labels"];
-    labels["org.opencontainers.image.version"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
 /// A target that asks git itself.
 const STAMP: &str = r#"
   <Target Name="Stamp" BeforeTargets="GetAssemblyVersion">
@@ -151,7 +139,7 @@ fn a_target_that_runs_git_sees_the_repository_and_a_commit_is_a_miss() {
     git(&["commit", "--quiet", "-m", "one"]);
     git(&["tag", "4.5.6"]);
     let first = build(&user).success();
-    assert_eq!(version(&user), "4.5.6");
+    assert_eq!(user.version_label(), "4.5.6");
     assert!(
         first.stderr.contains("git-aware: target Stamp asks git"),
         "{}",
@@ -188,7 +176,7 @@ fn a_package_of_a_package_that_runs_git_sees_the_repository_and_a_commit_is_a_mi
     // Only restore tells of the package, and from then on the repository is in the stage and in the key.
     let first = build(&user).success();
     assert_eq!(first.steps(), "restore=ran publish=ran");
-    assert_eq!(version(&user), "4.5.6");
+    assert_eq!(user.version_label(), "4.5.6");
     let odd = "package acme.version 1.0.0: git-aware: acme.version asks git";
     assert!(
         first.stderr.contains(&format!("note: {odd}")),
@@ -209,7 +197,7 @@ fn a_package_of_a_package_that_runs_git_sees_the_repository_and_a_commit_is_a_mi
     );
     assert_eq!(user.dotnet_calls(), [""; 0]);
     assert_eq!(build(&user).success().steps(), "restore=hit publish=ran");
-    assert_eq!(version(&user), "4.5.7");
+    assert_eq!(user.version_label(), "4.5.7");
 
     // Who will not have it asked has another key, wherever the policy is written.
     fs::write(

@@ -18,18 +18,6 @@ fn build(user: &User, project: &str) -> Run {
         .success()
 }
 
-/// Returns the version that the image's label tells.
-fn version(user: &User) -> String {
-    let layout = format!("oci:{}", user.path("out").display());
-    let shown = user.run_bare(&["inspect", "--json", &layout]).success();
-    let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
-    let labels = &shown["config"]["config"]["Labels"];
-    labels["org.opencontainers.image.version"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
 #[test]
 fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() {
     let user = User::with_sdk(&prepared("MIZZEN_SDK"));
@@ -51,7 +39,7 @@ fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() 
 
     // Without such a package git's files are not there, and a commit changes nothing.
     assert_eq!(build(&user, "hello").steps(), "restore=ran publish=ran");
-    assert_eq!(version(&user), "1.0.0");
+    assert_eq!(user.version_label(), "1.0.0");
     commit();
     assert_eq!(build(&user, "hello").steps(), "restore=hit publish=hit");
 
@@ -63,7 +51,7 @@ fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() 
     );
     git(&user, &folder, &["tag", "2.1.0"]);
     let first = build(&user, "hello");
-    assert_eq!(version(&user), "2.1.0");
+    assert_eq!(user.version_label(), "2.1.0");
     assert!(
         first.stderr.contains("git-aware: MinVer asks git"),
         "{}",
@@ -78,13 +66,13 @@ fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() 
         tagged.image()["steps"][1]["changed"][0],
         "~ .git/packed-refs (content)"
     );
-    assert_eq!(version(&user), "3.0.0");
+    assert_eq!(user.version_label(), "3.0.0");
     git(&user, &folder, &["gc", "--quiet"]);
     git(&user, &folder, &["branch", "other"]);
     assert_eq!(build(&user, "hello").steps(), "restore=hit publish=hit");
     commit();
     assert_eq!(build(&user, "hello").steps(), "restore=hit publish=ran");
-    assert_eq!(version(&user), "3.0.1-alpha.0.1");
+    assert_eq!(user.version_label(), "3.0.1-alpha.0.1");
 
     let clone = user.path("clone");
     let (from, to) = (folder.to_str().unwrap(), clone.to_str().unwrap());
@@ -173,7 +161,7 @@ fn a_package_that_asks_git_is_known_though_another_package_asks_for_it() {
     git(&["commit", "--quiet", "-m", "one"]);
     git(&["tag", "2.1.0"]);
     let first = build(&user, "hello");
-    assert_eq!(version(&user), "2.1.0");
+    assert_eq!(user.version_label(), "2.1.0");
     let odd = "package minver 8.0.0: git-aware: minver asks git";
     assert!(first.stderr.contains(odd), "{}", first.stderr);
     // It reads history alone: another branch is nothing to it, another commit is.
@@ -181,5 +169,5 @@ fn a_package_that_asks_git_is_known_though_another_package_asks_for_it() {
     assert_eq!(build(&user, "hello").steps(), "restore=hit publish=hit");
     git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
     assert_eq!(build(&user, "hello").steps(), "restore=hit publish=ran");
-    assert_eq!(version(&user), "2.1.1-alpha.0.1");
+    assert_eq!(user.version_label(), "2.1.1-alpha.0.1");
 }

@@ -69,6 +69,18 @@ impl User {
         self.run(&[env!("CARGO_BIN_EXE_mizzen")], environment, arguments)
     }
 
+    /// Returns the version that the label of the image in the layout `out` tells.
+    pub(crate) fn version_label(&self) -> String {
+        let layout = format!("oci:{}", self.path("out").display());
+        let shown = self.run_bare(&["inspect", "--json", &layout]).success();
+        let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        let labels = &shown["config"]["config"]["Labels"];
+        labels["org.opencontainers.image.version"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
     /// Runs a foreign program as this user and returns what it prints; it must succeed.
     pub(crate) fn tool(&self, program: &str, arguments: &[&str]) -> String {
         #[expect(clippy::disallowed_methods, reason = "tests run foreign tools")]
