@@ -1,28 +1,38 @@
 use crate::file_edits::FILE_EDITS;
-use crate::package_edits::{FEED_GAINS, PACKAGE_EDITS, floating, settle};
+use crate::package_edits::{FEED_GAINS, GRAPH_EDITS, PACKAGE_EDITS, floating, settle};
 use crate::project_edits::{ANYWHERE_EDITS, GENERATED_EDITS};
 use crate::same_edits::SAME_EDITS;
 use crate::state::{Edit, State};
 use crate::workspace::Workspace;
 
-/// The kinds of edits, of which each occurs about as often as any other.
+/// The kinds of edits. Half of the edits are of a kind that gives builds nothing new to do; of either
+/// half each kind occurs about as often as any other.
 pub(crate) struct Choice {
-    /// Each with how often it was chosen.
-    kinds: Vec<(&'static str, Edit, usize)>,
+    same: Vec<Kind>,
+    new: Vec<Kind>,
 }
+
+/// A name, an edit, and how often it was chosen.
+type Kind = (&'static str, Edit, usize);
 
 /// How many steps go by, on average, until what floats is taken away.
 const STEPS_THAT_FLOAT: u8 = 8;
 
 impl Choice {
     pub(crate) fn of(workspace: Workspace) -> Self {
-        let mut kinds = [SAME_EDITS, FILE_EDITS, ANYWHERE_EDITS].concat();
-        if workspace == Workspace::Generated {
-            kinds.extend([GENERATED_EDITS, PACKAGE_EDITS].concat());
+        let mut new = vec![FILE_EDITS, ANYWHERE_EDITS];
+        match workspace {
+            Workspace::Sample => {}
+            Workspace::Generated => new.extend([GENERATED_EDITS, GRAPH_EDITS, PACKAGE_EDITS]),
+            Workspace::Single => new.push(PACKAGE_EDITS),
         }
-        let kinds = kinds.into_iter();
+        let never_chosen = |kinds: &[(&'static str, Edit)]| {
+            let kinds = kinds.iter().map(|&(name, edit)| (name, edit, 0));
+            kinds.collect()
+        };
         Self {
-            kinds: kinds.map(|(name, edit)| (name, edit, 0)).collect(),
+            same: never_chosen(SAME_EDITS),
+            new: never_chosen(&new.concat()),
         }
     }
 
@@ -32,14 +42,19 @@ impl Choice {
             return edited;
         }
         loop {
+            let kinds = if state.random.bool() {
+                &mut self.same
+            } else {
+                &mut self.new
+            };
             // Of two kinds the one that was rarer: no kind stays behind, and yet any may follow any.
-            let [one, two] = [(); 2].map(|()| state.random.usize(..self.kinds.len()));
-            let rarer = if self.kinds[one].2 <= self.kinds[two].2 {
+            let [one, two] = [(); 2].map(|()| state.random.usize(..kinds.len()));
+            let rarer = if kinds[one].2 <= kinds[two].2 {
                 one
             } else {
                 two
             };
-            if let Some(edited) = self.try_one(rarer, state) {
+            if let Some(edited) = try_one(&mut kinds[rarer], state) {
                 return edited;
             }
         }
@@ -54,18 +69,17 @@ impl Choice {
         match state.random.u8(..STEPS_THAT_FLOAT) {
             0 => Some(("nothing floats any more", settle(state)?)),
             1 => {
-                let is_it = |kind: &(&str, Edit, usize)| kind.0 == FEED_GAINS.0;
-                let which = self.kinds.iter().position(is_it)?;
-                self.try_one(which, state)
+                let mut kinds = self.new.iter_mut();
+                try_one(kinds.find(|kind| kind.0 == FEED_GAINS.0)?, state)
             }
             _ => None,
         }
     }
+}
 
-    fn try_one(&mut self, which: usize, state: &mut State) -> Option<(&'static str, String)> {
-        let (name, edit, times) = &mut self.kinds[which];
-        let told = edit(state)?;
-        *times += 1;
-        Some((name, told))
-    }
+fn try_one(kind: &mut Kind, state: &mut State) -> Option<(&'static str, String)> {
+    let (name, edit, times) = kind;
+    let told = edit(state)?;
+    *times += 1;
+    Some((name, told))
 }

@@ -184,7 +184,9 @@ fn link_outside(state: &mut State) -> Option<String> {
         fs::write(&outside, "b { color: blue }\n").unwrap();
     }
     let path = format!("{app}/wwwroot/linked{number}.css");
-    symlink(outside, state.root.join(&path)).unwrap();
+    let link = state.root.join(&path);
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    symlink(outside, link).unwrap();
     Some(path)
 }
 

@@ -26,12 +26,13 @@ use support::variable;
 use walk::walk;
 use workspace::Workspace;
 
-/// How many steps of each walk go over the sample solution, whose builds are slow.
-const OF_THE_SAMPLE: usize = 10;
+/// Of twenty steps, how many go over the sample solution, whose builds are slow, and how many over the
+/// generated repository. The rest goes over one project.
+const SAMPLE_AND_GENERATED: [usize; 2] = [1, 6];
 
 #[test]
 fn a_known_walk_gives_what_an_empty_cache_gives() {
-    both(7, 20);
+    all(7, 20);
 }
 
 #[test]
@@ -39,11 +40,12 @@ fn a_walk_that_nobody_has_gone_gives_what_an_empty_cache_gives() {
     let number = |name: &str| variable(name).map(|value| value.parse().unwrap());
     let seed = number("MIZZEN_ORACLE_SEED").unwrap_or_else(|| fastrand::u64(..1 << 32));
     let steps = number("MIZZEN_ORACLE_STEPS").map_or(20, |steps| usize::try_from(steps).unwrap());
-    both(seed, steps);
+    all(seed, steps);
 }
 
-fn both(seed: u64, steps: usize) {
-    let of_the_sample = steps / OF_THE_SAMPLE;
-    walk(Workspace::Sample, seed, of_the_sample);
-    walk(Workspace::Generated, seed, steps - of_the_sample);
+fn all(seed: u64, steps: usize) {
+    let [sample, generated] = SAMPLE_AND_GENERATED.map(|of_twenty| steps * of_twenty / 20);
+    walk(Workspace::Sample, seed, sample);
+    walk(Workspace::Generated, seed, generated);
+    walk(Workspace::Single, seed, steps - sample - generated);
 }

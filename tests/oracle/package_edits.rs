@@ -6,14 +6,18 @@ use crate::support::monorepo::package;
 use fs_err as fs;
 use std::path::PathBuf;
 
-/// They need the packages and the projects of the generated workspace.
+/// They need the packages of the generated workspace.
 pub(crate) const PACKAGE_EDITS: &[(&str, Edit)] = &[
     ("a central version", central_version),
     ("a package reference", package_reference),
-    ("a package that a file asks for", wanted_package),
-    ("an import of an odd name", odd_import),
     ("a floating reference", floating_reference),
     FEED_GAINS,
+];
+
+/// They need its projects, too.
+pub(crate) const GRAPH_EDITS: &[(&str, Edit)] = &[
+    ("a package that a file asks for", wanted_package),
+    ("an import of an odd name", odd_import),
 ];
 
 /// Publishes a newer version of the package that floats.

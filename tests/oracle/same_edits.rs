@@ -17,6 +17,8 @@ pub(crate) const SAME_EDITS: &[(&str, Edit)] = &[
     ("empty folder", empty_folder),
     ("the tree before", |state| back_to(state, 1)),
     ("an earlier tree", back),
+    ("an earlier tree, switched to", switched),
+    ("an earlier tree at an old time", back_in_time),
 ];
 
 /// Builds see the same bytes by another time, and perhaps within the same tick of the clock.
@@ -114,6 +116,24 @@ fn empty_folder(state: &mut State) -> Option<String> {
 fn back(state: &mut State) -> Option<String> {
     let which = state.random.usize(..state.earlier.len());
     back_to(state, which)
+}
+
+/// What is the same in both trees keeps its time, and the rest is new.
+fn switched(state: &mut State) -> Option<String> {
+    let which = state.random.usize(..state.earlier.len());
+    let (snapshot, options) = state.earlier[which].clone();
+    tree::switch(&state.root, &snapshot);
+    state.options = options;
+    Some(format!("{which} trees"))
+}
+
+/// Files of another content come at the time of those before.
+fn back_in_time(state: &mut State) -> Option<String> {
+    let told = back(state)?;
+    for file in files(&state.root, |_| true) {
+        set_time(&state.root.join(file), 1_000_000_000);
+    }
+    Some(told)
 }
 
 fn back_to(state: &mut State, which: usize) -> Option<String> {

@@ -39,7 +39,7 @@ impl State {
         let built = (snapshot, self.options.clone());
         if self.earlier.first() != Some(&built) {
             self.earlier.insert(0, built);
-            self.earlier.truncate(4);
+            self.earlier.truncate(12);
         }
     }
 

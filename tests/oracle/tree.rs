@@ -12,6 +12,19 @@ pub(crate) enum Entry {
     Folder,
 }
 
+impl Entry {
+    fn write(&self, path: &Path) {
+        match self {
+            Self::Folder => fs::create_dir_all(path).unwrap(),
+            Self::Link(target) => symlink(target, path).unwrap(),
+            Self::File { bytes, mode } => {
+                fs::write(path, bytes).unwrap();
+                fs::set_permissions(path, std::fs::Permissions::from_mode(*mode)).unwrap();
+            }
+        }
+    }
+}
+
 /// Everything below a folder, by relative path.
 pub(crate) type Snapshot = BTreeMap<String, Entry>;
 
@@ -50,14 +63,26 @@ pub(crate) fn write(root: &Path, snapshot: &Snapshot) {
     }
     fs::create_dir_all(root).unwrap();
     for (path, entry) in snapshot {
-        let path = root.join(path);
-        match entry {
-            Entry::Folder => fs::create_dir_all(path).unwrap(),
-            Entry::Link(target) => symlink(target, path).unwrap(),
-            Entry::File { bytes, mode } => {
-                fs::write(&path, bytes).unwrap();
-                fs::set_permissions(path, std::fs::Permissions::from_mode(*mode)).unwrap();
-            }
+        entry.write(&root.join(path));
+    }
+}
+
+/// Makes `root` hold exactly what was read, as a version control does: what is so already keeps its
+/// time.
+pub(crate) fn switch(root: &Path, snapshot: &Snapshot) {
+    let now = read(root);
+    // Backwards: what a folder holds goes before it.
+    for (path, entry) in now.iter().rev() {
+        let is_folder = |entry: &Entry| matches!(entry, Entry::Folder);
+        match snapshot.get(path) {
+            Some(wanted) if wanted == entry => {}
+            _ if is_folder(entry) => fs::remove_dir(root.join(path)).unwrap(),
+            _ => fs::remove_file(root.join(path)).unwrap(),
+        }
+    }
+    for (path, entry) in snapshot {
+        if now.get(path) != Some(entry) {
+            entry.write(&root.join(path));
         }
     }
 }

@@ -10,6 +10,8 @@ pub(crate) enum Workspace {
     Generated,
     /// `testdata/solutions/shop`.
     Sample,
+    /// One project of the generated repository alone, whose builds are quick.
+    Single,
 }
 
 /// What edits need to know of a workspace.
@@ -42,6 +44,12 @@ impl Workspace {
                 ],
                 property: ("Version", "1.4.0"),
             },
+            Self::Single => Shape {
+                app: "src/Service",
+                sources: &["src/Service"],
+                projects: &["src/Service/Service.csproj"],
+                property: ("Company", "Acme"),
+            },
         }
     }
 
@@ -51,6 +59,13 @@ impl Workspace {
         match self {
             Self::Sample => user.workspace("shop", "work", Some(&prepared("MIZZEN_FEED"))),
             Self::Generated => monorepo(user, "work"),
+            Self::Single => {
+                let root = monorepo(user, "work");
+                for other in ["src/App", "src/Lib", "src/Shared", "libs", "eng"] {
+                    fs::remove_dir_all(root.join(other)).unwrap();
+                }
+                root
+            }
         }
     }
 }
