@@ -1,7 +1,7 @@
 use crate::BuildError;
 use fs_err as fs;
 use mizzen_oci::{Digest, Hasher};
-use mizzen_store::{Cancel, FileState, StatCache, Store};
+use mizzen_store::{Cancel, FileState, FoundFile, StatCache, Store};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -18,21 +18,33 @@ pub(crate) fn tree_digest(
     store: &Store,
     cancel: &Cancel,
 ) -> Result<Digest, BuildError> {
+    let mut cache = StatCache::load(store, root)?;
     let mut walk = Walk {
         is_skipped,
-        cache: StatCache::load(store, root)?,
+        files: Vec::new(),
+        kinds: Vec::new(),
         facts: Vec::new(),
         walked: BTreeMap::new(),
         cancel,
     };
     let resolved = fs::canonicalize(root).map_err(BuildError::Read)?;
     walk.folder(&resolved, Path::new(""))?;
-    walk.cache.save(store)?;
+    let digests = cache.digests(&walk.files, cancel);
+    cancel.check()?;
+    let digests = digests.map_err(BuildError::Read)?;
+    cache.save(store)?;
+    let mut facts = walk.facts;
+    let kinds = walk.kinds.into_iter();
+    facts.extend(
+        kinds
+            .zip(digests)
+            .map(|((path, kind), digest)| (path, (kind, digest))),
+    );
     // By bytes, not by `Path`, which compares component by component and takes ten times as long.
-    walk.facts.sort_unstable();
+    facts.sort_unstable();
     let mut hasher = Hasher::default();
     hasher.field(b"mizzen tree");
-    for (path, (kind, digest)) in walk.facts {
+    for (path, (kind, digest)) in facts {
         hasher.field(path.as_encoded_bytes());
         hasher.field(&[kind]);
         hasher.field(digest.as_bytes());
@@ -42,8 +54,10 @@ pub(crate) fn tree_digest(
 
 struct Walk<'a> {
     is_skipped: &'a dyn Fn(&Path) -> bool,
-    cache: StatCache,
-    /// By path relative to the root: its kind, and what names its content.
+    /// The files, and beside each its path relative to the root and its kind.
+    files: Vec<FoundFile>,
+    kinds: Vec<(OsString, u8)>,
+    /// What is no file, by path relative to the root: its kind, and what names its content.
     facts: Vec<(OsString, (u8, Digest))>,
     /// The folders without links that were walked, and the path of each.
     walked: BTreeMap<PathBuf, PathBuf>,
@@ -93,13 +107,14 @@ impl Walk<'_> {
             self.facts.push((relative.into(), (b'n', nothing)));
             return Ok(());
         }
-        let name = relative.to_string_lossy();
-        let state = FileState::of(&metadata);
-        let digest = self.cache.digest(&name, path, state);
         let is_program = metadata.permissions().mode() & 0o111 != 0;
+        self.files.push(FoundFile {
+            name: relative.to_string_lossy().into_owned(),
+            path: path.to_owned(),
+            state: FileState::of(&metadata),
+        });
         let kind = if is_program { b'x' } else { b'f' };
-        let fact = (kind, digest.map_err(BuildError::Read)?);
-        self.facts.push((relative.into(), fact));
+        self.kinds.push((relative.into(), kind));
         Ok(())
     }
 }

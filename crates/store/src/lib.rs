@@ -42,7 +42,7 @@ pub use file_lock::lock_file;
 pub use housekeeping::{Housekeeping, Removed};
 pub use persist::persist;
 pub use prune::Limits;
-pub use stat_cache::{FileState, StatCache};
+pub use stat_cache::{FileState, FoundFile, StatCache};
 pub use store::Store;
 pub use stored_blob::StoredBlob;
 pub use turn::Turn;

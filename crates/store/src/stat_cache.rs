@@ -1,11 +1,14 @@
 use crate::stat_table::{self, Known};
-use crate::{Store, StoreError};
+use crate::{Cancel, Store, StoreError};
 use fs_err as fs;
 use mizzen_oci::Digest;
 use std::io;
+use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 /// Remembers which digest each file of a tree had, so that a file that cannot have changed is not
 /// read again.
@@ -21,6 +24,17 @@ pub struct StatCache {
     seen: Vec<Known>,
     scan_started_ns: i128,
     files_read: usize,
+}
+
+/// A file of a tree, as a walk found it.
+#[derive(Debug)]
+pub struct FoundFile {
+    /// What the cache knows it by.
+    pub name: String,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it was when it was found.
+    pub state: FileState,
 }
 
 /// What the file system says of a file without reading it.
@@ -94,17 +108,50 @@ impl StatCache {
     /// # Errors
     /// The file cannot be read.
     pub fn digest(&mut self, name: &str, path: &Path, state: FileState) -> io::Result<Digest> {
-        let place = self.known.binary_search_by(|known| (*known.name).cmp(name));
-        let known = place.ok().map(|place| &self.known[place]);
-        let digest = match known {
-            Some(known) if known.state == state => known.digest,
-            _ => {
+        let digest = match self.known_digest(name, state) {
+            Some(digest) => digest,
+            None => {
                 self.files_read += 1;
-                let mut reader = mizzen_oci::HashingReader::new(fs::File::open(path)?);
-                io::copy(&mut reader, &mut io::sink())?;
-                reader.finish().0
+                read(path)?
             }
         };
+        self.saw(name, state, digest);
+        Ok(digest)
+    }
+
+    /// Returns the digest of each of `files`, in their order. Of those that may have changed as many
+    /// are read at once as there are cores.
+    ///
+    /// # Errors
+    /// One of the files cannot be read; or `cancel` was asked for, and reading ended early.
+    pub fn digests(&mut self, files: &[FoundFile], cancel: &Cancel) -> io::Result<Vec<Digest>> {
+        let known = files
+            .iter()
+            .map(|file| self.known_digest(&file.name, file.state));
+        let mut digests: Vec<Option<Digest>> = known.collect();
+        let unknown = (0..files.len()).filter(|&place| digests[place].is_none());
+        let unknown: Vec<usize> = unknown.collect();
+        for (place, digest) in read_at_once(files, &unknown, cancel)? {
+            digests[place] = Some(digest);
+        }
+        self.files_read += unknown.len();
+        let digests: Vec<Digest> = digests.into_iter().flatten().collect();
+        for (file, digest) in files.iter().zip(&digests) {
+            self.saw(&file.name, file.state, *digest);
+        }
+        Ok(digests)
+    }
+
+    fn known_digest(&self, name: &str, state: FileState) -> Option<Digest> {
+        let place = self
+            .known
+            .binary_search_by(|known| (*known.name).cmp(name))
+            .ok()?;
+        let known = &self.known[place];
+        (known.state == state).then_some(known.digest)
+    }
+
+    fn saw(&mut self, name: &str, state: FileState, digest: Digest) {
         if state.is_older_than(self.scan_started_ns) {
             self.seen.push(Known {
                 name: name.to_owned(),
@@ -112,7 +159,6 @@ impl StatCache {
                 digest,
             });
         }
-        Ok(digest)
     }
 
     /// Returns how many files were read because nothing, or something else, was known of them.
@@ -135,10 +181,46 @@ impl StatCache {
     }
 }
 
+fn read(path: &Path) -> io::Result<Digest> {
+    let mut reader = mizzen_oci::HashingReader::new(fs::File::open(path)?);
+    io::copy(&mut reader, &mut io::sink())?;
+    Ok(reader.finish().0)
+}
+
+/// Reads those of `files` whose places are `unknown`.
+fn read_at_once(
+    files: &[FoundFile],
+    unknown: &[usize],
+    cancel: &Cancel,
+) -> io::Result<Vec<(usize, Digest)>> {
+    let next = AtomicUsize::new(0);
+    let read_some = || {
+        let mut some = Vec::new();
+        while let Some(&place) = unknown.get(next.fetch_add(1, Ordering::Relaxed)) {
+            cancel.check().map_err(io::Error::other)?;
+            some.push((place, read(&files[place].path)?));
+        }
+        Ok(some)
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let threads = (0..threads.min(unknown.len())).map(|_| scope.spawn(read_some));
+        let threads: Vec<_> = threads.collect();
+        let mut all = Vec::new();
+        for thread in threads {
+            let some: io::Result<Vec<_>> = thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            all.extend(some?);
+        }
+        Ok(all)
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{FileState, StatCache};
-    use crate::Store;
+    use super::{FileState, FoundFile, StatCache};
+    use crate::{Cancel, Store};
     use fs_err as fs;
     use mizzen_oci::Digest;
     use std::path::Path;
@@ -172,6 +254,48 @@ mod tests {
             .set_modified(modified)
             .unwrap();
         assert_eq!(scan(&store, tree.path()), (Digest::of(b"two"), 1));
+    }
+
+    #[test]
+    fn files_read_at_once_are_named_in_their_order_and_not_read_again() {
+        let (root, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = Store::open(root.path()).unwrap();
+        let names: Vec<String> = (0..40).map(|number| number.to_string()).collect();
+        for name in &names {
+            // The first are the longest: who is done first is not who began first.
+            let length = 1 << (20 - name.parse::<usize>().unwrap() / 2);
+            fs::write(tree.path().join(name), name.repeat(length)).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(120));
+        let found = |name: &String| {
+            let path = tree.path().join(name);
+            let state = FileState::of(&fs::metadata(&path).unwrap());
+            FoundFile {
+                name: name.clone(),
+                path,
+                state,
+            }
+        };
+        let digests = |cancel: &Cancel| {
+            let mut cache = StatCache::load(&store, tree.path()).unwrap();
+            let files: Vec<_> = names.iter().map(found).collect();
+            let digests = cache.digests(&files, cancel)?;
+            let read = cache.files_read();
+            cache.save(&store).unwrap();
+            std::io::Result::Ok((digests, read))
+        };
+        let expected: Vec<_> = names
+            .iter()
+            .map(|name| Digest::of(&fs::read(tree.path().join(name)).unwrap()))
+            .collect();
+        let cancelled = Cancel::default();
+        cancelled.cancel();
+        digests(&cancelled).unwrap_err();
+        assert_eq!(digests(&Cancel::default()).unwrap(), (expected.clone(), 40));
+        assert_eq!(digests(&cancelled).unwrap(), (expected.clone(), 0));
+        fs::write(tree.path().join("7"), "another").unwrap();
+        let (changed, read) = digests(&Cancel::default()).unwrap();
+        assert_eq!((changed[7], read), (Digest::of(b"another"), 1));
     }
 
     #[test]
