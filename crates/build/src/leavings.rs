@@ -58,9 +58,24 @@ fn output_folders(folder: &Path, projects: &[PathBuf], root: &Path) -> io::Resul
     Ok(OutputFolders::of(&texts))
 }
 
+/// Returns whether builds made a folder with these names, wherever it lies.
+pub(crate) fn is_made_by_builds(names: impl Iterator<Item = OsString> + Clone) -> bool {
+    is_intermediate(names.clone()) || is_image_layout(names)
+}
+
+/// Returns whether a folder with these names is an OCI layout: an image that was built or pulled to
+/// here, perhaps the base. As sources, each image would be an input of the next.
+fn is_image_layout(names: impl Iterator<Item = OsString>) -> bool {
+    let marks = ["blobs", "index.json", "oci-layout"];
+    names
+        .filter(|name| marks.iter().any(|mark| name == mark))
+        .count()
+        == marks.len()
+}
+
 /// Returns whether a folder with these names is where an earlier build has the state of a project: a
 /// compiler may take what it finds there for up to date.
-pub(crate) fn is_intermediate(names: impl Iterator<Item = OsString>) -> bool {
+fn is_intermediate(names: impl Iterator<Item = OsString>) -> bool {
     let (mut has_cache, mut has_properties) = (false, false);
     for name in names {
         let name = name.as_encoded_bytes();

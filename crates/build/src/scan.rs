@@ -1,4 +1,4 @@
-use crate::leavings::{Leavings, is_intermediate};
+use crate::leavings::{Leavings, is_made_by_builds};
 use crate::{BuildError, InputRules};
 use fs_err as fs;
 use mizzen_oci::Digest;
@@ -112,7 +112,7 @@ impl Walk<'_> {
         let mut is_empty = true;
         let names = entries.iter().map(fs::DirEntry::file_name);
         let is_asked_for = self.rules.extra.iter().any(|extra| extra == prefix);
-        if !prefix.is_empty() && !is_asked_for && is_intermediate(names) {
+        if !prefix.is_empty() && !is_asked_for && is_made_by_builds(names) {
             return Ok(());
         }
         let names = entries.iter().map(fs::DirEntry::file_name);
