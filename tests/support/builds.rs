@@ -38,8 +38,19 @@ impl User {
         environment: &BTreeMap<String, String>,
         arguments: &[&str],
     ) -> Run {
+        self.build_below_mount(environment, ("/dev/null", "/proc/version"), arguments)
+    }
+
+    /// Runs it where one file or folder of the machine lies over another.
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build_below_mount(
+        &self,
+        environment: &BTreeMap<String, String>,
+        (source, target): (&str, &str),
+        arguments: &[&str],
+    ) -> Run {
         let script = format!(
-            "mount --bind /dev/null /proc/version && exec '{}' \"$@\"",
+            "mount --bind '{source}' '{target}' && exec '{}' \"$@\"",
             env!("CARGO_BIN_EXE_mizzen")
         );
         let unshare = ["unshare", "--user", "--map-root-user", "--mount"];

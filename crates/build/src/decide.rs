@@ -27,7 +27,7 @@ pub(crate) fn decide(
         });
     match restored {
         Some(restored) if staged.add_packages(&odd_of(restored))? => {
-            Ok(plan(&staged.facts, known, skip, None))
+            Ok(plan(&staged.facts, known, staged.skip_now(skip), None))
         }
         _ => Ok(decided),
     }

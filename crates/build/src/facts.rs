@@ -110,6 +110,7 @@ pub(crate) fn facts(
             version: request.sdk.version.clone(),
         },
         host,
+        linker: BTreeMap::new(),
         commands: BTreeMap::from([
             (
                 StepCommand::Restore,

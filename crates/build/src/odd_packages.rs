@@ -3,13 +3,14 @@ use crate::floating::assets_below;
 use crate::odd_files::OddFiles;
 use fs_err as fs;
 use mizzen_dotnet::{
-    BuildPackages, GitReads, Oddity, is_git_library, known_to_ask_git, may_ask_git,
+    BuildPackages, GitReads, Oddity, is_git_library, is_native_compiler, known_to_ask_git,
+    may_ask_git,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Returns what is odd in the packages whose own targets take part in a build, by package: those that
-/// ask git, or may well, whoever asked for them.
+/// ask git, or may well, whoever asked for them, and those that compile to native code.
 ///
 /// `written` is where restore wrote, as for [`floating`](crate::floating::floating); `folders` are those
 /// with packages in them, the first of which was empty before.
@@ -38,20 +39,35 @@ pub(crate) fn odd_packages(
     let fetched = folders
         .first()
         .map_or_else(|| Ok(Vec::new()), |folder| fetched(folder))?;
+    for package in all.iter().chain(&fetched) {
+        let id = id_of(package);
+        if is_native_compiler(id) {
+            let who = id.to_owned();
+            odd.insert(name_of(package), vec![Oddity::NativeCode { who }]);
+        }
+    }
     imported.extend(fetched.into_iter().filter(|package| !all.contains(package)));
     for package in imported {
-        let id = package.split('/').next().unwrap_or_default();
+        let id = id_of(&package);
         let reads = match known_to_ask_git(id) {
             Some(reads) => Some(reads),
             None => asks_by_its_files(&package, folders)?,
         };
         if let Some(reads) = reads {
             let who = id.to_owned();
-            let name = format!("package {}", package.replace('/', " "));
-            odd.insert(name, vec![Oddity::GitAware { who, reads }]);
+            let found = odd.entry(name_of(&package)).or_default();
+            found.push(Oddity::GitAware { who, reads });
         }
     }
     Ok(odd)
+}
+
+fn id_of(package: &str) -> &str {
+    package.split('/').next().unwrap_or_default()
+}
+
+fn name_of(package: &str) -> String {
+    format!("package {}", package.replace('/', " "))
 }
 
 /// Returns each `id/version` below the folder of packages.
@@ -177,5 +193,11 @@ mod tests {
 
         write(&at("src/Odd/obj/project.assets.json"), "{}");
         assert_eq!(found().len(), 5);
+
+        let compiler = "runtime.linux-x64.microsoft.dotnet.ilcompiler";
+        write(&at(&format!("packages/{compiler}/10.0.0/tools/ilc")), "");
+        let native = found().into_iter().find(|line| line.contains(compiler));
+        let says = "the linker of this machine links what";
+        assert!(native.is_some_and(|line| line.contains(says)));
     }
 }

@@ -1,5 +1,6 @@
 use crate::facts::{Injected, SOURCES};
 use crate::git_view::GitView;
+use crate::native_linker::{is_covered, native_linker};
 use crate::odd_files::{OddFiles, git_reads, odd_files};
 use crate::report::{Event, Reporter};
 use crate::request::ProjectRequest;
@@ -19,6 +20,8 @@ pub(crate) struct OddWorkspace {
     reads: Option<GitReads>,
     /// The digests of programs of the machine that targets run, by name.
     pub(crate) programs: BTreeMap<String, String>,
+    /// What names the machine's linker, where native code is linked.
+    linker: Option<BTreeMap<String, String>>,
     warnings: Vec<String>,
     /// What was told already.
     told: BTreeSet<String>,
@@ -41,6 +44,7 @@ impl OddWorkspace {
         let files = odd_files(&scan.contents, &request.workspace.project, store)?;
         let mut odd = Self {
             programs: programs(&files, store)?,
+            linker: None,
             warnings: Vec::new(),
             reads: None,
             told: BTreeSet::new(),
@@ -73,7 +77,26 @@ impl OddWorkspace {
             .map(|(package, odd)| (package.clone(), odd.clone()))
             .collect();
         self.files.extend(new);
-        self.show_git(request, scan, injected, store)
+        let links = self
+            .all()
+            .any(|(_, oddity)| matches!(oddity, Oddity::NativeCode { .. }));
+        let is_new = links && self.linker.is_none();
+        if is_new {
+            self.linker = Some(native_linker(Path::new("/"), store)?);
+        }
+        Ok(self.show_git(request, scan, injected, store)? || is_new)
+    }
+
+    /// Returns what names the machine's linker; nothing where no native code is linked.
+    pub(crate) fn linker(&self) -> BTreeMap<String, String> {
+        self.linker.clone().unwrap_or_default()
+    }
+
+    /// Returns whether native code is linked with nobody knows what.
+    pub(crate) fn links_with_unknown(&self) -> bool {
+        self.linker
+            .as_ref()
+            .is_some_and(|linker| !is_covered(linker))
     }
 
     /// Shows as much of git's files as is asked for by now; returns whether that is more than before.
@@ -186,7 +209,7 @@ fn programs(files: &OddFiles, store: &Store) -> Result<BTreeMap<String, String>,
                 names.extend(NODE.contains(&program).then(|| "node".to_owned()));
                 names.insert(program.to_owned());
             }
-            Oddity::GitAware { .. } | Oddity::Volatile(_) => {}
+            Oddity::GitAware { .. } | Oddity::Volatile(_) | Oddity::NativeCode { .. } => {}
         }
     }
     let mut programs = BTreeMap::new();

@@ -37,6 +37,8 @@ impl Staged<'_> {
             Some(Unkeyed::Network)
         } else if is_volatile && self.odd.volatile().is_some() {
             Some(Unkeyed::Volatile)
+        } else if self.odd.links_with_unknown() {
+            Some(Unkeyed::Linker)
         } else {
             None
         };
@@ -46,8 +48,16 @@ impl Staged<'_> {
         }
     }
 
+    /// Returns `skip` with what is known by now of what no key covers.
+    pub(crate) fn skip_now(&self, skip: Skip) -> Skip {
+        Skip {
+            unkeyed: self.skip().unkeyed,
+            ..skip
+        }
+    }
+
     /// Takes in what a restore, now or before, told of the packages. Returns whether the keys are others
-    /// now, for something of them has to see git's files.
+    /// now, for something of them has to see git's files, or links with what the machine has.
     ///
     /// # Errors
     /// [`BuildError::Read`] names the file that cannot be read.
@@ -65,6 +75,7 @@ impl Staged<'_> {
                 &self.nuget,
             );
             self.facts.host = host;
+            self.facts.linker = self.odd.linker();
         }
         Ok(is_more)
     }

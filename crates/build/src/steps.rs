@@ -75,6 +75,7 @@ impl<'a, 'b> Steps<'a, 'b> {
                     self.restore(restore_key, reasons)?
                 };
                 self.staged.add_packages(&odd_of(&result))?;
+                let skip = self.staged.skip_now(skip);
                 decided = plan(&self.staged.facts, self.known, skip, Some(&result));
                 take(&mut decided.steps, StepName::Restore);
                 result

@@ -66,7 +66,7 @@ pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
-pub use oddity::{Oddity, oddities};
+pub use oddity::{Oddity, is_native_compiler, oddities};
 pub use output_folders::OutputFolders;
 pub use project_facts::{ProjectFacts, ProjectItem};
 pub use project_reference::project_references;

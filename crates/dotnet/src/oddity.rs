@@ -24,6 +24,11 @@ pub enum Oddity {
         /// What it does there: `npm ci`.
         what: String,
     },
+    /// A package that compiles to native code, which the machine's own linker links with its libraries.
+    NativeCode {
+        /// The package's id.
+        who: String,
+    },
     /// A target that runs a program of the machine.
     Runs {
         /// The target's name.
@@ -52,6 +57,15 @@ const COMMON: [&str; 26] = [
     "grep", "ln", "ls", "mkdir", "mv", "printf", "pwd", "rm", "sed", "set", "test", "touch",
     "true", "xargs",
 ];
+
+/// Returns whether the package `id` compiles to native code: restore fetches it where `PublishAot` is
+/// true, wherever that was said.
+pub fn is_native_compiler(id: &str) -> bool {
+    // That of one host is `runtime.linux-x64.Microsoft.DotNet.ILCompiler`.
+    let id = id.to_ascii_lowercase();
+    let before = id.strip_suffix("microsoft.dotnet.ilcompiler");
+    before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
 
 /// Returns what is odd in the text of a project file, each once; nothing in what is no XML, of which
 /// MSBuild itself will speak.
@@ -182,6 +196,12 @@ impl fmt::Display for Oddity {
             Self::Networked { target, what } => {
                 write!(f, "networked: target {target} fetches ({what})")
             }
+            Self::NativeCode { who } => {
+                write!(
+                    f,
+                    "native code: the linker of this machine links what {who} compiles"
+                )
+            }
             Self::Runs { target, program } => {
                 write!(f, "runs a program: target {target} runs {program}")
             }
@@ -191,7 +211,7 @@ impl fmt::Display for Oddity {
 
 #[cfg(test)]
 mod tests {
-    use super::oddities;
+    use super::{is_native_compiler, oddities};
 
     fn found(inside: &str) -> Vec<String> {
         let text = format!("<Project>{inside}</Project>");
@@ -264,6 +284,22 @@ mod tests {
             found("<Target Name=\"A\"><Exec Command=\"$(Tool) x\" /></Target>"),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn the_compiler_to_native_code_is_known_for_any_host() {
+        for id in [
+            "Microsoft.DotNet.ILCompiler",
+            "runtime.linux-x64.microsoft.dotnet.ilcompiler",
+        ] {
+            assert!(is_native_compiler(id), "{id}");
+        }
+        for id in [
+            "Microsoft.NET.ILLink.Tasks",
+            "NotMicrosoft.DotNet.ILCompiler",
+        ] {
+            assert!(!is_native_compiler(id), "{id}");
+        }
     }
 
     #[test]

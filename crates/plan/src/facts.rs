@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Counts up whenever the same facts would be built in another way: other commands, other injected
 /// targets, another layout of the stage or of the records.
-pub const RECIPE: u32 = 3;
+pub const RECIPE: u32 = 4;
 
 /// Everything that can change what a build makes, as a table that a person can compare.
 ///
@@ -24,6 +24,9 @@ pub struct Facts {
     pub toolchain: Toolchain,
     /// What a tool of the build host may depend on: its processor, the version of its ICU.
     pub host: BTreeMap<String, String>,
+    /// What of the build host decides about native code, where publish links any; restore does not.
+    #[serde(default)]
+    pub linker: BTreeMap<String, String>,
     /// The commands, by step.
     pub commands: BTreeMap<StepCommand, Vec<String>>,
     /// The variables that the commands see.

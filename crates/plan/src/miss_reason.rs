@@ -15,6 +15,8 @@ pub enum MissReason {
     Network,
     /// The step gives another thing each time, and the policy is not to keep it.
     Volatile,
+    /// The machine's linker takes part, and what it takes from the machine is not known.
+    Linker,
     /// The same facts may give other packages today.
     Floating(String),
     /// The record is there, but not all of its blobs.
@@ -107,7 +109,7 @@ fn settings(facts: &Facts) -> BTreeMap<String, String> {
             command.join(" "),
         );
     }
-    for (name, value) in &facts.host {
+    for (name, value) in facts.host.iter().chain(&facts.linker) {
         settings.insert(format!("host's {name}"), value.clone());
     }
     for (name, value) in &facts.environment {
@@ -133,6 +135,9 @@ impl fmt::Display for MissReason {
             Self::Volatile => {
                 f.write_str("publish makes something else each time, as its files say")
             }
+            Self::Linker => f.write_str(
+                "native code is linked, and no list of this machine's packages was found",
+            ),
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
             Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),

@@ -49,6 +49,8 @@ pub enum Unkeyed {
     Network,
     /// It is another thing each time.
     Volatile,
+    /// The machine's linker made it, of what is not known.
+    Linker,
 }
 
 impl Skip {
@@ -121,6 +123,7 @@ pub fn plan<S: Records>(
                 None => MissReason::Asked,
                 Some(Unkeyed::Network) => MissReason::Network,
                 Some(Unkeyed::Volatile) => MissReason::Volatile,
+                Some(Unkeyed::Linker) => MissReason::Linker,
             }];
         }
         if reasons.is_empty() {

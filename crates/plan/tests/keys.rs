@@ -18,6 +18,7 @@ fn facts() -> Facts {
             version: "10.0.100".to_owned(),
         },
         host: BTreeMap::new(),
+        linker: BTreeMap::new(),
         commands: BTreeMap::new(),
         environment: BTreeMap::new(),
         injected: BTreeMap::new(),

@@ -57,6 +57,7 @@ fn facts() -> Facts {
             version: "10.0.100".to_owned(),
         },
         host: BTreeMap::new(),
+        linker: BTreeMap::new(),
         commands: [
             (StepCommand::Restore, vec!["restore".to_owned()]),
             (StepCommand::Publish, vec!["publish".to_owned()]),
@@ -193,6 +194,8 @@ fn every_fact_is_in_the_whole_key_and_what_restore_reads_in_its_own() {
     assert_eq!(change(|facts| facts.toolchain.root.push('x')), (true, true));
     let icu = |facts: &mut Facts| facts.host.extend([("icu".to_owned(), "72".to_owned())]);
     assert_eq!(change(icu), (true, true));
+    let linker = |facts: &mut Facts| facts.linker.extend([("ld".to_owned(), "1".to_owned())]);
+    assert_eq!(change(linker), (true, false));
     assert_eq!(
         change(|facts| drop(facts.environment.insert("A".to_owned(), String::new()))),
         (true, true)

@@ -1,0 +1,186 @@
+use crate::BuildError;
+use fs_err as fs;
+use mizzen_dotnet::PROGRAM_FOLDERS;
+use mizzen_oci::{Digest, Hasher};
+use mizzen_store::{FileState, StatCache, Store};
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What links native code: the SDK's targets take `clang`, else `gcc`, which take a linker.
+const PROGRAMS: [&str; 9] = [
+    "clang",
+    "gcc",
+    "ld",
+    "ld.bfd",
+    "ld.gold",
+    "ld.lld",
+    "lld",
+    "llvm-objcopy",
+    "objcopy",
+];
+
+/// Where distributions list what is installed, relative to the root: Debian's, Alpine's, and those with
+/// RPM, whose newest entries may be in the file beside.
+const LISTS: [&str; 8] = [
+    "var/lib/dpkg/status",
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite-wal",
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/rpmdb.sqlite-wal",
+    "var/lib/rpm/Packages",
+];
+
+/// Where libraries lie that no distribution put there.
+const OWN_LIBRARIES: [&str; 2] = ["usr/local/lib", "usr/local/lib64"];
+
+/// What names the installed packages among what [`native_linker`] returns.
+const INSTALLED: &str = "installed packages";
+
+/// Returns what decides about the bytes that the linker of the machine at `root` makes, by name: its
+/// programs, the distribution's packages (start-up code and libraries are from them, so any other
+/// package counts, too), and libraries of the machine's own.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn native_linker(
+    root: &Path,
+    store: &Store,
+) -> Result<BTreeMap<String, String>, BuildError> {
+    let mut files = Files {
+        cache: StatCache::load(store, &root.join("usr"))?,
+    };
+    let mut linker = BTreeMap::new();
+    for name in PROGRAMS {
+        let places = PROGRAM_FOLDERS.map(|folder| root.join(&folder[1..]).join(name));
+        for place in places {
+            if let Some(digest) = files.digest(&place)? {
+                linker.insert(format!("program {name}"), digest.to_string());
+                break;
+            }
+        }
+    }
+    let lists = LISTS.map(|list| root.join(list));
+    if let Some(digest) = files.digest_of_all(&lists)? {
+        linker.insert(INSTALLED.to_owned(), digest.to_string());
+    }
+    let mut own = Vec::new();
+    for folder in OWN_LIBRARIES {
+        own.extend(libraries(&root.join(folder))?);
+    }
+    if let Some(digest) = files.digest_of_all(&own)? {
+        linker.insert("libraries in /usr/local".to_owned(), digest.to_string());
+    }
+    files.cache.save(store)?;
+    Ok(linker)
+}
+
+/// Returns whether it is known of what the linker takes its libraries.
+pub(crate) fn is_covered(linker: &BTreeMap<String, String>) -> bool {
+    linker.contains_key(INSTALLED)
+}
+
+struct Files {
+    cache: StatCache,
+}
+
+impl Files {
+    /// Returns the digest of the file at `path`, links followed; `None` if there is none.
+    fn digest(&mut self, path: &Path) -> Result<Option<Digest>, BuildError> {
+        let Ok(resolved) = fs::canonicalize(path) else {
+            return Ok(None);
+        };
+        let metadata = fs::metadata(&resolved).map_err(BuildError::Read)?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let (name, state) = (path.to_string_lossy(), FileState::of(&metadata));
+        let digest = self.cache.digest(&name, &resolved, state);
+        digest.map(Some).map_err(BuildError::Read)
+    }
+
+    /// Returns one digest for those of `paths` that are files; `None` if none is.
+    fn digest_of_all(&mut self, paths: &[PathBuf]) -> Result<Option<Digest>, BuildError> {
+        let (mut hasher, mut is_any) = (Hasher::default(), false);
+        hasher.field(b"mizzen native linker");
+        for path in paths {
+            if let Some(digest) = self.digest(path)? {
+                is_any = true;
+                hasher.field(path.as_os_str().as_encoded_bytes());
+                hasher.field(digest.as_bytes());
+            }
+        }
+        Ok(is_any.then(|| hasher.finish()))
+    }
+}
+
+/// Returns the libraries and start-up code in `folder`, sorted.
+fn libraries(folder: &Path) -> Result<Vec<PathBuf>, BuildError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+    };
+    let paths = entries.map_err(BuildError::Read)?.into_iter();
+    let is_library = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".a") || name.ends_with(".o") || name.contains(".so")
+    };
+    let mut paths: Vec<_> = paths.map(|entry| entry.path()).filter(is_library).collect();
+    paths.sort_unstable();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_covered, native_linker};
+    use fs_err as fs;
+    use mizzen_store::Store;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn the_linker_is_named_by_its_programs_and_by_what_is_installed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("cache")).unwrap();
+        let root = folder.path().join("root");
+        let write = |path: &str, text: &str| {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        let linker = || native_linker(&root, &store).unwrap();
+        assert!(linker().is_empty());
+
+        write("usr/bin/x86_64-linux-gnu-gcc-12", "gcc 12");
+        symlink("x86_64-linux-gnu-gcc-12", root.join("usr/bin/gcc")).unwrap();
+        let first = linker();
+        assert_eq!(first.keys().collect::<Vec<_>>(), ["program gcc"]);
+        assert!(!is_covered(&first));
+
+        for (path, name) in [
+            ("usr/bin/x86_64-linux-gnu-gcc-12", "program gcc"),
+            ("usr/local/bin/ld", "program ld"),
+            ("var/lib/dpkg/status", "installed packages"),
+            (
+                "usr/lib/sysimage/rpm/rpmdb.sqlite-wal",
+                "installed packages",
+            ),
+            ("usr/local/lib/libz.so.1", "libraries in /usr/local"),
+            ("usr/local/lib64/crt1.o", "libraries in /usr/local"),
+        ] {
+            let before = linker();
+            write(path, path);
+            let after = linker();
+            assert_ne!(before.get(name), after.get(name), "{path}");
+        }
+        assert!(is_covered(&linker()));
+        let before = linker();
+        write("usr/local/lib/readme.txt", "x");
+        write("usr/bin/python3", "x");
+        assert_eq!(linker(), before);
+        // The one that comes first on the path is taken.
+        write("usr/bin/ld", "another");
+        assert_eq!(linker(), before);
+    }
+}
