@@ -14,7 +14,7 @@ pub(crate) type OddFiles = BTreeMap<String, Vec<Oddity>>;
 
 /// Where it is kept what was found in files, by their contents. Counts up when other things are found
 /// in the same text.
-const NOTES: &str = "oddities-2";
+const NOTES: &str = "oddities-3";
 
 /// Reads those files among `contents` that can take part in a build of `project`: the projects that
 /// it refers to, and the props and targets that these import. What was read before is not read again.

@@ -15,7 +15,8 @@ pub enum Oddity {
         /// How much of git's files it reads.
         reads: GitReads,
     },
-    /// A value that is another one each time: the clock, a random number.
+    /// A value that is another one each time, or on each machine: the clock, a random number, a user's
+    /// name.
     Volatile(String),
     /// A target that fetches from the network.
     Networked {
@@ -39,12 +40,18 @@ pub enum Oddity {
 }
 
 /// What property functions call for a value that nothing determines, in lower case.
-const VOLATILE: [&str; 5] = [
+const VOLATILE: [&str; 11] = [
     "[system.datetime]::now",
     "[system.datetime]::utcnow",
     "[system.datetime]::today",
     "[system.datetimeoffset]::",
+    "[system.environment]::machinename",
+    "[system.environment]::tickcount",
+    "[system.environment]::userdomainname",
+    "[system.environment]::username",
     "[system.guid]::newguid",
+    "[system.io.path]::getrandomfilename",
+    "[system.io.path]::gettempfilename",
 ];
 
 /// Programs that fetch, whatever their arguments are.
@@ -192,7 +199,10 @@ impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GitAware { who, .. } => write!(f, "git-aware: {who} asks git"),
-            Self::Volatile(what) => write!(f, "volatile: {what} is another value each time"),
+            Self::Volatile(what) => write!(
+                f,
+                "volatile: {what} is another value each time, or elsewhere"
+            ),
             Self::Networked { target, what } => {
                 write!(f, "networked: target {target} fetches ({what})")
             }
@@ -246,6 +256,10 @@ mod tests {
             (
                 "<P><X Condition=\"'$([System.Guid]::NewGuid())' != ''\"/></P>",
                 "newguid",
+            ),
+            (
+                "<P><X>$([System.Environment]::MachineName)</X></P>",
+                "machinename",
             ),
             ("<P><AssemblyVersion>1.0.*</AssemblyVersion></P>", "1.0.*"),
             (
