@@ -1,8 +1,8 @@
 use crate::BuildError;
+use crate::machine_files::{INSTALLED, MachineFiles, installed_packages};
 use fs_err as fs;
 use mizzen_dotnet::PROGRAM_FOLDERS;
-use mizzen_oci::{Digest, Hasher};
-use mizzen_store::{FileState, StatCache, Store};
+use mizzen_store::Store;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,24 +20,8 @@ const PROGRAMS: [&str; 9] = [
     "objcopy",
 ];
 
-/// Where distributions list what is installed, relative to the root: Debian's, Alpine's, and those with
-/// RPM, whose newest entries may be in the file beside.
-const LISTS: [&str; 8] = [
-    "var/lib/dpkg/status",
-    "lib/apk/db/installed",
-    "usr/lib/apk/db/installed",
-    "usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "usr/lib/sysimage/rpm/rpmdb.sqlite-wal",
-    "var/lib/rpm/rpmdb.sqlite",
-    "var/lib/rpm/rpmdb.sqlite-wal",
-    "var/lib/rpm/Packages",
-];
-
 /// Where libraries lie that no distribution put there.
 const OWN_LIBRARIES: [&str; 2] = ["usr/local/lib", "usr/local/lib64"];
-
-/// What names the installed packages among what [`native_linker`] returns.
-const INSTALLED: &str = "installed packages";
 
 /// Returns what decides about the bytes that the linker of the machine at `root` makes, by name: its
 /// programs, the distribution's packages (start-up code and libraries are from them, so any other
@@ -49,23 +33,17 @@ pub(crate) fn native_linker(
     root: &Path,
     store: &Store,
 ) -> Result<BTreeMap<String, String>, BuildError> {
-    let mut files = Files {
-        cache: StatCache::load(store, &root.join("usr"))?,
-    };
+    let mut files = MachineFiles::load(store, &root.join("usr"))?;
     let mut linker = BTreeMap::new();
     for name in PROGRAMS {
-        let places = PROGRAM_FOLDERS.map(|folder| root.join(&folder[1..]).join(name));
-        for place in places {
-            if let Some(digest) = files.digest(&place)? {
+        for folder in PROGRAM_FOLDERS {
+            if let Some(digest) = files.digest(&root.join(&folder[1..]).join(name))? {
                 linker.insert(format!("program {name}"), digest.to_string());
                 break;
             }
         }
     }
-    let lists = LISTS.map(|list| root.join(list));
-    if let Some(digest) = files.digest_of_all(&lists)? {
-        linker.insert(INSTALLED.to_owned(), digest.to_string());
-    }
+    linker.extend(installed_packages(root, store)?);
     let mut own = Vec::new();
     for folder in OWN_LIBRARIES {
         own.extend(libraries(&root.join(folder))?);
@@ -73,47 +51,13 @@ pub(crate) fn native_linker(
     if let Some(digest) = files.digest_of_all(&own)? {
         linker.insert("libraries in /usr/local".to_owned(), digest.to_string());
     }
-    files.cache.save(store)?;
+    files.save(store)?;
     Ok(linker)
 }
 
 /// Returns whether it is known of what the linker takes its libraries.
 pub(crate) fn is_covered(linker: &BTreeMap<String, String>) -> bool {
     linker.contains_key(INSTALLED)
-}
-
-struct Files {
-    cache: StatCache,
-}
-
-impl Files {
-    /// Returns the digest of the file at `path`, links followed; `None` if there is none.
-    fn digest(&mut self, path: &Path) -> Result<Option<Digest>, BuildError> {
-        let Ok(resolved) = fs::canonicalize(path) else {
-            return Ok(None);
-        };
-        let metadata = fs::metadata(&resolved).map_err(BuildError::Read)?;
-        if !metadata.is_file() {
-            return Ok(None);
-        }
-        let (name, state) = (path.to_string_lossy(), FileState::of(&metadata));
-        let digest = self.cache.digest(&name, &resolved, state);
-        digest.map(Some).map_err(BuildError::Read)
-    }
-
-    /// Returns one digest for those of `paths` that are files; `None` if none is.
-    fn digest_of_all(&mut self, paths: &[PathBuf]) -> Result<Option<Digest>, BuildError> {
-        let (mut hasher, mut is_any) = (Hasher::default(), false);
-        hasher.field(b"mizzen native linker");
-        for path in paths {
-            if let Some(digest) = self.digest(path)? {
-                is_any = true;
-                hasher.field(path.as_os_str().as_encoded_bytes());
-                hasher.field(digest.as_bytes());
-            }
-        }
-        Ok(is_any.then(|| hasher.finish()))
-    }
 }
 
 /// Returns the libraries and start-up code in `folder`, sorted.

@@ -1,14 +1,14 @@
 use crate::facts::{Injected, SOURCES};
 use crate::git_view::GitView;
+use crate::machine_files::{MachineFiles, installed_packages};
 use crate::native_linker::{is_covered, native_linker};
 use crate::odd_files::{OddFiles, git_reads, odd_files};
 use crate::report::{Event, Reporter};
 use crate::request::ProjectRequest;
 use crate::scan::Scan;
 use crate::{BuildError, VolatilePolicy};
-use fs_err as fs;
 use mizzen_dotnet::{GitReads, Oddity, PROGRAM_FOLDERS};
-use mizzen_store::{FileState, StatCache, Store};
+use mizzen_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -198,7 +198,8 @@ impl OddWorkspace {
     }
 }
 
-/// Returns the digests of the programs that targets run, as far as they are where a stage finds them.
+/// Returns the digests of the programs that targets run, as far as they are where a stage finds them,
+/// and of the list of what is installed beside them.
 fn programs(files: &OddFiles, store: &Store) -> Result<BTreeMap<String, String>, BuildError> {
     let mut names = BTreeSet::new();
     for oddity in files.values().flatten() {
@@ -216,22 +217,17 @@ fn programs(files: &OddFiles, store: &Store) -> Result<BTreeMap<String, String>,
     if names.is_empty() {
         return Ok(programs);
     }
-    let mut cache = StatCache::load(store, Path::new("/usr/bin"))?;
+    let mut machine = MachineFiles::load(store, Path::new("/usr/bin"))?;
     for name in names.iter().filter(|name| !name.is_empty()) {
-        let places = PROGRAM_FOLDERS
-            .iter()
-            .map(|folder| Path::new(folder).join(name));
-        let mut found = places.filter_map(|place| fs::canonicalize(place).ok());
-        let Some(program) = found.find(|program| program.is_file()) else {
-            continue;
-        };
-        let state = FileState::of(&fs::metadata(&program).map_err(BuildError::Read)?);
-        let digest = cache.digest(&program.to_string_lossy(), &program, state);
-        programs.insert(
-            format!("program {name}"),
-            digest.map_err(BuildError::Read)?.to_string(),
-        );
+        for folder in PROGRAM_FOLDERS {
+            if let Some(digest) = machine.digest(&Path::new(folder).join(name))? {
+                programs.insert(format!("program {name}"), digest.to_string());
+                break;
+            }
+        }
     }
-    cache.save(store)?;
+    machine.save(store)?;
+    // A program reads modules and libraries, and a script of the workspace runs other programs.
+    programs.extend(installed_packages(Path::new("/"), store)?);
     Ok(programs)
 }

@@ -108,12 +108,11 @@ impl StatCache {
     /// # Errors
     /// The file cannot be read.
     pub fn digest(&mut self, name: &str, path: &Path, state: FileState) -> io::Result<Digest> {
-        let digest = match self.known_digest(name, state) {
-            Some(digest) => digest,
-            None => {
-                self.files_read += 1;
-                read(path)?
-            }
+        let digest = if let Some(digest) = self.known_digest(name, state) {
+            digest
+        } else {
+            self.files_read += 1;
+            read(path)?
         };
         self.saw(name, state, digest);
         Ok(digest)

@@ -1,10 +1,12 @@
-//! Native code is linked by the machine's own linker, with libraries of the machine: both are in the
-//! key of who needs them.
+//! Programs of the machine that take part in a build, and what they read, are in its key: the linker of
+//! native code, and what an `Exec` runs.
 
-use crate::support::{Run, User, prepared, refer_to};
+use crate::support::{Run, User, edit, prepared, refer_to};
 use fs_err as fs;
 use mizzen_testkit::nuget_package;
-use std::path::Path;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Builds where `source` lies over `target`.
 fn build_below(user: &User, source: &Path, target: &str) -> Run {
@@ -14,6 +16,43 @@ fn build_below(user: &User, source: &Path, target: &str) -> Run {
     let source = source.to_str().unwrap();
     user.build_below_mount(&user.environment, (source, target), &arguments)
         .success()
+}
+
+const LIST: &str = "/var/lib/dpkg/status";
+
+/// Makes the list of a machine where one package is a newer one.
+fn upgraded(user: &User) -> PathBuf {
+    let path = user.path("status");
+    let text = fs::read_to_string(LIST).unwrap();
+    fs::write(&path, text.replacen("\nVersion: ", "\nVersion: 1", 1)).unwrap();
+    path
+}
+
+#[test]
+fn what_an_exec_runs_is_in_the_key_with_what_is_installed_beside_it() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    let runs = "<Target Name=\"Ask\" AfterTargets=\"Publish\"><Exec Command=\"uname -s\" /></Target></Project>";
+    edit(&folder.join("hello-web.csproj"), "</Project>", runs);
+    let (nothing, other) = (user.path("nothing"), user.path("uname"));
+    fs::create_dir(&nothing).unwrap();
+    fs::write(&other, "#!/bin/sh\necho another\n").unwrap();
+    fs::set_permissions(&other, Permissions::from_mode(0o755)).unwrap();
+    let program = fs::canonicalize("/usr/bin/uname").unwrap();
+    let program = program.to_str().unwrap();
+    let upgraded = upgraded(&user);
+    for (source, target, why) in [
+        (&nothing, "/mnt", "no earlier build"),
+        (&upgraded, LIST, "host's installed packages"),
+        (&other, program, "host's program uname"),
+    ] {
+        let first = build_below(&user, source, target);
+        assert_eq!(first.steps(), "restore=ran publish=ran");
+        let told = first.image()["steps"][1]["changed"].to_string();
+        assert!(told.contains(why), "{told}");
+        let again = build_below(&user, source, target);
+        assert_eq!(again.steps(), "restore=hit publish=hit");
+    }
 }
 
 #[test]
@@ -37,11 +76,8 @@ fn native_code_is_linked_again_where_other_packages_are_installed_and_each_time_
     let odd = "native code: the linker of this machine links what microsoft.dotnet.ilcompiler";
     assert!(told.stdout.contains(odd), "{}", told.stdout);
 
-    let list = "/var/lib/dpkg/status";
-    let upgraded = user.path("status");
-    let text = fs::read_to_string(list).unwrap();
-    fs::write(&upgraded, text.replacen("\nVersion: ", "\nVersion: 1", 1)).unwrap();
-    let after_an_upgrade = || build_below(&user, &upgraded, list);
+    let list = upgraded(&user);
+    let after_an_upgrade = || build_below(&user, &list, LIST);
     let upgraded = after_an_upgrade();
     assert_eq!(upgraded.steps(), "restore=hit publish=ran");
     let why = upgraded.image()["steps"][1]["changed"].to_string();
