@@ -20,7 +20,7 @@ mod interrupt;
 mod isolation;
 mod killed;
 mod lock;
-mod machine_programs;
+mod machine;
 mod odd_projects;
 mod output_folders;
 mod packages;

@@ -38,19 +38,23 @@ impl User {
         environment: &BTreeMap<String, String>,
         arguments: &[&str],
     ) -> Run {
-        self.build_below_mount(environment, ("/dev/null", "/proc/version"), arguments)
+        self.build_below(environment, &[("/dev/null", "/proc/version")], arguments)
     }
 
-    /// Runs it where one file or folder of the machine lies over another.
+    /// Runs it where files or folders of the machine (the first of each pair) lie over others.
     #[must_use = "a run that failed tells nothing by itself"]
-    pub(crate) fn build_below_mount(
+    pub(crate) fn build_below(
         &self,
         environment: &BTreeMap<String, String>,
-        (source, target): (&str, &str),
+        mounts: &[(&str, &str)],
         arguments: &[&str],
     ) -> Run {
+        let mounts = mounts
+            .iter()
+            .map(|(source, target)| format!("mount --bind '{source}' '{target}' && "));
         let script = format!(
-            "mount --bind '{source}' '{target}' && exec '{}' \"$@\"",
+            "{}exec '{}' \"$@\"",
+            mounts.collect::<String>(),
             env!("CARGO_BIN_EXE_mizzen")
         );
         let unshare = ["unshare", "--user", "--map-root-user", "--mount"];

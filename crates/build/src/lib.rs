@@ -23,6 +23,7 @@ mod image_options;
 mod layer_options;
 mod layers_step;
 mod leavings;
+mod machine_facts;
 mod machine_files;
 mod native_linker;
 mod nuget;

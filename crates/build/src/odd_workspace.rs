@@ -1,13 +1,13 @@
 use crate::facts::{Injected, SOURCES};
 use crate::git_view::GitView;
-use crate::machine_files::{MachineFiles, installed_packages};
+use crate::machine_facts::machine_facts;
 use crate::native_linker::{is_covered, native_linker};
 use crate::odd_files::{OddFiles, git_reads, odd_files};
 use crate::report::{Event, Reporter};
 use crate::request::ProjectRequest;
 use crate::scan::Scan;
 use crate::{BuildError, VolatilePolicy};
-use mizzen_dotnet::{GitReads, Oddity, PROGRAM_FOLDERS};
+use mizzen_dotnet::{GitReads, Oddity};
 use mizzen_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -18,17 +18,14 @@ pub(crate) struct OddWorkspace {
     pub(crate) files: OddFiles,
     /// How much of git's files the stage shows.
     reads: Option<GitReads>,
-    /// The digests of programs of the machine that targets run, by name.
-    pub(crate) programs: BTreeMap<String, String>,
+    /// What decides about the build outside of the workspace, by name.
+    pub(crate) machine: BTreeMap<String, String>,
     /// What names the machine's linker, where native code is linked.
     linker: Option<BTreeMap<String, String>>,
     warnings: Vec<String>,
     /// What was told already.
     told: BTreeSet<String>,
 }
-
-/// What fetching programs are written in.
-const NODE: [&str; 4] = ["npm", "npx", "pnpm", "yarn"];
 
 impl OddWorkspace {
     /// Looks for oddities in what was scanned, and adds what they need to see.
@@ -43,7 +40,7 @@ impl OddWorkspace {
     ) -> Result<Self, BuildError> {
         let files = odd_files(&scan.contents, &request.workspace.project, store)?;
         let mut odd = Self {
-            programs: programs(&files, store)?,
+            machine: machine_facts(&files, request, scan, store)?,
             linker: None,
             warnings: Vec::new(),
             reads: None,
@@ -196,38 +193,4 @@ impl OddWorkspace {
         let files = self.files.iter();
         files.flat_map(|(path, oddities)| oddities.iter().map(move |oddity| (path, oddity)))
     }
-}
-
-/// Returns the digests of the programs that targets run, as far as they are where a stage finds them,
-/// and of the list of what is installed beside them.
-fn programs(files: &OddFiles, store: &Store) -> Result<BTreeMap<String, String>, BuildError> {
-    let mut names = BTreeSet::new();
-    for oddity in files.values().flatten() {
-        match oddity {
-            Oddity::Runs { program, .. } => drop(names.insert(program.clone())),
-            Oddity::Networked { what, .. } => {
-                let program = what.split_whitespace().next().unwrap_or_default();
-                names.extend(NODE.contains(&program).then(|| "node".to_owned()));
-                names.insert(program.to_owned());
-            }
-            Oddity::GitAware { .. } | Oddity::Volatile(_) | Oddity::NativeCode { .. } => {}
-        }
-    }
-    let mut programs = BTreeMap::new();
-    if names.is_empty() {
-        return Ok(programs);
-    }
-    let mut machine = MachineFiles::load(store, Path::new("/usr/bin"))?;
-    for name in names.iter().filter(|name| !name.is_empty()) {
-        for folder in PROGRAM_FOLDERS {
-            if let Some(digest) = machine.digest(&Path::new(folder).join(name))? {
-                programs.insert(format!("program {name}"), digest.to_string());
-                break;
-            }
-        }
-    }
-    machine.save(store)?;
-    // A program reads modules and libraries, and a script of the workspace runs other programs.
-    programs.extend(installed_packages(Path::new("/"), store)?);
-    Ok(programs)
 }

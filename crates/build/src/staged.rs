@@ -152,7 +152,7 @@ pub(crate) fn read<'a>(
         &injected,
         &nuget,
     );
-    facts.host.extend(odd.programs.clone());
+    facts.host.extend(odd.machine.clone());
     Ok(Staged {
         context,
         request,

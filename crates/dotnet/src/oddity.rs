@@ -1,4 +1,5 @@
 use crate::git_aware::{GitReads, known_to_ask_git};
+use crate::machine_path::machine_paths;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ pub enum Oddity {
     NativeCode {
         /// The package's id.
         who: String,
+    },
+    /// A path in a system folder, which a stage shows whole.
+    Reads {
+        /// The path, absolute, as far as it is written out.
+        path: String,
     },
     /// A target that runs a program of the machine.
     Runs {
@@ -130,21 +136,33 @@ fn of_element(element: &BytesStart<'_>, name: &str, target: &mut String, found: 
     }
     for attribute in element.attributes().flatten() {
         found.extend(volatile(attribute.value.as_ref()));
+        found.extend(reads(name, attribute.value.as_ref()));
     }
 }
 
 fn of_text(inside: Option<&String>, text: &str, found: &mut Vec<Oddity>) {
+    let inside = inside.map_or("", String::as_str);
     found.extend(volatile(text));
+    found.extend(reads(inside, text));
     let text = text.trim();
-    match inside.map(String::as_str) {
-        Some("AssemblyVersion") if text.ends_with('*') => {
+    match inside {
+        "AssemblyVersion" if text.ends_with('*') => {
             found.push(Oddity::Volatile(format!("AssemblyVersion {text}")));
         }
-        Some("Deterministic") if text.eq_ignore_ascii_case("false") => {
+        "Deterministic" if text.eq_ignore_ascii_case("false") => {
             found.push(Oddity::Volatile("Deterministic false".to_owned()));
         }
         _ => {}
     }
+}
+
+fn reads(element: &str, text: &str) -> Vec<Oddity> {
+    // Those are paths in the image.
+    if element.starts_with("Container") {
+        return Vec::new();
+    }
+    let paths = machine_paths(text).into_iter();
+    paths.map(|path| Oddity::Reads { path }).collect()
 }
 
 fn volatile(text: &str) -> Option<Oddity> {
@@ -206,6 +224,7 @@ impl fmt::Display for Oddity {
             Self::Networked { target, what } => {
                 write!(f, "networked: target {target} fetches ({what})")
             }
+            Self::Reads { path } => write!(f, "reads the machine: {path}"),
             Self::NativeCode { who } => {
                 write!(
                     f,
@@ -314,6 +333,21 @@ mod tests {
         ] {
             assert!(!is_native_compiler(id), "{id}");
         }
+    }
+
+    #[test]
+    fn paths_of_the_machine_are_told_but_for_those_of_the_image() {
+        assert_eq!(
+            found(
+                "<ItemGroup><Reference Include=\"A\"><HintPath>/usr/lib/cli/A.dll</HintPath></Reference>\
+                 <None Include=\"/etc/a/*.json\" /></ItemGroup>\
+                 <P><ContainerWorkingDirectory>/usr/src/app</ContainerWorkingDirectory></P>"
+            ),
+            [
+                "reads the machine: /etc/a",
+                "reads the machine: /usr/lib/cli/A.dll"
+            ]
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// What every command may read of the machine: programs, libraries, certificates, and what names are
 /// resolved with. Links among them stay links.
-const SYSTEM: [&str; 12] = [
+const SYSTEM: [&str; 11] = [
     "/bin",
     "/etc",
     "/gnu/store",
@@ -24,7 +24,6 @@ const SYSTEM: [&str; 12] = [
     "/lib64",
     "/libx32",
     "/nix/store",
-    "/opt",
     "/sbin",
     "/sys",
     "/usr",

@@ -1,0 +1,104 @@
+use crate::BuildError;
+use crate::machine_files::{MachineFiles, installed_packages};
+use crate::odd_files::OddFiles;
+use crate::request::ProjectRequest;
+use crate::scan::Scan;
+use crate::tree_digest::tree_digest;
+use fs_err as fs;
+use mizzen_dotnet::{Oddity, PROGRAM_FOLDERS, machine_paths};
+use mizzen_store::{Cancel, Store};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What fetching programs are written in.
+const NODE: [&str; 4] = ["npm", "npx", "pnpm", "yarn"];
+
+/// Where programs lie with all that they need, each in a folder of its own; no stage shows it whole.
+const OPTIONAL: &str = "/opt";
+
+/// System folders whose files no distribution's package need have brought.
+const UNLISTED: [&str; 2] = ["/etc", "/usr/local"];
+
+/// Returns what of the machine, outside of workspace and SDK, decides about the build, by name: the
+/// programs that targets run, the paths that project files and options name, and, where there are any,
+/// the list of what is installed, for a program reads modules and libraries, and a script of the
+/// workspace runs other programs.
+///
+/// What such a program needs below `/opt` is shown to the stage.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn machine_facts(
+    files: &OddFiles,
+    request: &ProjectRequest,
+    scan: &mut Scan,
+    store: &Store,
+) -> Result<BTreeMap<String, String>, BuildError> {
+    let (programs, paths) = named(files, request);
+    let mut facts = BTreeMap::new();
+    if programs.is_empty() && paths.is_empty() {
+        return Ok(facts);
+    }
+    let mut machine = MachineFiles::load(store, Path::new("/usr"))?;
+    let mut folders = BTreeSet::new();
+    for name in programs.iter().filter(|name| !name.is_empty()) {
+        for place in PROGRAM_FOLDERS.map(|folder| Path::new(folder).join(name)) {
+            if let Some(digest) = machine.digest(&place)? {
+                facts.insert(format!("program {name}"), digest.to_string());
+                folders.extend(optional_folder(&place));
+                break;
+            }
+        }
+    }
+    scan.shown.extend(folders.iter().cloned());
+    for path in paths {
+        let is_folder = Path::new(&path).is_dir();
+        if is_folder
+            && UNLISTED
+                .iter()
+                .any(|folder| Path::new(&path).starts_with(folder))
+        {
+            folders.insert(PathBuf::from(path));
+        } else if !is_folder {
+            let digest = machine.digest(Path::new(&path))?;
+            let digest = digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+            facts.insert(format!("file {path}"), digest);
+        }
+    }
+    machine.save(store)?;
+    for folder in folders {
+        let digest = tree_digest(&folder, &|_| false, store, &Cancel::default())?;
+        facts.insert(format!("folder {}", folder.display()), digest.to_string());
+    }
+    facts.extend(installed_packages(Path::new("/"), store)?);
+    Ok(facts)
+}
+
+/// Returns the programs and the paths of the machine that the workspace and its options name.
+fn named(files: &OddFiles, request: &ProjectRequest) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut programs, mut paths) = (BTreeSet::new(), BTreeSet::new());
+    for oddity in files.values().flatten() {
+        match oddity {
+            Oddity::Runs { program, .. } => drop(programs.insert(program.clone())),
+            Oddity::Networked { what, .. } => {
+                let program = what.split_whitespace().next().unwrap_or_default();
+                programs.extend(NODE.contains(&program).then(|| "node".to_owned()));
+                programs.insert(program.to_owned());
+            }
+            Oddity::Reads { path } => drop(paths.insert(path.clone())),
+            Oddity::GitAware { .. } | Oddity::Volatile(_) | Oddity::NativeCode { .. } => {}
+        }
+    }
+    let properties = request.options.properties.values();
+    for value in properties.chain(request.passed.values()) {
+        paths.extend(machine_paths(value));
+    }
+    (programs, paths)
+}
+
+/// Returns the folder in which a program lies with all that it needs, if it lies in one.
+fn optional_folder(program: &Path) -> Option<PathBuf> {
+    let resolved = fs::canonicalize(program).ok()?;
+    let below = resolved.strip_prefix(OPTIONAL).ok()?;
+    Some(Path::new(OPTIONAL).join(below.components().next()?))
+}
