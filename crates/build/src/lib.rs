@@ -19,6 +19,7 @@ mod git;
 mod git_config;
 mod git_ignored;
 mod git_view;
+mod hidden_paths;
 mod image_options;
 mod layer_options;
 mod layers_step;

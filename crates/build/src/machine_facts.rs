@@ -5,7 +5,7 @@ use crate::request::ProjectRequest;
 use crate::scan::Scan;
 use crate::tree_digest::tree_digest;
 use fs_err as fs;
-use mizzen_dotnet::{Oddity, PROGRAM_FOLDERS, machine_paths};
+use mizzen_dotnet::{Oddity, PROGRAM_FOLDERS, is_in_system_folder, machine_paths};
 use mizzen_store::{Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -93,6 +93,7 @@ fn named(files: &OddFiles, request: &ProjectRequest) -> (BTreeSet<String>, BTree
     for value in properties.chain(request.passed.values()) {
         paths.extend(machine_paths(value));
     }
+    paths.retain(|path| is_in_system_folder(path));
     (programs, paths)
 }
 

@@ -1,5 +1,6 @@
 use crate::facts::{Injected, SOURCES};
 use crate::git_view::GitView;
+use crate::hidden_paths::take_hidden;
 use crate::machine_facts::machine_facts;
 use crate::native_linker::{is_covered, native_linker};
 use crate::odd_files::{OddFiles, git_reads, odd_files};
@@ -22,7 +23,10 @@ pub(crate) struct OddWorkspace {
     pub(crate) machine: BTreeMap<String, String>,
     /// What names the machine's linker, where native code is linked.
     linker: Option<BTreeMap<String, String>>,
+    /// What is wrong with the repository.
     warnings: Vec<String>,
+    /// What project files name and no stage shows.
+    hidden: Vec<String>,
     /// What was told already.
     told: BTreeSet<String>,
 }
@@ -38,8 +42,9 @@ impl OddWorkspace {
         injected: &mut Injected,
         store: &Store,
     ) -> Result<Self, BuildError> {
-        let files = odd_files(&scan.contents, &request.workspace.project, store)?;
+        let mut files = odd_files(&scan.contents, &request.workspace.project, store)?;
         let mut odd = Self {
+            hidden: take_hidden(&mut files, request),
             machine: machine_facts(&files, request, scan, store)?,
             linker: None,
             warnings: Vec::new(),
@@ -122,7 +127,7 @@ impl OddWorkspace {
         Ok(true)
     }
 
-    /// Returns each oddity as a line that names its file, and what is wrong with the repository.
+    /// Returns each oddity as a line that names its file, and what is wrong.
     pub(crate) fn lines(&self) -> Vec<String> {
         let files = self.files.iter();
         let lines = files.flat_map(|(path, oddities)| {
@@ -130,7 +135,8 @@ impl OddWorkspace {
                 .iter()
                 .map(move |oddity| format!("{path}: {oddity}"))
         });
-        lines.chain(self.warnings.iter().cloned()).collect()
+        let warnings = self.warnings.iter().chain(&self.hidden);
+        lines.chain(warnings.cloned()).collect()
     }
 
     /// Returns the first that makes something else each time, with its file.
@@ -155,7 +161,8 @@ impl OddWorkspace {
 
     /// Tells what a person should know whether or not something runs, each once.
     pub(crate) fn tell(&mut self, policy: VolatilePolicy, reporter: &dyn Reporter) {
-        let warnings = self.warnings.iter().cloned().map(|text| (true, text));
+        let warnings = self.warnings.iter().chain(&self.hidden);
+        let warnings = warnings.cloned().map(|text| (true, text));
         let oddities = self.all().map(|(path, oddity)| match oddity {
             Oddity::Volatile(_) => {
                 let meaning = match policy {

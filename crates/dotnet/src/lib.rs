@@ -66,7 +66,7 @@ pub use global_json::{RollForward, SdkRequest, with_sdk_path};
 pub use layer_group::LayerGroup;
 pub use layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use layer_rules::{DebugSymbols, LayerRules, PathPattern};
-pub use machine_path::machine_paths;
+pub use machine_path::{is_in_system_folder, machine_paths};
 pub use nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
 pub use oddity::{Oddity, is_native_compiler, oddities};
 pub use output_folders::OutputFolders;

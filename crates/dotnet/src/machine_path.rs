@@ -6,8 +6,14 @@ const BETWEEN: [char; 13] = [
     '"', '\'', '`', ';', ',', ':', '|', '<', '>', '(', '=', '@', '!',
 ];
 
-/// Returns the paths that `text` names in folders which a stage shows though they are no input, each as
-/// far as it is written out: `/usr/share/x` for `/usr/share/x/**/*.proto`.
+/// Returns whether `path`, absolute, lies in a folder that a stage shows though it is no input.
+pub fn is_in_system_folder(path: &str) -> bool {
+    let mut names = path.split('/').skip(1);
+    names.next().is_some_and(|first| SYSTEM.contains(&first))
+}
+
+/// Returns the absolute paths that `text` names, each as far as it is written out: `/usr/share/x` for
+/// `/usr/share/x/**/*.proto`. Those of folders at the root are none, for many words look like them.
 pub fn machine_paths(text: &str) -> Vec<String> {
     let words = text.split(|letter: char| letter.is_whitespace() || BETWEEN.contains(&letter));
     let paths = words.filter_map(|word| {
@@ -15,25 +21,23 @@ pub fn machine_paths(text: &str) -> Vec<String> {
             .iter()
             .find_map(|option| word.strip_prefix(option))
             .unwrap_or(word);
-        let below = word.strip_prefix('/')?.split_once('/')?;
-        if !SYSTEM.contains(&below.0) || below.1.is_empty() {
-            return None;
-        }
         let path = match word.find(['*', '?', '$', '%']) {
             Some(end) => word[..end].rsplit_once('/')?.0,
             None => word,
         };
-        Some(path.trim_end_matches('/').to_owned())
+        let path = path.trim_end_matches('/');
+        let (first, below) = path.strip_prefix('/')?.split_once('/')?;
+        (!first.is_empty() && !below.is_empty()).then(|| path.to_owned())
     });
     paths.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::machine_paths;
+    use super::{is_in_system_folder, machine_paths};
 
     #[test]
-    fn paths_in_system_folders_are_found_as_far_as_they_are_written_out() {
+    fn absolute_paths_are_found_as_far_as_they_are_written_out() {
         for (text, want) in [
             ("/usr/lib/cli/Foo.dll", &["/usr/lib/cli/Foo.dll"][..]),
             (
@@ -48,14 +52,15 @@ mod tests {
                 "Exists('/usr/local/share/a.props')",
                 &["/usr/local/share/a.props"],
             ),
-            ("/usr/share/$(Name)/x", &["/usr/share"]),
+            ("/usr/share/a/$(Name)/x", &["/usr/share/a"]),
             (
-                "$(Root)/usr/share/x ../usr/x usr/x /usr/ /usr /home/a/b",
+                "$(Root)/usr/share/x ../usr/x usr/x /usr/ /usr /usr/$(X)",
                 &[],
             ),
-            ("https://example.com/usr/share /optional/x /opt/x", &[]),
+            ("https://example.com/usr/share //a/b /opt/x", &["/opt/x"]),
         ] {
             assert_eq!(machine_paths(text), want, "{text}");
         }
+        assert!(is_in_system_folder("/usr/share/a") && !is_in_system_folder("/opt/usr/a"));
     }
 }

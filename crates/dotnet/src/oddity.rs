@@ -31,7 +31,7 @@ pub enum Oddity {
         /// The package's id.
         who: String,
     },
-    /// A path in a system folder, which a stage shows whole.
+    /// A path of the machine. A stage shows it if it lies in a system folder; else nothing sees it.
     Reads {
         /// The path, absolute, as far as it is written out.
         path: String,
@@ -157,8 +157,8 @@ fn of_text(inside: Option<&String>, text: &str, found: &mut Vec<Oddity>) {
 }
 
 fn reads(element: &str, text: &str) -> Vec<Oddity> {
-    // Those are paths in the image.
-    if element.starts_with("Container") {
+    // Those are paths in the image, or folders of packages, of which restore takes care.
+    if element.starts_with("Container") || element.starts_with("Restore") {
         return Vec::new();
     }
     let paths = machine_paths(text).into_iter();
