@@ -5,7 +5,7 @@ use crate::request::ProjectRequest;
 use crate::scan::Scan;
 use crate::tree_digest::tree_digest;
 use fs_err as fs;
-use mizzen_dotnet::{Oddity, PROGRAM_FOLDERS, is_in_system_folder, machine_paths};
+use mizzen_dotnet::{Oddity, is_in_system_folder, machine_paths};
 use mizzen_store::{Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -39,15 +39,13 @@ pub(crate) fn machine_facts(
     if programs.is_empty() && paths.is_empty() {
         return Ok(facts);
     }
-    let mut machine = MachineFiles::load(store, Path::new("/usr"))?;
+    // Not the scope of the linker's files: each keeps only what it saw itself.
+    let mut machine = MachineFiles::load(store, Path::new("/usr/bin"))?;
     let mut folders = BTreeSet::new();
     for name in programs.iter().filter(|name| !name.is_empty()) {
-        for place in PROGRAM_FOLDERS.map(|folder| Path::new(folder).join(name)) {
-            if let Some(digest) = machine.digest(&place)? {
-                facts.insert(format!("program {name}"), digest.to_string());
-                folders.extend(optional_folder(&place));
-                break;
-            }
+        if let Some((place, digest)) = machine.program(Path::new("/"), name)? {
+            facts.insert(format!("program {name}"), digest.to_string());
+            folders.extend(optional_folder(&place));
         }
     }
     scan.shown.extend(folders.iter().cloned());

@@ -1,5 +1,6 @@
 use crate::BuildError;
 use fs_err as fs;
+use mizzen_dotnet::PROGRAM_FOLDERS;
 use mizzen_oci::{Digest, Hasher};
 use mizzen_store::{FileState, StatCache, Store};
 use std::io;
@@ -53,6 +54,22 @@ impl MachineFiles {
     /// Remembers what was asked for.
     pub(crate) fn save(self, store: &Store) -> Result<(), BuildError> {
         Ok(self.0.save(store)?)
+    }
+
+    /// Returns where the machine at `root` has the program `name`, and its digest; `None` if it is not
+    /// where a stage finds programs.
+    pub(crate) fn program(
+        &mut self,
+        root: &Path,
+        name: &str,
+    ) -> Result<Option<(PathBuf, Digest)>, BuildError> {
+        for folder in PROGRAM_FOLDERS {
+            let place = root.join(&folder[1..]).join(name);
+            if let Some(digest) = self.digest(&place)? {
+                return Ok(Some((place, digest)));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the digest of the file at `path`, links followed; `None` if there is none.

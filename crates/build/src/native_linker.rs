@@ -1,7 +1,6 @@
 use crate::BuildError;
 use crate::machine_files::{INSTALLED, MachineFiles, installed_packages};
 use fs_err as fs;
-use mizzen_dotnet::PROGRAM_FOLDERS;
 use mizzen_store::Store;
 use std::collections::BTreeMap;
 use std::io;
@@ -36,11 +35,8 @@ pub(crate) fn native_linker(
     let mut files = MachineFiles::load(store, &root.join("usr"))?;
     let mut linker = BTreeMap::new();
     for name in PROGRAMS {
-        for folder in PROGRAM_FOLDERS {
-            if let Some(digest) = files.digest(&root.join(&folder[1..]).join(name))? {
-                linker.insert(format!("program {name}"), digest.to_string());
-                break;
-            }
+        if let Some((_, digest)) = files.program(root, name)? {
+            linker.insert(format!("program {name}"), digest.to_string());
         }
     }
     linker.extend(installed_packages(root, store)?);
