@@ -1,5 +1,5 @@
 use crate::hints;
-use mizzen_build::{BuildError, DotnetMessage};
+use mizzen_builder::{BuildError, DotnetMessage};
 use mizzen_dotnet::{BaseImageError, SdkError, SolutionError, ToolchainError, WorkspaceError};
 use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};

@@ -1,4 +1,4 @@
-use mizzen_build::GitRepository;
+use mizzen_builder::GitRepository;
 use std::path::Path;
 
 /// Returns where the sources of `workspace` are, as its git repository says.

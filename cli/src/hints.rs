@@ -1,6 +1,6 @@
 //! How to go on after an error, computed from what the error knows.
 
-use mizzen_build::BuildError;
+use mizzen_builder::BuildError;
 use mizzen_dotnet::{PublishError, SdkError, WorkspaceError};
 use mizzen_plan::StepName;
 use mizzen_registry::RegistryError;

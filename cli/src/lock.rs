@@ -1,7 +1,7 @@
 use crate::args::BuildArgs;
 use crate::error::CommandError;
 use fs_err as fs;
-use mizzen_build::LockedToolchain;
+use mizzen_builder::LockedToolchain;
 use mizzen_oci::Digest;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -169,7 +169,7 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::{Lock, LockedBase, path};
     use fs_err as fs;
-    use mizzen_build::LockedToolchain;
+    use mizzen_builder::LockedToolchain;
     use mizzen_oci::Digest;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::Process;
 use fs_err as fs;
-use mizzen_build::NugetSettings;
+use mizzen_builder::NugetSettings;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 

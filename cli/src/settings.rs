@@ -123,7 +123,7 @@ pub(crate) fn stage(store: &Arc<Store>, isolation: Isolation) -> Result<Stage, C
     // The running program, even if its file has been replaced since.
     let launcher = PathBuf::from("/proc/self/exe");
     let stage = Stage::new(store.clone(), launcher, isolation.into());
-    Ok(stage.map_err(mizzen_build::BuildError::from)?)
+    Ok(stage.map_err(mizzen_builder::BuildError::from)?)
 }
 
 /// Returns what restore may see of the environment beside its constants.

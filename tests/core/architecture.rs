@@ -14,7 +14,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("plan", &["dotnet", "oci"]),
     ("registry", &["image", "oci", "store"]),
     (
-        "build",
+        "builder",
         &["dotnet", "image", "oci", "plan", "stage", "store"],
     ),
     ("testkit", &["image", "oci", "store"]),

@@ -1,6 +1,6 @@
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
-use mizzen_build::AppRuntime;
+use mizzen_builder::AppRuntime;
 use mizzen_dotnet::{Framework, default_base};
 use mizzen_image::{Archive, Image, Layout, Source};
 use mizzen_oci::{Digest, Platform};

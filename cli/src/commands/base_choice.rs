@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::lock::{self, Lock};
 use crate::ui::Ui;
 use crate::{Process, keychain, settings};
-use mizzen_build::{App, BuildError, LayerOptions};
+use mizzen_builder::{App, BuildError, LayerOptions};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Platform;
 use mizzen_registry::Registry;

@@ -16,7 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::lock::Lock;
 use crate::ui::Ui;
 use crate::{Process, git_remote, settings};
-use mizzen_build::{
+use mizzen_builder::{
     AddedFiles, App, AppLayer, Context, ImageOptions, ProjectRequest, package_publish_folder,
     publish_project,
 };
@@ -116,7 +116,7 @@ fn build(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
     };
     ui.left_out(&app.left_out);
     ui.about_app(&app);
-    let said = ContainerSettings::of(&app.project).map_err(mizzen_build::BuildError::from)?;
+    let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let name = image_name(&said, &app.runtime)?;
     let mut destinations = destinations(arguments, &name, process)?;
     if arguments.push {

@@ -4,7 +4,7 @@ use crate::destination::Destination;
 use crate::engine::{Engine, EnginePlatforms};
 use crate::error::CommandError;
 use crate::{Process, settings};
-use mizzen_build::{ImageOptions, LayerOptions};
+use mizzen_builder::{ImageOptions, LayerOptions};
 use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
 use mizzen_image::Compression;
 use mizzen_oci::{Family, Platform};

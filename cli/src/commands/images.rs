@@ -1,6 +1,6 @@
 use super::base::Base;
 use crate::error::CommandError;
-use mizzen_build::{App, ImageOptions, assemble};
+use mizzen_builder::{App, ImageOptions, assemble};
 use mizzen_image::{Image, Taggable};
 use mizzen_oci::{Family, Index, MediaType, MediaTypeExt};
 use mizzen_store::{Cancel, Store};

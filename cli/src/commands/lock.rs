@@ -44,7 +44,7 @@ pub(crate) fn run(
     let nothing_to_push = PushCheck::new(early.registry(), &[]);
     let how = (arguments.isolation, &nothing_to_push);
     let app = published(&request, how, &store, interrupt, &ui)?;
-    let said = ContainerSettings::of(&app.project).map_err(mizzen_build::BuildError::from)?;
+    let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let (base, _) = choice.decide(early, &app, &said, &[])?;
     let images = app.layers.iter().zip(&base.images);
     let platforms = images.map(|((platform, _), image)| {

@@ -10,7 +10,7 @@ use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::settings;
 use crate::ui::{Ui, chosen};
-use mizzen_build::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
+use mizzen_builder::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
 use mizzen_plan::FileFact;
 use mizzen_store::FsActionCache;
 use serde_json::json;

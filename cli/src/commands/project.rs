@@ -7,7 +7,7 @@ use crate::lock::{self, Lock};
 use crate::nuget::nuget;
 use crate::settings;
 use crate::ui::Ui;
-use mizzen_build::{InputRules, LayerOptions, ProjectRequest};
+use mizzen_builder::{InputRules, LayerOptions, ProjectRequest};
 use mizzen_dotnet::{PublishOptions, Toolchain, Workspace};
 use mizzen_plan::Skip;
 use std::collections::BTreeMap;

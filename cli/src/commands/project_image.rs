@@ -4,7 +4,7 @@
 use super::base::Base;
 use crate::destination::Destination;
 use crate::error::CommandError;
-use mizzen_build::AppRuntime;
+use mizzen_builder::AppRuntime;
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Reference;
 
@@ -80,7 +80,7 @@ pub(super) fn base(
 #[cfg(test)]
 mod tests {
     use super::{image_name, normalized, pushed};
-    use mizzen_build::AppRuntime;
+    use mizzen_builder::AppRuntime;
     use mizzen_dotnet::ContainerSettings;
 
     fn app(name: &str) -> AppRuntime {

@@ -4,7 +4,7 @@ use crate::args::BuildArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use fs_err as fs;
-use mizzen_build::App;
+use mizzen_builder::App;
 use mizzen_image::{Artifact, Taggable};
 use mizzen_oci::Digest;
 use mizzen_registry::Counts;

@@ -1,6 +1,6 @@
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
-use mizzen_build::{App, LayerOptions};
+use mizzen_builder::{App, LayerOptions};
 use mizzen_dotnet::DebugSymbols;
 use mizzen_image::{Archive, Artifact, Layout, Taggable};
 use mizzen_oci::annotation;

@@ -259,7 +259,7 @@ mod tests {
     use super::Config;
     use crate::Process;
     use crate::args::BuildArgs;
-    use mizzen_build::FloatPolicy;
+    use mizzen_builder::FloatPolicy;
     use std::path::Path;
     use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The smaller tables of the file.
 
-use mizzen_build::{FloatPolicy, GitPolicy, Policy, VolatilePolicy};
+use mizzen_builder::{FloatPolicy, GitPolicy, Policy, VolatilePolicy};
 use serde::Deserialize;
 use std::fmt;
 use std::path::{Path, PathBuf};

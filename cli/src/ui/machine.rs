@@ -1,4 +1,4 @@
-use mizzen_build::Event;
+use mizzen_builder::Event;
 use serde_json::{Value, json};
 
 /// Returns what a machine hears of an event, if it is not just a text.

@@ -13,7 +13,7 @@ use crate::commands::{Built, Results, Services};
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use machine::for_machines;
-use mizzen_build::{App, Event, LeftOutFile, Outcome, Reporter};
+use mizzen_builder::{App, Event, LeftOutFile, Outcome, Reporter};
 use mizzen_dotnet::{ChosenSdk, Toolchain, Workspace};
 use mizzen_plan::MissReason;
 use mizzen_registry::TransferReporter;

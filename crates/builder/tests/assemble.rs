@@ -5,7 +5,7 @@
     reason = "what a test needs is there, or the test has failed"
 )]
 
-use mizzen_build::{AppLayer, AppRuntime, BuildError, ImageOptions, Outcome, assemble};
+use mizzen_builder::{AppLayer, AppRuntime, BuildError, ImageOptions, Outcome, assemble};
 use mizzen_image::{Image, Layer};
 use mizzen_oci::{Descriptor, DiffId, Digest, MediaType, Platform};
 use mizzen_store::{BytesBlob, Cancel, Store};
