@@ -8,9 +8,15 @@
 mod facts;
 mod key;
 mod miss_reason;
+mod path_set;
 mod plan;
+mod source_tree;
+mod tree;
 
 pub use facts::{Facts, FileFact, RECIPE, StepCommand, Toolchain};
 pub use key::{Key, StepKey, StepName};
 pub use miss_reason::MissReason;
+pub use path_set::{Look, PathSet};
 pub use plan::{Plan, Planned, Record, Records, Skip, Unkeyed, Verdict, plan};
+pub use source_tree::SourceTree;
+pub use tree::{Entry, Kind, Lookup, Node, Tree};
