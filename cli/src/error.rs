@@ -233,7 +233,7 @@ impl From<BaseImageError> for CommandError {
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {
         let error = match error {
-            BuildError::Vain(error) => return from_medium(error),
+            BuildError::Preflight(error) => return from_medium(error),
             error => error,
         };
         let exit_code = match &error {
@@ -263,7 +263,7 @@ impl From<BuildError> for CommandError {
             | BuildError::Store(_)
             | BuildError::Read(_) => LOCAL,
             BuildError::Cancelled(_) => INTERRUPTED,
-            BuildError::Vain(_) => unreachable!("it is the error that it holds"),
+            BuildError::Preflight(_) => unreachable!("it is the error that it holds"),
         };
         let hint = hints::build(&error);
         let mut command_error = Self::of(exit_code, &error, hint);

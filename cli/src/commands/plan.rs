@@ -11,7 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::settings;
 use crate::ui::{Ui, chosen};
 use mizzen_builder::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
-use mizzen_plan::FileFact;
+use mizzen_plan::FileInput;
 use mizzen_store::FsActionCache;
 use serde_json::json;
 use std::fmt::Write;
@@ -59,7 +59,7 @@ pub(crate) fn run(
         let request = project(workspace, build, config, process, (&written, &layers), &ui)?;
         let plan = plan_project(&context, &request)?;
         if let Some(file) = &arguments.why {
-            let of = (services.len() > 1).then_some(&*plan.facts.project);
+            let of = (services.len() > 1).then_some(&*plan.inputs.project);
             texts.push(why(file, &plan, &request.workspace.root, process, of));
         } else if arguments.json {
             plans.push(to_json(&plan));
@@ -113,16 +113,16 @@ fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt
     writeln!(
         text,
         "project    {} in {}",
-        plan.facts.project,
+        plan.inputs.project,
         root.display()
     )?;
     writeln!(text, "SDK        {found}")?;
-    writeln!(text, "stage      {}", plan.facts.stage)?;
-    writeln!(text, "files      {}", plan.facts.files.len())?;
+    writeln!(text, "stage      {}", plan.inputs.stage)?;
+    writeln!(text, "files      {}", plan.inputs.files.len())?;
     for oddity in &plan.oddities {
         writeln!(text, "odd        {oddity}")?;
     }
-    for (name, value) in &plan.facts.layers {
+    for (name, value) in &plan.inputs.layers {
         writeln!(text, "layers     {name} {value}")?;
     }
     if let Some(tailored) = plan.tailored {
@@ -154,7 +154,7 @@ fn to_json(plan: &ProjectPlan) -> serde_json::Value {
         "steps": steps.collect::<Vec<_>>(),
         "tailored": plan.tailored,
         "oddities": plan.oddities,
-        "facts": plan.facts,
+        "facts": plan.inputs,
     })
 }
 
@@ -190,10 +190,10 @@ fn why(
         }
     };
     let fact = match fact {
-        FileFact::File(digest) => digest.to_string(),
-        FileFact::Program(digest) => format!("{digest}, executable"),
-        FileFact::Link(target) => format!("a link to {target}"),
-        FileFact::Folder => "an empty folder".to_owned(),
+        FileInput::File(digest) => digest.to_string(),
+        FileInput::Program(digest) => format!("{digest}, executable"),
+        FileInput::Link(target) => format!("a link to {target}"),
+        FileInput::Folder => "an empty folder".to_owned(),
     };
     format!("{path}: {role}{} ({fact})\n", of_project(of))
 }

@@ -1,11 +1,11 @@
 //! What `--check-cache` does: runs what was reused, and compares.
 
 use crate::BuildError;
-use crate::app::App;
-use crate::records::Known;
+use crate::inputs::staged::Staged;
 use crate::report::{Event, Outcome};
-use crate::run_step::{run_publish, run_restore};
-use crate::staged::Staged;
+use crate::result::app::App;
+use crate::steps::records::Known;
+use crate::steps::run_step::{run_publish, run_restore};
 use mizzen_image::{Addendum, Image, ImageDiff, Layer};
 use mizzen_oci::{Digest, History, Platform};
 use mizzen_plan::{Record, Records, StepName};
@@ -36,7 +36,7 @@ pub(crate) fn check(
         ));
     };
     let restored = run_restore(staged, &[], || again("restore"))?;
-    let key = staged.facts.restore_key();
+    let key = staged.inputs.restore_key();
     // There may be no record of restore left behind that of publish: then it is fetched as it is now.
     if let Record::Found(kept) = known.step(StepName::Restore, &key) {
         differences.extend(changed_packs(&kept, &restored));

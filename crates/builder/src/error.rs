@@ -153,7 +153,7 @@ pub enum BuildError {
     Read(#[source] io::Error),
     /// What the steps would make could not be used.
     #[error(transparent)]
-    Vain(Box<dyn Error + Send + Sync>),
+    Preflight(Box<dyn Error + Send + Sync>),
     /// The build was interrupted.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -1,5 +1,4 @@
 use crate::BuildError;
-use crate::layers_step::APP_FOLDER;
 use mizzen_dotnet::{
     DebugSymbols, LayerGroup, LayerPlan, LayerRules, Libc, PathPattern, PlannedLayer,
     PublishOutput, RuntimeIdentifier,
@@ -7,6 +6,9 @@ use mizzen_dotnet::{
 use mizzen_image::{Compression, LayerBuilder};
 use mizzen_oci::Platform;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Where the application lies in the image; also its working folder.
+pub(crate) const APP_FOLDER: &str = "/app";
 
 /// How the layers of an application are made.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,7 +47,7 @@ impl LayerOptions {
     }
 
     /// Returns everything here that decides about the bytes of layers, as the key has it.
-    pub(crate) fn facts(&self) -> BTreeMap<String, String> {
+    pub(crate) fn keyed(&self) -> BTreeMap<String, String> {
         let mut platforms: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
         if platforms.is_empty() {
             let project = "as the project says".to_owned();

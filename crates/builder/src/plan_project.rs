@@ -1,20 +1,20 @@
 use crate::BuildError;
-use crate::app::AppFacts;
-use crate::decide::decide;
+use crate::inputs::staged::{Staged, read};
 use crate::publish_each::EachPlatform;
-use crate::records::Known;
 use crate::request::{Context, ProjectRequest};
-use crate::staged::{Staged, read};
+use crate::result::app::AppFacts;
+use crate::steps::decide::decide;
+use crate::steps::records::Known;
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
-use mizzen_plan::{Facts, FileFact, Key, MissReason, StepName, Verdict};
+use mizzen_plan::{FileInput, Inputs, Key, MissReason, StepName, Verdict};
 use mizzen_store::ActionResult;
 
 /// What a build would do now, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProjectPlan {
     /// Everything that decides about it; about the first platform, where each is published for by itself.
-    pub facts: Facts,
+    pub inputs: Inputs,
     /// The steps in their order; for each platform, where each is published for by itself.
     pub steps: Vec<StepPlan>,
     /// What publish did to the files of packages and runtime for this one application; where it is
@@ -39,9 +39,9 @@ pub struct StepPlan {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FileRole {
     /// It is in the key of restore and in that of publish.
-    Restore(FileFact),
+    Restore(FileInput),
     /// It is in the key of publish alone.
-    Publish(FileFact),
+    Publish(FileInput),
     /// It is not shown to `dotnet`.
     NotStaged,
 }
@@ -72,7 +72,11 @@ pub fn plan_project(
     let known = Known::of(&staged);
     let skip = staged.skip();
     let decided = decide(&mut staged, &known, skip)?;
-    let Staged { facts, odd, .. } = staged;
+    let Staged {
+        inputs,
+        dependencies,
+        ..
+    } = staged;
     let found = decided
         .steps
         .iter()
@@ -104,9 +108,9 @@ pub fn plan_project(
         },
     };
     Ok(ProjectPlan {
-        oddities: odd.lines(),
+        oddities: dependencies.lines(),
         steps: decided.steps.into_iter().map(step).collect(),
-        facts,
+        inputs,
         tailored,
     })
 }
@@ -114,7 +118,7 @@ pub fn plan_project(
 impl ProjectPlan {
     /// Returns what the file at `path`, relative to the workspace with `/`, is to the build.
     pub fn role_of(&self, path: &str) -> FileRole {
-        match self.facts.files.get(path) {
+        match self.inputs.files.get(path) {
             None => FileRole::NotStaged,
             Some(fact) if is_restore_input(path) => FileRole::Restore(fact.clone()),
             Some(fact) => FileRole::Publish(fact.clone()),

@@ -1,7 +1,7 @@
-use crate::app::App;
+use crate::inputs::staged::Staged;
 use crate::publish_project::publish_once;
 use crate::report::Event;
-use crate::staged::Staged;
+use crate::result::app::App;
 use crate::{BuildError, Context, LeftOutFile, ProjectRequest};
 use mizzen_dotnet::{ContainerSettings, Libc, RuntimeIdentifier, SdkVersion};
 use mizzen_oci::{Digest, Hasher, Platform};
@@ -146,7 +146,7 @@ fn is_free(request: &ProjectRequest) -> bool {
 fn note_name(staged: &Staged<'_>) -> Digest {
     let mut hasher = Hasher::default();
     hasher.field(NOTES.as_bytes());
-    hasher.field(staged.facts.restore_key().as_bytes());
+    hasher.field(staged.inputs.restore_key().as_bytes());
     for platform in &staged.request.layers.platforms {
         hasher.field(platform.to_string().as_bytes());
     }

@@ -1,11 +1,11 @@
-use crate::app::App;
+use crate::inputs::staged::read;
 use crate::publish_each::EachPlatform;
-use crate::records::Known;
 use crate::report::Event;
-use crate::staged::read;
-use crate::steps::Steps;
+use crate::result::app::App;
+use crate::steps::carry_out::Steps;
+use crate::steps::records::Known;
 use crate::{BuildError, Context, ProjectRequest, cache_check};
-use mizzen_plan::FileFact;
+use mizzen_plan::FileInput;
 use mizzen_stage::StageError;
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -51,28 +51,28 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
 pub(crate) fn publish_once(
     context: &Context<'_>,
     request: &ProjectRequest,
-) -> Result<(App, BTreeMap<String, FileFact>), BuildError> {
+) -> Result<(App, BTreeMap<String, FileInput>), BuildError> {
     let started = Instant::now();
     let mut staged = read(context, request)?;
     let mut calls_in_vain = 0;
     if let Some(each) = EachPlatform::known(&staged)? {
         let app = each.publish(context, request)?;
         if each.is_confirmed(&app, request) {
-            return Ok((app, staged.facts.files));
+            return Ok((app, staged.inputs.files));
         }
         calls_in_vain = app.dotnet_calls;
         EachPlatform::keep(None, &staged)?;
     }
     let volatile = request.policy.volatile;
-    staged.odd.check(volatile)?;
-    staged.odd.tell(volatile, context.reporter);
+    staged.dependencies.check(volatile)?;
+    staged.dependencies.tell(volatile, context.reporter);
     let known = Known::of(&staged);
     let skip = staged.skip();
     let mut steps = Steps::new(&mut staged, &known, started);
     let result = steps.carry_out(skip);
     let calls = steps.dotnet_calls();
     // What restore told of packages.
-    staged.odd.tell(volatile, context.reporter);
+    staged.dependencies.tell(volatile, context.reporter);
     let mut app = match result {
         Err(error) => {
             let Some(each) = EachPlatform::instead_of(&error, request) else {
@@ -84,7 +84,7 @@ pub(crate) fn publish_once(
             }
             EachPlatform::keep(Some(&each), &staged)?;
             app.dotnet_calls += calls;
-            return Ok((app, staged.facts.files));
+            return Ok((app, staged.inputs.files));
         }
         Ok(app) => app,
     };
@@ -93,5 +93,5 @@ pub(crate) fn publish_once(
     }
     known.check()?;
     app.dotnet_calls += calls_in_vain;
-    Ok((app, staged.facts.files))
+    Ok((app, staged.inputs.files))
 }

@@ -1,8 +1,9 @@
-use crate::nuget::NugetSettings;
+use crate::layer_options::LayerOptions;
+use crate::locked_toolchain::LockedToolchain;
+use crate::nuget_settings::NugetSettings;
+use crate::policy::{InputRules, Policy};
 use crate::report::Reporter;
-use crate::{InputRules, LayerOptions, Policy};
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
-use mizzen_oci::Digest;
 use mizzen_plan::Skip;
 use mizzen_stage::Executor;
 use mizzen_store::{ActionCache, Cancel, Store};
@@ -68,13 +69,4 @@ pub struct ProjectRequest {
     pub check_cache: bool,
     /// Files and folders of the workspace that this build writes itself, absolute.
     pub ignore: Vec<PathBuf>,
-}
-
-/// A toolchain by content.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct LockedToolchain {
-    /// The SDK's version, for people.
-    pub version: String,
-    /// Names its bytes.
-    pub id: Digest,
 }

@@ -1,8 +1,10 @@
 use mizzen_oci::Digest;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The steps of a build, in their order.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StepName {
     /// Fetches packages.
     Restore,

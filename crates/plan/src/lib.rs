@@ -1,11 +1,11 @@
-//! A pure function from [`Facts`] and a trait [`Records`] to what will be done: every step with its
+//! A pure function from [`Inputs`] and a trait [`Records`] to what will be done: every step with its
 //! key, every miss with its reasons. Touches no disk, no network, no clock.
 //!
 //! Two kinds of key. The *whole key* covers everything that the build can see and names the final
 //! record directly: one look-up and nothing runs. On a miss the finer keys follow, step by step:
 //! restore by what it reads, publish by everything plus what restore resolved.
 
-mod facts;
+mod inputs;
 mod key;
 mod miss_reason;
 mod path_set;
@@ -13,7 +13,7 @@ mod plan;
 mod source_tree;
 mod tree;
 
-pub use facts::{Facts, FileFact, RECIPE, StepCommand, Toolchain};
+pub use inputs::{FileInput, Inputs, RECIPE, ToolchainInput};
 pub use key::{Key, StepKey, StepName};
 pub use miss_reason::MissReason;
 pub use path_set::{Look, PathSet};

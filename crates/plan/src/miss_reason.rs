@@ -1,13 +1,13 @@
-use crate::{Facts, FileFact};
+use crate::{FileInput, Inputs};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// One difference between the facts of two builds, in a person's words.
+/// One difference between the inputs of two builds, in a person's words.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum MissReason {
     /// There is no earlier build to compare with.
     FirstBuild,
-    /// The same facts were built, and what they gave was not kept or is gone.
+    /// The same inputs were built, and what they gave was not kept or is gone.
     NotKept,
     /// The caller asked to run the step again.
     Asked,
@@ -17,7 +17,7 @@ pub enum MissReason {
     Volatile,
     /// The machine's linker takes part, and what it takes from the machine is not known.
     Linker,
-    /// The same facts may give other packages today.
+    /// The same inputs may give other packages today.
     Floating(String),
     /// The record is there, but not all of its blobs.
     Incomplete(String),
@@ -48,7 +48,7 @@ pub enum MissReason {
 
 impl MissReason {
     /// Returns every difference, settings first, then files by path.
-    pub fn between(earlier: &Facts, now: &Facts) -> Vec<Self> {
+    pub fn between(earlier: &Inputs, now: &Inputs) -> Vec<Self> {
         let mut reasons = Vec::new();
         if earlier.recipe != now.recipe {
             reasons.push(Self::Recipe(earlier.recipe, now.recipe));
@@ -81,10 +81,10 @@ impl MissReason {
             match now.files.get(path) {
                 None => files.push((path, Self::Removed(path.clone()))),
                 Some(other) if other == fact => {}
-                Some(FileFact::File(_)) if matches!(fact, FileFact::File(_)) => {
+                Some(FileInput::File(_)) if matches!(fact, FileInput::File(_)) => {
                     files.push((path, Self::Content(path.clone())));
                 }
-                Some(FileFact::Program(_)) if matches!(fact, FileFact::Program(_)) => {
+                Some(FileInput::Program(_)) if matches!(fact, FileInput::Program(_)) => {
                     files.push((path, Self::Content(path.clone())));
                 }
                 Some(_) => files.push((path, Self::Kind(path.clone()))),
@@ -101,24 +101,21 @@ impl MissReason {
     }
 }
 
-fn settings(facts: &Facts) -> BTreeMap<String, String> {
-    let mut settings = BTreeMap::from([("stage".to_owned(), facts.stage.clone())]);
-    for (step, command) in &facts.commands {
-        settings.insert(
-            format!("{step:?} command").to_lowercase(),
-            command.join(" "),
-        );
+fn settings(inputs: &Inputs) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::from([("stage".to_owned(), inputs.stage.clone())]);
+    for (step, command) in &inputs.commands {
+        settings.insert(format!("{step} command"), command.join(" "));
     }
-    for (name, value) in facts.host.iter().chain(&facts.linker) {
+    for (name, value) in inputs.host.iter().chain(&inputs.linker) {
         settings.insert(format!("host's {name}"), value.clone());
     }
-    for (name, value) in &facts.environment {
+    for (name, value) in &inputs.environment {
         settings.insert(format!("variable {name}"), value.clone());
     }
-    for (name, digest) in &facts.injected {
+    for (name, digest) in &inputs.injected {
         settings.insert(name.clone(), digest.short());
     }
-    for (name, value) in &facts.layers {
+    for (name, value) in &inputs.layers {
         settings.insert(format!("layers' {name}"), value.clone());
     }
     settings

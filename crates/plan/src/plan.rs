@@ -1,4 +1,4 @@
-use crate::{Facts, Key, MissReason, StepKey, StepName};
+use crate::{Inputs, Key, MissReason, StepKey, StepName};
 use mizzen_oci::Digest;
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ pub trait Records {
     /// Returns the names and digests of what a found restore resolved.
     fn resolved(&self, restored: &Self::Result) -> BTreeMap<String, Digest>;
 
-    /// Returns the facts of the newest build of the same project, whatever it was.
-    fn latest(&self) -> Option<Facts>;
+    /// Returns the inputs of the newest build of the same project, whatever it was.
+    fn latest(&self) -> Option<Inputs>;
 }
 
 /// The answer to a look-up.
@@ -90,17 +90,17 @@ pub enum Verdict<R> {
 /// Decides what runs. With `restored`, the result of a restore that has just run, the rest is
 /// decided anew.
 pub fn plan<S: Records>(
-    facts: &Facts,
+    inputs: &Inputs,
     records: &S,
     skip: Skip,
     restored: Option<&S::Result>,
 ) -> Plan<S::Result> {
-    let restore_key = facts.restore_key();
+    let restore_key = inputs.restore_key();
     let restore = |verdict| planned(StepName::Restore, Key::Known(restore_key), verdict);
     let mut unusable = Vec::new();
 
     if restored.is_none() && !skip.of_publish() {
-        let whole_key = facts.whole_key();
+        let whole_key = inputs.whole_key();
         match records.whole(&whole_key) {
             Record::Found(result) => {
                 let publish = planned(
@@ -129,7 +129,7 @@ pub fn plan<S: Records>(
         if reasons.is_empty() {
             reasons = match records.latest() {
                 None => vec![MissReason::FirstBuild],
-                Some(earlier) => MissReason::between(&earlier, facts),
+                Some(earlier) => MissReason::between(&earlier, inputs),
             };
         }
         if reasons.is_empty() {
@@ -152,7 +152,7 @@ pub fn plan<S: Records>(
             return both_run(restore(Verdict::Run(why.clone())), why);
         }
     };
-    let key = facts.publish_key(&records.resolved(&resolved));
+    let key = inputs.publish_key(&records.resolved(&resolved));
     let restore = restore(Verdict::Hit(resolved));
     let known = if skip.of_publish() {
         Record::Missing

@@ -1,4 +1,4 @@
-use crate::FileFact;
+use crate::FileInput;
 use crate::tree::{Entry, Kind, Node, Tree};
 use std::collections::BTreeMap;
 use std::io;
@@ -8,21 +8,21 @@ use std::io;
 /// It is made once a scan and serves every project of the workspace: a look-up reads no file.
 #[derive(Clone, Debug, Default)]
 pub struct SourceTree<'a> {
-    files: BTreeMap<&'a str, &'a FileFact>,
+    files: BTreeMap<&'a str, &'a FileInput>,
     /// The names in each folder, the root's under the empty path.
     folders: BTreeMap<&'a str, BTreeMap<&'a str, Kind>>,
 }
 
 impl<'a> SourceTree<'a> {
     /// Makes a tree of `files`, by paths relative to the root.
-    pub fn new(files: impl IntoIterator<Item = (&'a String, &'a FileFact)>) -> Self {
+    pub fn new(files: impl IntoIterator<Item = (&'a String, &'a FileInput)>) -> Self {
         let mut tree = Self::default();
         tree.folders.entry("").or_default();
         for (path, fact) in files {
             let kind = match fact {
-                FileFact::File(_) | FileFact::Program(_) => Kind::File,
-                FileFact::Link(_) => Kind::Link,
-                FileFact::Folder => Kind::Folder,
+                FileInput::File(_) | FileInput::Program(_) => Kind::File,
+                FileInput::Link(_) => Kind::Link,
+                FileInput::Folder => Kind::Folder,
             };
             if kind == Kind::Folder {
                 tree.folders.entry(path).or_default();
@@ -50,16 +50,16 @@ impl<'a> SourceTree<'a> {
 impl Tree for SourceTree<'_> {
     fn entry(&self, path: &str) -> io::Result<Entry> {
         Ok(match self.files.get(path) {
-            Some(FileFact::Link(target)) => Entry::Link(target.clone()),
-            Some(FileFact::File(digest)) => Entry::Node(Node::File {
+            Some(FileInput::Link(target)) => Entry::Link(target.clone()),
+            Some(FileInput::File(digest)) => Entry::Node(Node::File {
                 digest: *digest,
                 executable: false,
             }),
-            Some(FileFact::Program(digest)) => Entry::Node(Node::File {
+            Some(FileInput::Program(digest)) => Entry::Node(Node::File {
                 digest: *digest,
                 executable: true,
             }),
-            Some(FileFact::Folder) => Entry::Node(Node::Folder),
+            Some(FileInput::Folder) => Entry::Node(Node::Folder),
             None if self.folders.contains_key(path) => Entry::Node(Node::Folder),
             None => Entry::Node(Node::Absent),
         })

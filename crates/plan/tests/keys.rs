@@ -1,17 +1,17 @@
 //! Two builds that may differ never share a key: the collisions that other tools have had.
 
 use mizzen_oci::Digest;
-use mizzen_plan::{Facts, FileFact, RECIPE, StepCommand, Toolchain};
+use mizzen_plan::{FileInput, Inputs, RECIPE, StepName, ToolchainInput};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use std::collections::{BTreeMap, BTreeSet};
 
-fn facts() -> Facts {
-    Facts {
+fn inputs() -> Inputs {
+    Inputs {
         recipe: RECIPE,
         project: "App.csproj".to_owned(),
         stage: "/stage".to_owned(),
-        toolchain: Toolchain {
+        toolchain: ToolchainInput {
             id: Digest::of(b"sdk"),
             root: "/sdk".to_owned(),
             sdk: "/sdk/sdk/10.0.100".to_owned(),
@@ -27,46 +27,49 @@ fn facts() -> Facts {
     }
 }
 
-fn file(bytes: &[u8]) -> FileFact {
-    FileFact::File(Digest::of(bytes))
+fn file(bytes: &[u8]) -> FileInput {
+    FileInput::File(Digest::of(bytes))
 }
 
-fn with_files(files: &[(&str, FileFact)]) -> Facts {
+fn with_files(files: &[(&str, FileInput)]) -> Inputs {
     let files = files
         .iter()
         .map(|(path, fact)| ((*path).to_owned(), fact.clone()));
-    Facts {
+    Inputs {
         files: files.collect(),
-        ..facts()
+        ..inputs()
     }
 }
 
-fn with_variables(variables: &[(&str, &str)]) -> Facts {
+fn with_variables(variables: &[(&str, &str)]) -> Inputs {
     let text = |text: &&str| (*text).to_owned();
     let variables = variables
         .iter()
         .map(|(name, value)| (text(name), text(value)));
-    Facts {
+    Inputs {
         environment: variables.collect(),
-        ..facts()
+        ..inputs()
     }
 }
 
-fn with_command(words: &[&str]) -> Facts {
+fn with_command(words: &[&str]) -> Inputs {
     let words = words.iter().map(|word| (*word).to_owned()).collect();
-    Facts {
-        commands: [(StepCommand::Restore, words)].into(),
-        ..facts()
+    Inputs {
+        commands: [(StepName::Restore, words)].into(),
+        ..inputs()
     }
 }
 
 /// Asserts that no two have one key; those that only publish reads have one for restore.
-fn all_differ(all: &[Facts], for_restore: bool) {
-    let keys = |key: fn(&Facts) -> Digest| all.iter().map(key).collect::<BTreeSet<_>>().len();
-    assert_eq!(keys(Facts::whole_key), all.len());
-    assert_eq!(keys(|facts| facts.publish_key(&BTreeMap::new())), all.len());
+fn all_differ(all: &[Inputs], for_restore: bool) {
+    let keys = |key: fn(&Inputs) -> Digest| all.iter().map(key).collect::<BTreeSet<_>>().len();
+    assert_eq!(keys(Inputs::whole_key), all.len());
     assert_eq!(
-        keys(Facts::restore_key),
+        keys(|inputs| inputs.publish_key(&BTreeMap::new())),
+        all.len()
+    );
+    assert_eq!(
+        keys(Inputs::restore_key),
         if for_restore { all.len() } else { 1 }
     );
 }
@@ -123,13 +126,13 @@ fn what_kind_of_thing_lies_there_is_part_of_the_key() {
     let digest = Digest::of(b"data.txt");
     all_differ(
         &[
-            with_files(&[("x", FileFact::File(digest))]),
-            with_files(&[("x", FileFact::Program(digest))]),
+            with_files(&[("x", FileInput::File(digest))]),
+            with_files(&[("x", FileInput::Program(digest))]),
             // A link is not the file that it leads to, nor one that holds the name of its target.
-            with_files(&[("x", FileFact::Link("data.txt".to_owned()))]),
-            with_files(&[("x", FileFact::Link(digest.to_string()))]),
+            with_files(&[("x", FileInput::Link("data.txt".to_owned()))]),
+            with_files(&[("x", FileInput::Link(digest.to_string()))]),
             with_files(&[("x", file(b""))]),
-            with_files(&[("x", FileFact::Folder)]),
+            with_files(&[("x", FileInput::Folder)]),
             with_files(&[]),
         ],
         false,
@@ -137,8 +140,8 @@ fn what_kind_of_thing_lies_there_is_part_of_the_key() {
     let project = |fact| with_files(&[("x.csproj", fact)]);
     all_differ(
         &[
-            project(FileFact::File(digest)),
-            project(FileFact::Program(digest)),
+            project(FileInput::File(digest)),
+            project(FileInput::Program(digest)),
         ],
         true,
     );
@@ -147,7 +150,7 @@ fn what_kind_of_thing_lies_there_is_part_of_the_key() {
 #[test]
 fn what_a_version_resolved_to_is_part_of_publishs_key_and_the_words_that_asked_for_it_are_not_enough()
  {
-    let facts = with_files(&[("App.csproj", file(b"Version=\"1.*\""))]);
+    let inputs = with_files(&[("App.csproj", file(b"Version=\"1.*\""))]);
     let resolved = |packages: &[(&str, &[u8])]| {
         let packages = packages.iter();
         packages
@@ -162,20 +165,20 @@ fn what_a_version_resolved_to_is_part_of_publishs_key_and_the_words_that_asked_f
         resolved(&[("float/1.0.0", b"one"), ("text/1.0.0", b"two")]),
         resolved(&[("float/1.0.0", b"two"), ("text/1.0.0", b"one")]),
     ]
-    .map(|packages| facts.publish_key(&packages))
+    .map(|packages| inputs.publish_key(&packages))
     .into();
     assert_eq!(keys.len(), 6);
 }
 
 #[test]
 fn no_step_has_the_key_of_another() {
-    let facts = facts();
-    let publish = facts.publish_key(&BTreeMap::new());
+    let inputs = inputs();
+    let publish = inputs.publish_key(&BTreeMap::new());
     let keys = [
-        facts.whole_key(),
-        facts.restore_key(),
+        inputs.whole_key(),
+        inputs.restore_key(),
         publish,
-        facts.slot(""),
+        inputs.slot(""),
     ];
     assert_eq!(BTreeSet::from(keys).len(), 4);
 }
@@ -190,12 +193,12 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-fn any_file() -> impl Strategy<Value = FileFact> {
+fn any_file() -> impl Strategy<Value = FileInput> {
     prop_oneof![
         text().prop_map(|text| file(text.as_bytes())),
-        text().prop_map(|text| FileFact::Program(Digest::of(text.as_bytes()))),
-        text().prop_map(FileFact::Link),
-        Just(FileFact::Folder),
+        text().prop_map(|text| FileInput::Program(Digest::of(text.as_bytes()))),
+        text().prop_map(FileInput::Link),
+        Just(FileInput::Folder),
     ]
 }
 
@@ -204,12 +207,12 @@ proptest! {
     #[test]
     fn the_bytes_of_a_key_hold_every_fact(
         (project, stage) in (text(), text()),
-        commands in btree_map(prop_oneof![Just(StepCommand::Restore), Just(StepCommand::Publish)], vec(text(), 0..4), 0..3),
+        commands in btree_map(prop_oneof![Just(StepName::Restore), Just(StepName::Publish)], vec(text(), 0..4), 0..3),
         environment in btree_map(text(), text(), 0..4),
         files in btree_map(text(), any_file(), 0..4),
         layers in btree_map(text(), text(), 0..3),
     ) {
-        let facts = Facts { project, stage, commands, environment, files, layers, ..facts() };
-        assert_eq!(Facts::parse(&facts.to_bytes()), Some(facts));
+        let inputs = Inputs { project, stage, commands, environment, files, layers, ..inputs() };
+        assert_eq!(Inputs::parse(&inputs.to_bytes()), Some(inputs));
     }
 }

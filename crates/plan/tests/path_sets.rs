@@ -4,12 +4,12 @@
 
 use fs_err as fs;
 use mizzen_oci::Digest;
-use mizzen_plan::{Entry, FileFact, Kind, Look, Node, PathSet, SourceTree, Tree};
+use mizzen_plan::{Entry, FileInput, Kind, Look, Node, PathSet, SourceTree, Tree};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::io;
 
-type Files = BTreeMap<String, FileFact>;
+type Files = BTreeMap<String, FileInput>;
 
 /// A machine with nothing on it.
 struct Bare;
@@ -28,12 +28,12 @@ impl Tree for Bare {
     }
 }
 
-fn file(text: &str) -> FileFact {
-    FileFact::File(Digest::of(text.as_bytes()))
+fn file(text: &str) -> FileInput {
+    FileInput::File(Digest::of(text.as_bytes()))
 }
 
-fn link(target: &str) -> FileFact {
-    FileFact::Link(target.to_owned())
+fn link(target: &str) -> FileInput {
+    FileInput::Link(target.to_owned())
 }
 
 fn workspace() -> Files {
@@ -46,7 +46,7 @@ fn workspace() -> Files {
         ("src/Lib/content/a.txt", file("a")),
         ("src/Lib/content/b.txt", file("b")),
         ("src/Other/Other.cs", file("other")),
-        ("tool.sh", FileFact::Program(Digest::of(b"tool"))),
+        ("tool.sh", FileInput::Program(Digest::of(b"tool"))),
     ]
     .map(|(path, fact)| (path.to_owned(), fact))
     .into()
@@ -79,7 +79,7 @@ fn changes(looks: &[(&str, Look)], edit: impl FnOnce(&mut Files)) -> bool {
     is_other
 }
 
-fn insert(path: &str, fact: FileFact) -> impl FnOnce(&mut Files) {
+fn insert(path: &str, fact: FileInput) -> impl FnOnce(&mut Files) {
     let path = path.to_owned();
     move |files| drop(files.insert(path, fact))
 }
@@ -207,13 +207,13 @@ fn path() -> impl Strategy<Value = String> {
     prop::collection::vec("[abc]", 1..4).prop_map(|parts| parts.join("/"))
 }
 
-fn fact() -> impl Strategy<Value = FileFact> {
+fn fact() -> impl Strategy<Value = FileInput> {
     let target = prop::collection::vec(prop_oneof!["[abc]", Just("..".to_owned())], 1..4);
     prop_oneof![
         3 => "[xy]".prop_map(|text| file(&text)),
-        1 => "[xy]".prop_map(|text| FileFact::Program(Digest::of(text.as_bytes()))),
+        1 => "[xy]".prop_map(|text| FileInput::Program(Digest::of(text.as_bytes()))),
         2 => target.prop_map(|parts| link(&parts.join("/"))),
-        1 => Just(FileFact::Folder),
+        1 => Just(FileInput::Folder),
     ]
 }
 
@@ -232,9 +232,9 @@ fn write(files: Files, root: &std::path::Path) -> Files {
         }
         fs::create_dir_all(above).unwrap();
         match &fact {
-            FileFact::Link(target) => fs::os::unix::fs::symlink(target, &at).unwrap(),
-            FileFact::Folder => fs::create_dir(&at).unwrap(),
-            FileFact::File(digest) | FileFact::Program(digest) => {
+            FileInput::Link(target) => fs::os::unix::fs::symlink(target, &at).unwrap(),
+            FileInput::Folder => fs::create_dir(&at).unwrap(),
+            FileInput::File(digest) | FileInput::Program(digest) => {
                 fs::write(&at, digest.hex()).unwrap();
             }
         }

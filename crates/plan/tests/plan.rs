@@ -1,9 +1,9 @@
-//! What is decided from facts and records alone.
+//! What is decided from inputs and records alone.
 
 use mizzen_oci::Digest;
 use mizzen_plan::{
-    Facts, FileFact, Key, MissReason, Plan, RECIPE, Record, Records, Skip, StepCommand, StepName,
-    Toolchain, Unkeyed, Verdict, plan,
+    FileInput, Inputs, Key, MissReason, Plan, RECIPE, Record, Records, Skip, StepName,
+    ToolchainInput, Unkeyed, Verdict, plan,
 };
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ struct Known {
     whole: Option<Digest>,
     restore: Option<Digest>,
     publish: Option<Digest>,
-    latest: Option<Facts>,
+    latest: Option<Inputs>,
 }
 
 impl Records for Known {
@@ -38,19 +38,23 @@ impl Records for Known {
         BTreeMap::from([((*restored).to_owned(), Digest::of(restored.as_bytes()))])
     }
 
-    fn latest(&self) -> Option<Facts> {
+    fn latest(&self) -> Option<Inputs> {
         self.latest.clone()
     }
 }
 
-fn facts() -> Facts {
-    let file =
-        |path: &str, text: &str| (path.to_owned(), FileFact::File(Digest::of(text.as_bytes())));
-    Facts {
+fn inputs() -> Inputs {
+    let file = |path: &str, text: &str| {
+        (
+            path.to_owned(),
+            FileInput::File(Digest::of(text.as_bytes())),
+        )
+    };
+    Inputs {
         recipe: RECIPE,
         project: "App.csproj".to_owned(),
         stage: "/stage".to_owned(),
-        toolchain: Toolchain {
+        toolchain: ToolchainInput {
             id: Digest::of(b"sdk"),
             root: "/sdk".to_owned(),
             sdk: "/sdk/sdk/10.0.100".to_owned(),
@@ -59,8 +63,8 @@ fn facts() -> Facts {
         host: BTreeMap::new(),
         linker: BTreeMap::new(),
         commands: [
-            (StepCommand::Restore, vec!["restore".to_owned()]),
-            (StepCommand::Publish, vec!["publish".to_owned()]),
+            (StepName::Restore, vec!["restore".to_owned()]),
+            (StepName::Publish, vec!["publish".to_owned()]),
         ]
         .into(),
         environment: [("TZ".to_owned(), "UTC".to_owned())].into(),
@@ -70,12 +74,13 @@ fn facts() -> Facts {
     }
 }
 
-fn edited(path: &str, text: &str) -> Facts {
-    let mut facts = facts();
-    facts
-        .files
-        .insert(path.to_owned(), FileFact::File(Digest::of(text.as_bytes())));
-    facts
+fn edited(path: &str, text: &str) -> Inputs {
+    let mut inputs = inputs();
+    inputs.files.insert(
+        path.to_owned(),
+        FileInput::File(Digest::of(text.as_bytes())),
+    );
+    inputs
 }
 
 fn verdicts(plan: &Plan<&'static str>) -> [Verdict<&'static str>; 2] {
@@ -85,16 +90,16 @@ fn verdicts(plan: &Plan<&'static str>) -> [Verdict<&'static str>; 2] {
 #[test]
 fn the_whole_key_answers_everything_at_once() {
     let known = Known {
-        whole: Some(facts().whole_key()),
+        whole: Some(inputs().whole_key()),
         ..Known::default()
     };
-    let plan = plan(&facts(), &known, Skip::default(), None);
+    let plan = plan(&inputs(), &known, Skip::default(), None);
     assert_eq!(verdicts(&plan), [Verdict::Covered, Verdict::Hit("image")]);
 }
 
 #[test]
 fn nothing_known_means_publish_waits_for_restore() {
-    let plan = plan(&facts(), &Known::default(), Skip::default(), None);
+    let plan = plan(&inputs(), &Known::default(), Skip::default(), None);
     assert_eq!(plan.steps[1].key.key, Key::After(StepName::Restore));
     assert_eq!(
         plan.steps[0].verdict,
@@ -105,8 +110,8 @@ fn nothing_known_means_publish_waits_for_restore() {
 #[test]
 fn editing_a_source_keeps_restore_and_names_the_file() {
     let known = Known {
-        restore: Some(facts().restore_key()),
-        latest: Some(facts()),
+        restore: Some(inputs().restore_key()),
+        latest: Some(inputs()),
         ..Known::default()
     };
     let plan = plan(&edited("Program.cs", "two"), &known, Skip::default(), None);
@@ -122,7 +127,7 @@ fn editing_a_project_restores_again_and_the_same_packages_give_a_publish_hit() {
     let edited = edited("App.csproj", "<Project />");
     let resolved = Known::default().resolved(&"packages");
     let known = Known {
-        restore: Some(facts().restore_key()),
+        restore: Some(inputs().restore_key()),
         publish: Some(edited.publish_key(&resolved)),
         ..Known::default()
     };
@@ -136,10 +141,10 @@ fn editing_a_project_restores_again_and_the_same_packages_give_a_publish_hit() {
 fn asked_for_steps_run_whatever_is_known() {
     let resolved = Known::default().resolved(&"packages");
     let known = Known {
-        whole: Some(facts().whole_key()),
-        restore: Some(facts().restore_key()),
-        publish: Some(facts().publish_key(&resolved)),
-        latest: Some(facts()),
+        whole: Some(inputs().whole_key()),
+        restore: Some(inputs().restore_key()),
+        publish: Some(inputs().publish_key(&resolved)),
+        latest: Some(inputs()),
     };
     let asked = || Verdict::Run(vec![MissReason::Asked]);
     let publish = Skip {
@@ -147,7 +152,7 @@ fn asked_for_steps_run_whatever_is_known() {
         ..Skip::default()
     };
     assert_eq!(
-        verdicts(&plan(&facts(), &known, publish, None)),
+        verdicts(&plan(&inputs(), &known, publish, None)),
         [Verdict::Hit("packages"), asked()]
     );
     let restore = Skip {
@@ -155,7 +160,7 @@ fn asked_for_steps_run_whatever_is_known() {
         ..Skip::default()
     };
     assert_eq!(
-        verdicts(&plan(&facts(), &known, restore, None)),
+        verdicts(&plan(&inputs(), &known, restore, None)),
         [asked(), asked()]
     );
     for (unkeyed, why) in [
@@ -167,7 +172,7 @@ fn asked_for_steps_run_whatever_is_known() {
             ..Skip::default()
         };
         assert_eq!(
-            verdicts(&plan(&facts(), &known, skip, None)),
+            verdicts(&plan(&inputs(), &known, skip, None)),
             [Verdict::Hit("packages"), Verdict::Run(vec![why])]
         );
     }
@@ -175,63 +180,66 @@ fn asked_for_steps_run_whatever_is_known() {
 
 #[test]
 fn every_fact_is_in_the_whole_key_and_what_restore_reads_in_its_own() {
-    let change = |edit: fn(&mut Facts)| {
-        let mut changed = facts();
+    let change = |edit: fn(&mut Inputs)| {
+        let mut changed = inputs();
         edit(&mut changed);
         (
-            changed.whole_key() != facts().whole_key(),
-            changed.restore_key() != facts().restore_key(),
+            changed.whole_key() != inputs().whole_key(),
+            changed.restore_key() != inputs().restore_key(),
         )
     };
     assert_eq!(change(|_| ()), (false, false));
-    assert_eq!(change(|facts| facts.recipe += 1), (true, true));
-    assert_eq!(change(|facts| facts.project.push('x')), (true, true));
-    assert_eq!(change(|facts| facts.stage.push('x')), (true, true));
+    assert_eq!(change(|inputs| inputs.recipe += 1), (true, true));
+    assert_eq!(change(|inputs| inputs.project.push('x')), (true, true));
+    assert_eq!(change(|inputs| inputs.stage.push('x')), (true, true));
     assert_eq!(
-        change(|facts| facts.toolchain.id = Digest::of(b"other")),
+        change(|inputs| inputs.toolchain.id = Digest::of(b"other")),
         (true, true)
     );
-    assert_eq!(change(|facts| facts.toolchain.root.push('x')), (true, true));
-    let icu = |facts: &mut Facts| facts.host.extend([("icu".to_owned(), "72".to_owned())]);
+    assert_eq!(
+        change(|inputs| inputs.toolchain.root.push('x')),
+        (true, true)
+    );
+    let icu = |inputs: &mut Inputs| inputs.host.extend([("icu".to_owned(), "72".to_owned())]);
     assert_eq!(change(icu), (true, true));
-    let linker = |facts: &mut Facts| facts.linker.extend([("ld".to_owned(), "1".to_owned())]);
+    let linker = |inputs: &mut Inputs| inputs.linker.extend([("ld".to_owned(), "1".to_owned())]);
     assert_eq!(change(linker), (true, false));
     assert_eq!(
-        change(|facts| drop(facts.environment.insert("A".to_owned(), String::new()))),
+        change(|inputs| drop(inputs.environment.insert("A".to_owned(), String::new()))),
         (true, true)
     );
     assert_eq!(
-        change(|facts| facts.injected.extend([("a".to_owned(), Digest::of(b""))])),
+        change(|inputs| inputs.injected.extend([("a".to_owned(), Digest::of(b""))])),
         (true, true)
     );
     assert_eq!(
-        change(|facts| drop(facts.commands.insert(StepCommand::Restore, vec![]))),
+        change(|inputs| drop(inputs.commands.insert(StepName::Restore, vec![]))),
         (true, true)
     );
     assert_eq!(
-        change(|facts| drop(facts.commands.insert(StepCommand::Publish, vec![]))),
+        change(|inputs| drop(inputs.commands.insert(StepName::Publish, vec![]))),
         (true, false)
     );
     assert_eq!(
-        change(|facts| drop(facts.layers.insert("a".to_owned(), String::new()))),
+        change(|inputs| drop(inputs.layers.insert("a".to_owned(), String::new()))),
         (true, false)
     );
     assert_eq!(
-        change(|facts| drop(facts.files.remove("Program.cs"))),
+        change(|inputs| drop(inputs.files.remove("Program.cs"))),
         (true, false)
     );
     assert_eq!(
-        change(|facts| drop(facts.files.insert("new".to_owned(), FileFact::Folder))),
+        change(|inputs| drop(inputs.files.insert("new".to_owned(), FileInput::Folder))),
         (true, false)
     );
     assert_eq!(
-        change(|facts| drop(facts.files.remove("App.csproj"))),
+        change(|inputs| drop(inputs.files.remove("App.csproj"))),
         (true, true)
     );
-    let program = |facts: &mut Facts| {
-        drop(facts.files.insert(
+    let program = |inputs: &mut Inputs| {
+        drop(inputs.files.insert(
             "Program.cs".to_owned(),
-            FileFact::Program(Digest::of(b"one")),
+            FileInput::Program(Digest::of(b"one")),
         ));
     };
     assert_eq!(change(program), (true, false));
@@ -239,18 +247,18 @@ fn every_fact_is_in_the_whole_key_and_what_restore_reads_in_its_own() {
 
 #[test]
 fn a_table_survives_its_bytes() {
-    assert_eq!(Facts::parse(&facts().to_bytes()).unwrap(), facts());
-    assert_eq!(Facts::parse(b"{}"), None);
+    assert_eq!(Inputs::parse(&inputs().to_bytes()).unwrap(), inputs());
+    assert_eq!(Inputs::parse(b"{}"), None);
 }
 
 #[test]
 fn reasons_read_as_sentences() {
     let mut now = edited("Program.cs", "two");
     now.files.remove("App.csproj");
-    now.files.insert("New.cs".to_owned(), FileFact::Folder);
+    now.files.insert("New.cs".to_owned(), FileInput::Folder);
     now.environment.insert("CI".to_owned(), "true".to_owned());
     now.toolchain.version = "10.0.401".to_owned();
-    let reasons: Vec<String> = MissReason::between(&facts(), &now)
+    let reasons: Vec<String> = MissReason::between(&inputs(), &now)
         .iter()
         .map(ToString::to_string)
         .collect();
@@ -268,14 +276,14 @@ fn reasons_read_as_sentences() {
 
 #[test]
 fn gits_files_are_no_reason_while_nobody_knows_whether_git_is_asked() {
-    let with_git = |facts: &mut Facts, head: &[u8]| {
-        let head = FileFact::File(Digest::of(head));
-        facts.files.insert(".git/HEAD".to_owned(), head);
+    let with_git = |inputs: &mut Inputs, head: &[u8]| {
+        let head = FileInput::File(Digest::of(head));
+        inputs.files.insert(".git/HEAD".to_owned(), head);
     };
-    let mut earlier = facts();
+    let mut earlier = inputs();
     with_git(&mut earlier, b"one");
     let mut now = edited("App.csproj", "two");
-    let reasons = |now: &Facts| {
+    let reasons = |now: &Inputs| {
         let reasons = MissReason::between(&earlier, now);
         reasons.iter().map(ToString::to_string).collect::<Vec<_>>()
     };

@@ -18,11 +18,11 @@ pub struct Action {
     pub folders: Vec<StagedPath>,
     /// Files and folders of the machine that it may read where they are, absolute: SDKs, feeds. They
     /// are in the key, or what is read there is fetched and keyed by its content.
-    pub shown: Vec<PathBuf>,
-    /// Folders of the machine, absolute and without links, of which only that is there which `shown`
+    pub mounted: Vec<PathBuf>,
+    /// Folders of the machine, absolute and without links, of which only that is there which `mounted`
     /// names below them: what else lies in them is in no key. A rung of the ladder that cannot hide
     /// leaves them as they are.
-    pub emptied: Vec<PathBuf>,
+    pub masked: Vec<PathBuf>,
     /// The program and its arguments.
     pub command: Vec<String>,
     /// A program and its arguments that start with the command and end with it at the latest, only for

@@ -12,10 +12,10 @@ pub(crate) struct Job {
     pub(crate) root: PathBuf,
     /// Where the command starts.
     pub(crate) folder: PathBuf,
-    /// What of the machine is shown beside its system folders, absolute.
-    pub(crate) shown: Vec<PathBuf>,
-    /// Folders of the machine that are empty but for what `shown` names below them.
-    pub(crate) emptied: Vec<PathBuf>,
+    /// What of the machine is mounted beside its system folders, absolute.
+    pub(crate) mounted: Vec<PathBuf>,
+    /// Folders of the machine that are empty but for what `mounted` names below them.
+    pub(crate) masked: Vec<PathBuf>,
     /// What runs beside the command; empty for nothing.
     pub(crate) warm_up: Vec<OsString>,
     /// The program and its arguments; empty to try the rung and nothing else.
@@ -34,7 +34,7 @@ impl Job {
             self.root.clone().into(),
             self.folder.clone().into(),
         ];
-        for paths in [&self.shown, &self.emptied] {
+        for paths in [&self.mounted, &self.masked] {
             arguments.push(paths.len().to_string().into());
             arguments.extend(paths.iter().map(|path| path.clone().into_os_string()));
         }
@@ -48,8 +48,8 @@ impl Job {
         let [rung, network, root, folder, rest @ ..] = arguments else {
             return None;
         };
-        let (shown, rest) = counted(rest)?;
-        let (emptied, rest) = counted(rest)?;
+        let (mounted, rest) = counted(rest)?;
+        let (masked, rest) = counted(rest)?;
         let (warm_up, command) = counted(rest)?;
         Some(Self {
             rung: Rung::parse(rung.to_str()?)?,
@@ -60,8 +60,8 @@ impl Job {
             },
             root: root.into(),
             folder: folder.into(),
-            shown: shown.iter().map(PathBuf::from).collect(),
-            emptied: emptied.iter().map(PathBuf::from).collect(),
+            mounted: mounted.iter().map(PathBuf::from).collect(),
+            masked: masked.iter().map(PathBuf::from).collect(),
             warm_up: warm_up.to_vec(),
             command: command.to_vec(),
         })
@@ -137,8 +137,8 @@ mod tests {
             network: Network::None,
             root: "/tmp/mizzen-stage".into(),
             folder: "/tmp/mizzen-stage/src".into(),
-            shown: vec!["/a b".into(), "/c".into()],
-            emptied: vec!["/a b/d".into()],
+            mounted: vec!["/a b".into(), "/c".into()],
+            masked: vec!["/a b/d".into()],
             warm_up: ["dotnet", "exec"].map(Into::into).to_vec(),
             command: ["dotnet", "-p:A=1", ""].map(Into::into).to_vec(),
         };

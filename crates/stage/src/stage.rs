@@ -86,8 +86,8 @@ impl Stage {
             network: Network::None,
             root: self.root.clone(),
             folder: self.root.clone(),
-            shown: Vec::new(),
-            emptied: Vec::new(),
+            mounted: Vec::new(),
+            masked: Vec::new(),
             warm_up: Vec::new(),
             command: Vec::new(),
         };
@@ -110,8 +110,8 @@ impl Executor for Stage {
             network: action.network,
             root: self.root.clone(),
             folder: self.root.join(&action.working_folder),
-            shown: action.shown.clone(),
-            emptied: action.emptied.clone(),
+            mounted: action.mounted.clone(),
+            masked: action.masked.clone(),
             warm_up: action.warm_up.iter().map(Into::into).collect(),
             command: action.command.iter().map(Into::into).collect(),
         };

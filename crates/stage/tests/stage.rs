@@ -61,8 +61,8 @@ fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>
             .collect(),
         packs: Vec::new(),
         folders: vec!["src".to_owned(), "packages".to_owned()],
-        shown: Vec::new(),
-        emptied: Vec::new(),
+        mounted: Vec::new(),
+        masked: Vec::new(),
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
         warm_up: Vec::new(),
         working_folder: "src".to_owned(),
@@ -107,7 +107,7 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
     for rung in [Rung::Processes, Rung::Mounts] {
         let bench = bench(rung);
         let (seen, hidden) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        fs::write(seen.path().join("file"), "shown").unwrap();
+        fs::write(seen.path().join("file"), "mounted").unwrap();
         fs::write(hidden.path().join("file"), "hidden").unwrap();
         let script = format!(
             "ls -A /tmp; cat {seen}/file; echo; cat {hidden}/file; echo x > {seen}/new; echo x > /usr/new; \
@@ -117,7 +117,7 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
             hidden = hidden.path().display(),
         );
         let mut action = shell(&script, []);
-        action.shown = vec![seen.path().to_owned()];
+        action.mounted = vec![seen.path().to_owned()];
         let mut lines = Vec::new();
         let mut errors = 0;
         let outcome = bench
@@ -137,7 +137,7 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
         // The loopback is the only interface, and no power is left.
         assert_eq!(
             lines,
-            ["shown", "mizzen", "1", "CapEff:\t0000000000000000"],
+            ["mounted", "mizzen", "1", "CapEff:\t0000000000000000"],
             "{rung}"
         );
         assert_eq!(errors, 7, "{rung}");
@@ -147,7 +147,7 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
 }
 
 #[test]
-fn of_an_emptied_folder_only_what_is_named_is_there() {
+fn of_a_masked_folder_only_what_is_named_is_there() {
     for rung in [Rung::Processes, Rung::Mounts] {
         let bench = bench(rung);
         let folder = fs::canonicalize(bench.folder.path()).unwrap();
@@ -161,8 +161,8 @@ fn of_an_emptied_folder_only_what_is_named_is_there() {
             sdk.display()
         );
         let mut action = shell(&script, []);
-        action.shown = vec![sdk.clone(), sdk.join("sdk/2")];
-        action.emptied = vec![sdk.join("sdk")];
+        action.mounted = vec![sdk.clone(), sdk.join("sdk/2")];
+        action.masked = vec![sdk.join("sdk")];
         let lines = bench.lines(&action);
         assert_eq!(lines, ["./host/file", "./sdk/2/file", "refused"], "{rung}");
         assert!(sdk.join("sdk/1/file").exists());

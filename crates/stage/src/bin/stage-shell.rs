@@ -1,7 +1,7 @@
 //! Runs one shell script in a stage, as a build runs `dotnet`, and prints its lines: a build small
 //! enough to be killed at every moment.
 //!
-//! `stage-shell RUNG CACHE SCRIPT [SHOWN…]`
+//! `stage-shell RUNG CACHE SCRIPT [MOUNTED…]`
 
 use mizzen_stage::{
     Action, Executor, Isolation, Network, OutputSpec, Rung, Stage, StageError, play_part,
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
-    let [_, rung, cache, script, shown @ ..] = arguments else {
+    let [_, rung, cache, script, mounted @ ..] = arguments else {
         return Ok(ExitCode::from(2));
     };
     let isolation = match rung.to_str() {
@@ -45,8 +45,8 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
         inputs: BTreeMap::new(),
         packs: Vec::new(),
         folders: vec!["src".to_owned(), "tmp".to_owned()],
-        shown: shown.iter().map(Into::into).collect(),
-        emptied: Vec::new(),
+        mounted: mounted.iter().map(Into::into).collect(),
+        masked: Vec::new(),
         command: ["/bin/sh".to_owned(), "-c".to_owned()]
             .into_iter()
             .chain(script.to_str().map(str::to_owned))

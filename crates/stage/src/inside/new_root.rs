@@ -49,12 +49,12 @@ pub(super) fn enter(job: &Job) -> Result<(), Ending> {
 type Step<T = ()> = Result<T, (String, io::Error)>;
 
 fn make(job: &Job) -> Step {
-    let shown = Shown::resolve(job);
+    let mounted = Mounted::resolve(job);
     at("mounts of this process alone", || {
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         Ok(mount_change("/", private)?)
     })?;
-    // Two steps: what is shown may lie in the very folder that the first file system covers.
+    // Two steps: what is mounted may lie in the very folder that the first file system covers.
     at("a new root", || {
         tmpfs("/tmp", c"mode=0755")?;
         fs::create_dir("/tmp/new")?;
@@ -74,13 +74,13 @@ fn make(job: &Job) -> Step {
             tmpfs(inside(folder), mode)
         })?;
     }
-    for (link, to) in &shown.links {
+    for (link, to) in &mounted.links {
         at(&link.display().to_string(), || {
             fs::create_dir_all(inside(link).parent().expect("a link has a folder"))?;
             fs::os::unix::fs::symlink(to, inside(link))
         })?;
     }
-    for (target, source) in &shown.mounts {
+    for (target, source) in &mounted.mounts {
         at(&target.display().to_string(), || match source {
             Source::Machine(source) => show(source, target),
             Source::Nothing => {
@@ -89,7 +89,7 @@ fn make(job: &Job) -> Step {
             }
         })?;
     }
-    read_only(&shown)?;
+    read_only(&mounted)?;
     devices()?;
     let proc = inside("/proc");
     at("/proc", || {
@@ -141,10 +141,10 @@ fn tmpfs(target: impl AsRef<Path>, options: &CStr) -> io::Result<()> {
 }
 
 /// What of the machine the new root shows.
-struct Shown {
+struct Mounted {
     /// Links of the top folder, by path.
     links: BTreeMap<PathBuf, PathBuf>,
-    /// By where it is seen, what it is. Nothing is below another, but for what is emptied and what is
+    /// By where it is seen, what it is. Nothing is below another, but for what is masked and what is
     /// seen there.
     mounts: BTreeMap<PathBuf, Source>,
 }
@@ -157,7 +157,7 @@ enum Source {
     Nothing,
 }
 
-impl Shown {
+impl Mounted {
     fn resolve(job: &Job) -> Self {
         let mut links = BTreeMap::new();
         let mut wanted = BTreeSet::new();
@@ -169,27 +169,27 @@ impl Shown {
         }
         let linked = LINKED.iter().map(PathBuf::from);
         wanted.extend(linked.filter_map(|path| fs::canonicalize(path).ok()));
-        for path in &job.shown {
+        for path in &job.mounted {
             // Both under the name by which it is known and where it is: links inside may name either.
             wanted.extend(fs::canonicalize(path).ok());
             wanted.insert(path.clone());
         }
-        wanted.extend(job.emptied.iter().cloned());
+        wanted.extend(job.masked.iter().cloned());
         let mut mounts: BTreeMap<PathBuf, Source> = BTreeMap::new();
         // Sorted: what lies above another comes before it.
         for path in wanted {
-            let is_emptied = job.emptied.contains(&path);
+            let is_masked = job.masked.contains(&path);
             let mut above = path.ancestors().skip(1);
             let covered = above.find_map(|above| match mounts.get(above) {
-                Some(Source::Machine(_)) => Some(!is_emptied),
+                Some(Source::Machine(_)) => Some(!is_masked),
                 Some(Source::Nothing) => Some(false),
                 None => (links.contains_key(above) || above == job.root).then_some(true),
             });
-            if is_emptied && covered != Some(true) {
+            if is_masked && covered != Some(true) {
                 mounts.insert(path, Source::Nothing);
                 continue;
             }
-            // What is not there is not shown: whoever looks for it will say so.
+            // What is not there is not mounted: whoever looks for it will say so.
             if let Ok(source) = fs::canonicalize(&path)
                 && covered != Some(true)
                 && path != job.root
@@ -215,15 +215,15 @@ fn show(source: &Path, target: &Path) -> io::Result<()> {
     Ok(mount_bind_recursive(source, target)?)
 }
 
-/// Makes every mount of what is shown read-only, those below the folders too.
-fn read_only(shown: &Shown) -> Step {
+/// Makes every mount of what is mounted read-only, those below the folders too.
+fn read_only(mounted: &Mounted) -> Step {
     let table = fs::read(before("/proc/self/mountinfo"));
     let table = table.map_err(|error| ("the list of mounts".to_owned(), error))?;
     for (path, flags) in mounts(&table) {
-        if !shown
+        if !mounted
             .mounts
             .keys()
-            .any(|shown| path.starts_with(inside(shown)))
+            .any(|mounted| path.starts_with(inside(mounted)))
         {
             continue;
         }

@@ -1,6 +1,6 @@
 use crate::BuildError;
-use crate::app::{AppLayer, LayerFacts};
 use crate::report::Outcome;
+use crate::result::app::{AppLayer, LayerFacts};
 use fs_err as fs;
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
 use mizzen_oci::{Descriptor, Digest, Hasher};

@@ -1,10 +1,10 @@
 use crate::BuildError;
-use crate::git::GitRepository;
-use crate::git_config::{has_reftables, shown_config};
+use crate::inputs::git::GitRepository;
+use crate::inputs::git_config::{has_reftables, shown_config};
 use fs_err as fs;
 use mizzen_dotnet::GitReads;
 use mizzen_oci::{Digest, Hasher};
-use mizzen_plan::FileFact;
+use mizzen_plan::FileInput;
 use mizzen_stage::Content;
 use mizzen_store::{FileState, StatCache, Store};
 use std::collections::BTreeMap;
@@ -23,9 +23,9 @@ pub(crate) struct GitView {
     /// What is staged and not keyed, for it is another path on every machine.
     pub(crate) unkeyed: BTreeMap<String, Content>,
     /// What is keyed of the objects, where a package may look at all of them.
-    pub(crate) facts: BTreeMap<String, FileFact>,
-    /// The folders of objects, which are shown where they are.
-    pub(crate) shown: Vec<PathBuf>,
+    pub(crate) facts: BTreeMap<String, FileInput>,
+    /// The folders of objects, which are mounted where they are.
+    pub(crate) mounted: Vec<PathBuf>,
     /// What is wrong with the repository.
     pub(crate) warnings: Vec<String>,
 }
@@ -112,10 +112,10 @@ impl GitView {
                     self.keyed.insert(format!(".git/{name}"), content);
                 }
             }
-            for folder in self.shown.clone() {
+            for folder in self.mounted.clone() {
                 let digest = digest_of(&folder, store)?;
                 let name = format!(".git/objects {}", self.facts.len());
-                self.facts.insert(name, FileFact::File(digest));
+                self.facts.insert(name, FileInput::File(digest));
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl GitView {
                 let text = text_of(&folder.join("info/alternates"))?.unwrap_or_default();
                 let lines = text.lines().filter(|line| !line.starts_with('#'));
                 further.extend(lines.filter_map(|line| fs::canonicalize(folder.join(line)).ok()));
-                self.shown.push(folder);
+                self.mounted.push(folder);
             }
             next = further;
         }
@@ -314,7 +314,7 @@ mod tests {
         let packed = text(&view, ".git/packed-refs");
         assert_eq!(packed, format!("{PACKED}aa refs/tags/v1\n"));
         let objects = fs::canonicalize(folder.path().join("w/.git/objects")).unwrap();
-        assert_eq!(view.shown, [objects]);
+        assert_eq!(view.mounted, [objects]);
     }
 
     #[test]

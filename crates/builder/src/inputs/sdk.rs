@@ -1,5 +1,5 @@
 use crate::BuildError;
-use crate::tree_digest::tree_digest;
+use crate::inputs::tree_digest::tree_digest;
 use fs_err as fs;
 use mizzen_dotnet::{ChosenSdk, SdkVersion, Toolchain};
 use mizzen_oci::{Digest, Hasher};
@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What the stage shows of the machine so that `dotnet` runs.
-pub(crate) struct ShownSdk {
-    pub(crate) shown: Vec<PathBuf>,
+pub(crate) struct MountedSdk {
+    pub(crate) mounted: Vec<PathBuf>,
     /// The folders of the SDKs, of which the stage shows the one that was chosen.
-    pub(crate) emptied: Vec<PathBuf>,
+    pub(crate) masked: Vec<PathBuf>,
 }
 
 /// Returns the folders that hold `dotnet` and the chosen SDK: their roots, and what the links in these
@@ -19,15 +19,18 @@ pub(crate) struct ShownSdk {
 ///
 /// # Errors
 /// [`BuildError::Read`] if they cannot be read.
-pub(crate) fn shown_sdk(toolchain: &Toolchain, sdk: &ChosenSdk) -> Result<ShownSdk, BuildError> {
-    let mut shown = Vec::new();
-    let mut emptied = Vec::new();
+pub(crate) fn mounted_sdk(
+    toolchain: &Toolchain,
+    sdk: &ChosenSdk,
+) -> Result<MountedSdk, BuildError> {
+    let mut mounted = Vec::new();
+    let mut masked = Vec::new();
     for root in roots(toolchain, sdk) {
-        shown.push(root.to_owned());
+        mounted.push(root.to_owned());
         for entry in fs::read_dir(root).map_err(BuildError::Read)? {
             let entry = entry.map_err(BuildError::Read)?;
             if entry.file_type().map_err(BuildError::Read)?.is_symlink() {
-                shown.extend(fs::canonicalize(entry.path()).ok());
+                mounted.extend(fs::canonicalize(entry.path()).ok());
             }
         }
         let Ok(folder) = fs::canonicalize(root.join("sdk")) else {
@@ -36,12 +39,12 @@ pub(crate) fn shown_sdk(toolchain: &Toolchain, sdk: &ChosenSdk) -> Result<ShownS
         for entry in fs::read_dir(&folder).map_err(BuildError::Read)? {
             let path = entry.map_err(BuildError::Read)?.path();
             if !is_other_sdk(&path, root, sdk) {
-                shown.push(path);
+                mounted.push(path);
             }
         }
-        emptied.push(folder);
+        masked.push(folder);
     }
-    Ok(ShownSdk { shown, emptied })
+    Ok(MountedSdk { mounted, masked })
 }
 
 fn roots<'a>(toolchain: &'a Toolchain, sdk: &'a ChosenSdk) -> BTreeSet<&'a Path> {
@@ -82,7 +85,7 @@ pub(crate) fn toolchain_id(
 
 #[cfg(test)]
 mod tests {
-    use super::{shown_sdk, toolchain_id};
+    use super::{mounted_sdk, toolchain_id};
     use fs_err as fs;
     use mizzen_dotnet::{ChosenSdk, Toolchain};
     use mizzen_oci::Digest;
@@ -149,16 +152,16 @@ mod tests {
     }
 
     #[test]
-    fn an_sdk_beside_the_chosen_one_is_neither_in_the_id_nor_shown() {
+    fn an_sdk_beside_the_chosen_one_is_neither_in_the_id_nor_mounted() {
         let bench = Bench::new();
         let first = bench.id();
         bench.write("w/sdk/10.0.100/dotnet.dll", "another");
         bench.write("w/sdk/11.0.100/dotnet.dll", "later");
         assert_eq!(bench.id(), first);
         let (toolchain, sdk) = bench.chosen("w");
-        let shown = shown_sdk(&toolchain, &sdk).unwrap();
-        assert_eq!(shown.emptied, [bench.at("w/sdk")]);
-        assert_eq!(shown.shown, [bench.at("w"), bench.at("w/sdk/10.0.401")]);
+        let mounted = mounted_sdk(&toolchain, &sdk).unwrap();
+        assert_eq!(mounted.masked, [bench.at("w/sdk")]);
+        assert_eq!(mounted.mounted, [bench.at("w"), bench.at("w/sdk/10.0.401")]);
         bench.write("w/sdk/10.0.401/new", "");
         assert_ne!(bench.id(), first);
     }

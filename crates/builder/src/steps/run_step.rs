@@ -1,10 +1,11 @@
 //! How a step is run, whether what it gives is to be kept or to be compared.
 
-use crate::app::AppFacts;
-use crate::layers_step::Layers;
-use crate::odd_files::OddFiles;
-use crate::staged::Staged;
-use crate::{BuildError, publish_step, restore_step};
+use crate::BuildError;
+use crate::inputs::project_findings::Findings;
+use crate::inputs::staged::Staged;
+use crate::result::app::AppFacts;
+use crate::result::layers::Layers;
+use crate::steps::{publish_step, restore_step};
 use mizzen_plan::MissReason;
 use mizzen_stage::Rung;
 use mizzen_store::ActionResult;
@@ -45,7 +46,7 @@ pub(crate) fn run_publish(
     staged: &Staged<'_>,
     restored: &ActionResult,
     starts: impl FnOnce(),
-) -> Result<(AppFacts, Layers, OddFiles), BuildError> {
+) -> Result<(AppFacts, Layers, Findings), BuildError> {
     begin(staged, starts)?;
     publish_step::publish(staged, restored)
 }
@@ -53,7 +54,7 @@ pub(crate) fn run_publish(
 /// Begins a step unless somebody asked to stop, or it would be in vain.
 fn begin(staged: &Staged<'_>, starts: impl FnOnce()) -> Result<(), BuildError> {
     staged.context.cancel.check()?;
-    (staged.context.preflight)().map_err(BuildError::Vain)?;
+    (staged.context.preflight)().map_err(BuildError::Preflight)?;
     starts();
     Ok(())
 }

@@ -1,8 +1,8 @@
 use crate::LockedToolchain;
-use crate::app::{App, AppFacts, AppLayer, GitIgnoredFile};
-use crate::git_ignored::GitIgnored;
+use crate::inputs::staged::Staged;
 use crate::report::Event;
-use crate::staged::Staged;
+use crate::result::app::{App, AppFacts, AppLayer, GitIgnoredFile};
+use crate::result::git_ignored::GitIgnored;
 use mizzen_oci::Platform;
 
 /// Returns the app that was published, now or before, and tells what its publish warned of. Its steps
@@ -14,7 +14,7 @@ pub(crate) fn published_app(
     symbols: Option<AppLayer>,
 ) -> App {
     tell(staged, &facts);
-    let toolchain = &staged.facts.toolchain;
+    let toolchain = &staged.inputs.toolchain;
     App {
         git_ignored: git_ignored(staged, &facts),
         runtime: facts.runtime,

@@ -1,10 +1,10 @@
-use crate::app::{AppFacts, LayerFacts};
-use crate::odd_files::OddFiles;
-use crate::staged::Staged;
+use crate::inputs::project_findings::Findings;
+use crate::inputs::staged::Staged;
+use crate::result::app::{AppFacts, LayerFacts};
 use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_oci::Digest;
-use mizzen_plan::{Facts, MissReason, Record, Records, StepName};
+use mizzen_plan::{Inputs, MissReason, Record, Records, StepName};
 use mizzen_stage::{Executor, Rung};
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ pub(crate) struct RestoreFacts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) resolved_at: Option<u64>,
     /// What is odd in the packages whose targets take part in the build, by package.
-    pub(crate) odd: OddFiles,
+    pub(crate) odd: Findings,
     /// The rung of isolation on which it ran.
     pub(crate) rung: String,
 }
@@ -94,7 +94,9 @@ impl<'a> Known<'a> {
             store: &context.store,
             cache: context.records,
             executor: context.executor,
-            slot: staged.facts.slot(&request.workspace.root.to_string_lossy()),
+            slot: staged
+                .inputs
+                .slot(&request.workspace.root.to_string_lossy()),
             fresh: fresh(request.policy.floats, request.now),
             failed: RefCell::new(None),
         }
@@ -123,7 +125,7 @@ impl<'a> Known<'a> {
     /// publish's own restore asked for it, publish's key names none either.
     pub(crate) fn keep_app(
         &self,
-        facts: &Facts,
+        facts: &Inputs,
         publish_key: &Digest,
         app: &AppFacts,
         restored: &ActionResult,
@@ -235,9 +237,9 @@ impl Records for Known<'_> {
             .collect()
     }
 
-    fn latest(&self) -> Option<Facts> {
+    fn latest(&self) -> Option<Inputs> {
         let result = self.latest_result()?;
-        Facts::parse(&self.store.read(&result.inputs.digest).ok()??)
+        Inputs::parse(&self.store.read(&result.inputs.digest).ok()??)
     }
 }
 

@@ -1,12 +1,13 @@
-use crate::facts::{Injected, SOURCES};
-use crate::git_view::GitView;
-use crate::hidden_paths::take_hidden;
-use crate::machine_facts::machine_facts;
-use crate::native_linker::{is_covered, native_linker};
-use crate::odd_files::{OddFiles, git_reads, odd_files};
+use crate::inputs::git_view::GitView;
+use crate::inputs::hidden_paths::take_hidden;
+use crate::inputs::injected::Injected;
+use crate::inputs::machine_inputs::machine_inputs;
+use crate::inputs::native_linker::{is_covered, native_linker};
+use crate::inputs::project_findings::{Findings, git_reads, project_findings};
+use crate::inputs::scan::Scan;
+use crate::inputs::stage_layout::SOURCES;
 use crate::report::{Event, Reporter};
 use crate::request::ProjectRequest;
-use crate::scan::Scan;
 use crate::{BuildError, VolatilePolicy};
 use mizzen_dotnet::{GitReads, Oddity};
 use mizzen_store::Store;
@@ -14,9 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What the oddities of a workspace ask of the stage and of the key.
-pub(crate) struct OddWorkspace {
+pub(crate) struct HostDependencies {
     /// What was found, by file, and by package once restore has told.
-    pub(crate) files: OddFiles,
+    pub(crate) files: Findings,
     /// How much of git's files the stage shows.
     reads: Option<GitReads>,
     /// What decides about the build outside of the workspace, by name.
@@ -31,7 +32,7 @@ pub(crate) struct OddWorkspace {
     told: BTreeSet<String>,
 }
 
-impl OddWorkspace {
+impl HostDependencies {
     /// Looks for oddities in what was scanned, and adds what they need to see.
     ///
     /// # Errors
@@ -42,28 +43,28 @@ impl OddWorkspace {
         injected: &mut Injected,
         store: &Store,
     ) -> Result<Self, BuildError> {
-        let mut files = odd_files(&scan.contents, &request.workspace.project, store)?;
-        let mut odd = Self {
+        let mut files = project_findings(&scan.contents, &request.workspace.project, store)?;
+        let mut dependencies = Self {
             hidden: take_hidden(&mut files, request),
-            machine: machine_facts(&files, request, scan, store)?,
+            machine: machine_inputs(&files, request, scan, store)?,
             linker: None,
             warnings: Vec::new(),
             reads: None,
             told: BTreeSet::new(),
             files,
         };
-        odd.show_git(request, scan, injected, store)?;
-        Ok(odd)
+        dependencies.show_git(request, scan, injected, store)?;
+        Ok(dependencies)
     }
 
     /// Adds what restore told of packages, and what they need to see. Returns whether that is more than
-    /// what was shown before.
+    /// what was mounted before.
     ///
     /// # Errors
     /// [`BuildError::Read`] names the file that cannot be read.
     pub(crate) fn add_packages(
         &mut self,
-        packages: &OddFiles,
+        packages: &Findings,
         request: &ProjectRequest,
         (scan, injected, store): (&mut Scan, &mut Injected, &Store),
     ) -> Result<bool, BuildError> {
@@ -75,8 +76,8 @@ impl OddWorkspace {
             })
         };
         let new = packages.iter().filter(|(package, _)| !is_said(package));
-        let new: OddFiles = new
-            .map(|(package, odd)| (package.clone(), odd.clone()))
+        let new: Findings = new
+            .map(|(package, dependencies)| (package.clone(), dependencies.clone()))
             .collect();
         self.files.extend(new);
         let links = self
@@ -116,9 +117,9 @@ impl OddWorkspace {
         let view = GitView::of(&request.workspace.root, reads, store)?;
         scan.contents.extend(view.keyed);
         if self.reads.is_none() {
-            scan.shown.extend(view.shown);
+            scan.mounted.extend(view.mounted);
         }
-        scan.shown_facts.extend(view.facts);
+        scan.mounted_files.extend(view.facts);
         let unkeyed = view.unkeyed.into_iter();
         let unkeyed = unkeyed.map(|(path, content)| (format!("{SOURCES}/{path}"), content));
         injected.contents.extend(unkeyed);

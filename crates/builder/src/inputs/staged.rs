@@ -1,15 +1,17 @@
-use crate::facts::{Injected, SOURCES, canonical, facts, injected};
-use crate::file_based::add_directives;
-use crate::nuget::{StagedNuget, staged_nuget};
-use crate::odd_files::OddFiles;
-use crate::odd_workspace::OddWorkspace;
+use crate::inputs::file_based::add_directives;
+use crate::inputs::host_dependencies::HostDependencies;
+use crate::inputs::injected::{Injected, injected};
+use crate::inputs::key_inputs::key_inputs;
+use crate::inputs::nuget::{StagedNuget, staged_nuget};
+use crate::inputs::project_findings::Findings;
+use crate::inputs::scan::{Scan, scan_workspace};
+use crate::inputs::sdk::toolchain_id;
+use crate::inputs::stage_layout::{SOURCES, canonical};
 use crate::report::Event;
-use crate::scan::{Scan, scan_workspace};
-use crate::sdk::toolchain_id;
 use crate::{BuildError, Context, LockedToolchain, ProjectRequest, VolatilePolicy};
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, with_sdk_path};
-use mizzen_plan::{Facts, Skip, StepName, Unkeyed};
+use mizzen_plan::{Inputs, Skip, StepName, Unkeyed};
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -24,8 +26,8 @@ pub(crate) struct Staged<'a> {
     pub(crate) scan: Scan,
     pub(crate) injected: Injected,
     pub(crate) nuget: StagedNuget,
-    pub(crate) odd: OddWorkspace,
-    pub(crate) facts: Facts,
+    pub(crate) dependencies: HostDependencies,
+    pub(crate) inputs: Inputs,
 }
 
 impl Staged<'_> {
@@ -35,9 +37,9 @@ impl Staged<'_> {
         let is_volatile = policy.volatile == VolatilePolicy::NeverCache;
         let unkeyed = if policy.network {
             Some(Unkeyed::Network)
-        } else if is_volatile && self.odd.volatile().is_some() {
+        } else if is_volatile && self.dependencies.volatile().is_some() {
             Some(Unkeyed::Volatile)
-        } else if self.odd.links_with_unknown() {
+        } else if self.dependencies.links_with_unknown() {
             Some(Unkeyed::Linker)
         } else {
             None
@@ -61,27 +63,29 @@ impl Staged<'_> {
     ///
     /// # Errors
     /// [`BuildError::Read`] names the file that cannot be read.
-    pub(crate) fn add_packages(&mut self, packages: &OddFiles) -> Result<bool, BuildError> {
+    pub(crate) fn add_packages(&mut self, packages: &Findings) -> Result<bool, BuildError> {
         let shown = (&mut self.scan, &mut self.injected, &*self.context.store);
-        let is_more = self.odd.add_packages(packages, self.request, shown)?;
+        let is_more = self
+            .dependencies
+            .add_packages(packages, self.request, shown)?;
         if is_more {
-            let host = std::mem::take(&mut self.facts.host);
-            self.facts = facts(
+            let host = std::mem::take(&mut self.inputs.host);
+            self.inputs = key_inputs(
                 self.request,
                 self.stage_root,
-                self.facts.toolchain.id,
+                self.inputs.toolchain.id,
                 &self.scan,
                 &self.injected,
                 &self.nuget,
             );
-            self.facts.host = host;
-            self.facts.linker = self.odd.linker();
+            self.inputs.host = host;
+            self.inputs.linker = self.dependencies.linker();
         }
         Ok(is_more)
     }
 
     /// Returns what the stage of `step` shows.
-    pub(crate) fn inputs(&self, step: StepName) -> BTreeMap<String, Content> {
+    pub(crate) fn contents_for(&self, step: StepName) -> BTreeMap<String, Content> {
         let nuget = match step {
             StepName::Restore => &self.nuget.restore,
             StepName::Publish => &self.nuget.publish,
@@ -110,8 +114,8 @@ pub(crate) fn read<'a>(
     let (scan, toolchain) = std::thread::scope(|scope| {
         // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
         let toolchain = scope.spawn(|| toolchain_id(&request.toolchain, sdk, store, cancel));
-        let (root, inputs) = (&request.workspace.root, &request.inputs);
-        let scan = scan_workspace(root, inputs, &ignore, store, cancel);
+        let (root, rules) = (&request.workspace.root, &request.inputs);
+        let scan = scan_workspace(root, rules, &ignore, store, cancel);
         let toolchain = toolchain.join();
         (scan, toolchain.unwrap_or_else(|panic| resume_unwind(panic)))
     });
@@ -140,11 +144,11 @@ pub(crate) fn read<'a>(
         context.reporter.event(&Event::Note(&note));
     }
     let mut injected = injected();
-    let odd = OddWorkspace::read(request, &mut scan, &mut injected, store)?;
+    let dependencies = HostDependencies::read(request, &mut scan, &mut injected, store)?;
     add_directives(&mut injected, &request.workspace.project, &scan)?;
     let mut nuget = staged_nuget(request, context.stage_root, &scan.contents)?;
     nuget.read_fallback_folders(store, cancel)?;
-    let mut facts = facts(
+    let mut inputs = key_inputs(
         request,
         context.stage_root,
         toolchain,
@@ -152,7 +156,7 @@ pub(crate) fn read<'a>(
         &injected,
         &nuget,
     );
-    facts.host.extend(odd.machine.clone());
+    inputs.host.extend(dependencies.machine.clone());
     Ok(Staged {
         context,
         request,
@@ -161,7 +165,7 @@ pub(crate) fn read<'a>(
         scan,
         injected,
         nuget,
-        odd,
-        facts,
+        dependencies,
+        inputs,
     })
 }

@@ -1,10 +1,11 @@
+use crate::StepName;
 use mizzen_dotnet::is_restore_input;
 use mizzen_oci::{Digest, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Counts up whenever the same facts would be built in another way: other commands, other injected
+/// Counts up whenever the same inputs would be built in another way: other commands, other injected
 /// targets, another layout of the stage or of the records.
 pub const RECIPE: u32 = 4;
 
@@ -13,7 +14,7 @@ pub const RECIPE: u32 = 4;
 /// Its canonical JSON is what the whole key is the digest of; it is kept with every record, so that
 /// a later miss can name what differs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Facts {
+pub struct Inputs {
     /// [`RECIPE`] of the mizzen that wrote the table.
     pub recipe: u32,
     /// The project, relative to the workspace's root.
@@ -21,14 +22,14 @@ pub struct Facts {
     /// The canonical root of the stage, for it ends up in what is built.
     pub stage: String,
     /// `dotnet` and the SDK that it runs.
-    pub toolchain: Toolchain,
+    pub toolchain: ToolchainInput,
     /// What a tool of the build host may depend on: its processor, the version of its ICU.
     pub host: BTreeMap<String, String>,
     /// What of the build host decides about native code, where publish links any; restore does not.
     #[serde(default)]
     pub linker: BTreeMap<String, String>,
     /// The commands, by step.
-    pub commands: BTreeMap<StepCommand, Vec<String>>,
+    pub commands: BTreeMap<StepName, Vec<String>>,
     /// The variables that the commands see.
     pub environment: BTreeMap<String, String>,
     /// The digests of files that mizzen adds to the stage: injected targets, NuGet configurations
@@ -37,22 +38,12 @@ pub struct Facts {
     /// How layers are made: their format, what goes in, for which platforms.
     pub layers: BTreeMap<String, String>,
     /// The workspace as staged, by path.
-    pub files: BTreeMap<String, FileFact>,
-}
-
-/// Which step a command belongs to.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepCommand {
-    /// `dotnet restore`.
-    Restore,
-    /// `dotnet publish`.
-    Publish,
+    pub files: BTreeMap<String, FileInput>,
 }
 
 /// `dotnet` and an SDK, by content: equal versions of different makers differ in their bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Toolchain {
+pub struct ToolchainInput {
     /// Names every file below the root, but for SDKs that were not chosen.
     pub id: Digest,
     /// The root, which ends up in NuGet's files.
@@ -66,7 +57,7 @@ pub struct Toolchain {
 /// What the stage shows under one path of the workspace.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum FileFact {
+pub enum FileInput {
     /// A file.
     File(Digest),
     /// A file that can be executed; publish keeps the bit.
@@ -77,7 +68,7 @@ pub enum FileFact {
     Folder,
 }
 
-impl Facts {
+impl Inputs {
     /// Returns the table as the bytes that are kept and named by the whole key.
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical_json(&json!({ "step": "whole", "facts": self }))
@@ -87,7 +78,7 @@ impl Facts {
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         #[derive(Deserialize)]
         struct Table {
-            facts: Facts,
+            facts: Inputs,
         }
         serde_json::from_slice::<Table>(bytes)
             .ok()
@@ -114,7 +105,7 @@ impl Facts {
             "stage": self.stage,
             "toolchain": self.toolchain,
             "host": self.host,
-            "command": self.commands.get(&StepCommand::Restore),
+            "command": self.commands.get(&StepName::Restore),
             "environment": self.environment,
             "injected": self.injected,
             "files": files,

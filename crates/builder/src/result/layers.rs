@@ -1,5 +1,5 @@
-use crate::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
 use crate::report::Outcome;
+use crate::result::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
 use crate::{BuildError, LayerOptions, LeftOutFile};
 use mizzen_dotnet::{PlannedFile, PlannedLayer, ProjectFacts, PublishOutput};
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
@@ -8,9 +8,6 @@ use mizzen_store::{Blob, Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-
-/// Where the application lies in the image; also its working folder.
-pub(crate) const APP_FOLDER: &str = "/app";
 
 const SYMBOLS: &str = "symbols";
 

@@ -1,16 +1,16 @@
 use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
-use crate::facts::{HOME, PACKAGES, TEMPORARY, working_folder};
-use crate::file_based::written_by_restore;
-use crate::floating::{floating, without_lock_file};
-use crate::odd_packages::odd_packages;
-use crate::records::RestoreFacts;
+use crate::inputs::file_based::written_by_restore;
+use crate::inputs::floating::{floating, without_lock_file};
+use crate::inputs::package_findings::package_findings;
+use crate::inputs::scan::check_mounted;
+use crate::inputs::sdk::mounted_sdk;
+use crate::inputs::stage_layout::{HOME, PACKAGES, TEMPORARY, working_folder};
+use crate::inputs::staged::Staged;
 use crate::report::Event;
-use crate::scan::check_shown;
-use crate::sdk::shown_sdk;
-use crate::staged::Staged;
+use crate::steps::records::RestoreFacts;
 use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
-use mizzen_plan::{StepCommand, StepName};
+use mizzen_plan::StepName;
 use mizzen_stage::{Action, Network, Outcome, OutputSpec, Stream};
 use mizzen_store::{ActionResult, Output};
 use serde_json::json;
@@ -27,20 +27,20 @@ use std::path::PathBuf;
 /// [`BuildError::Dotnet`] with NuGet's own messages.
 pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     let request = staged.request;
-    let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
+    let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
     let packages = OutputSpec::Packages(PACKAGES.to_owned());
     let changes = written.iter().cloned().map(OutputSpec::Changes);
     let action = Action {
-        inputs: staged.inputs(StepName::Restore),
+        inputs: staged.contents_for(StepName::Restore),
         packs: Vec::new(),
         folders: [HOME, PACKAGES, TEMPORARY].map(str::to_owned).to_vec(),
-        shown: [sdk.shown, shown(staged)].concat(),
-        emptied: sdk.emptied,
-        command: staged.facts.commands[&StepCommand::Restore].clone(),
+        mounted: [sdk.mounted, mounted(staged)].concat(),
+        masked: sdk.masked,
+        command: staged.inputs.commands[&StepName::Restore].clone(),
         warm_up: Vec::new(),
         working_folder: working_folder(request),
-        environment: staged.facts.environment.clone(),
+        environment: staged.inputs.environment.clone(),
         secret_environment: secret_environment(staged),
         outputs: std::iter::once(packages).chain(changes).collect(),
         network: if request.offline {
@@ -69,7 +69,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             return Err(BuildError::NoLockFile(unlocked));
         }
     }
-    let table = staged.facts.to_bytes();
+    let table = staged.inputs.to_bytes();
     Ok(ActionResult {
         inputs: Output {
             digest: staged.context.store.put(&table)?,
@@ -80,7 +80,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             packages,
             resolved_at: floating.is_some().then_some(request.now),
             floating,
-            odd: odd_packages(&written, &package_folders(staged, &outcome))?,
+            odd: package_findings(&written, &package_folders(staged, &outcome))?,
             rung: outcome.rung.as_str().to_owned(),
         }),
     })
@@ -112,15 +112,15 @@ const PATH_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Returns what restore may read of the machine beside the SDK: feeds that are folders, credential
 /// providers, certificates.
-fn shown(staged: &Staged<'_>) -> Vec<PathBuf> {
+fn mounted(staged: &Staged<'_>) -> Vec<PathBuf> {
     let variables = &staged.request.restore_environment;
     let paths = PATH_VARIABLES
         .iter()
         .filter_map(|name| variables.get(*name));
     let nuget = &staged.nuget;
-    let shown = nuget.shown.iter().chain(&nuget.fallback_folders);
-    let shown = shown.chain(&staged.scan.shown).cloned();
-    shown.chain(paths.map(PathBuf::from)).collect()
+    let mounted = nuget.mounted.iter().chain(&nuget.fallback_folders);
+    let mounted = mounted.chain(&staged.scan.mounted).cloned();
+    mounted.chain(paths.map(PathBuf::from)).collect()
 }
 
 fn secret_environment(staged: &Staged<'_>) -> BTreeMap<String, String> {
@@ -128,7 +128,7 @@ fn secret_environment(staged: &Staged<'_>) -> BTreeMap<String, String> {
     variables.extend(staged.nuget.secret_variables.clone());
     if let Some(folder) = &staged.nuget.plugin_tools {
         // NuGet finds credential providers that are tools by `PATH` alone.
-        let path = &staged.facts.environment["PATH"];
+        let path = &staged.inputs.environment["PATH"];
         variables.insert("PATH".to_owned(), format!("{path}:{folder}"));
     }
     variables
@@ -153,7 +153,7 @@ pub(crate) fn run(
         let text = with_own_paths(&text, &staged.canonical.sources, &request.workspace.root);
         context.reporter.event(&Event::DotnetLine(&text));
     })?;
-    check_shown(
+    check_mounted(
         &request.workspace.root,
         &request.inputs,
         &staged.scan,
@@ -172,7 +172,7 @@ pub(crate) fn run(
         exit_code: outcome.exit_code,
         messages: lines.failure().into_iter().map(own).collect(),
         networked: match action.network {
-            Network::None => staged.odd.networked(),
+            Network::None => staged.dependencies.networked(),
             Network::Full => Vec::new(),
         },
     })

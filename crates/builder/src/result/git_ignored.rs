@@ -1,4 +1,4 @@
-use crate::git::GitRepository;
+use crate::inputs::git::GitRepository;
 use ignore::Match;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use std::collections::BTreeMap;

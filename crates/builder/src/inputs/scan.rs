@@ -1,8 +1,8 @@
-use crate::leavings::{Leavings, is_made_by_builds};
+use crate::inputs::build_outputs::{BuildOutputs, is_made_by_builds};
 use crate::{BuildError, InputRules};
 use fs_err as fs;
 use mizzen_oci::Digest;
-use mizzen_plan::FileFact;
+use mizzen_plan::FileInput;
 use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ pub(crate) struct Scan {
     /// What the stage shows, by path relative to the root.
     pub(crate) contents: BTreeMap<String, Content>,
     /// Files and folders outside the workspace that the stage shows where they are, absolute.
-    pub(crate) shown: Vec<PathBuf>,
+    pub(crate) mounted: Vec<PathBuf>,
     /// What the key knows of them, by their absolute paths.
-    pub(crate) shown_facts: BTreeMap<String, FileFact>,
+    pub(crate) mounted_files: BTreeMap<String, FileInput>,
     /// Names that cannot be in a record (not UTF-8), and are not staged.
     pub(crate) left_out: Vec<PathBuf>,
 }
@@ -55,7 +55,7 @@ pub(crate) fn scan_workspace(
 ///
 /// # Errors
 /// [`StageError::Changed`](mizzen_stage::StageError) names what is not.
-pub(crate) fn check_shown(
+pub(crate) fn check_mounted(
     root: &Path,
     rules: &InputRules,
     scanned: &Scan,
@@ -63,26 +63,26 @@ pub(crate) fn check_shown(
     cancel: &Cancel,
 ) -> Result<(), BuildError> {
     let extra = rules.extra.iter().filter(|extra| extra.starts_with('/'));
-    let only_shown = InputRules {
+    let only_mounted = InputRules {
         extra: extra.cloned().collect(),
         ignore: rules.ignore.clone(),
     };
-    if only_shown.extra.is_empty() {
+    if only_mounted.extra.is_empty() {
         return Ok(());
     }
     let mut walk = Walk {
         root,
-        rules: &only_shown,
+        rules: &only_mounted,
         ignore: &[],
         cache: StatCache::load(store, root)?,
         scan: Scan::default(),
         cancel,
     };
-    for extra in &only_shown.extra {
+    for extra in &only_mounted.extra {
         walk.extra(extra)?;
     }
-    let now = walk.scan.shown_facts;
-    let before = &scanned.shown_facts;
+    let now = walk.scan.mounted_files;
+    let before = &scanned.mounted_files;
     let is_other = |path: &&String| before.get(*path) != now.get(*path);
     match now
         .keys()
@@ -116,14 +116,15 @@ impl Walk<'_> {
             return Ok(());
         }
         let names = entries.iter().map(fs::DirEntry::file_name);
-        let leavings = Leavings::find(folder, names, self.root).map_err(BuildError::Read)?;
+        let build_outputs =
+            BuildOutputs::find(folder, names, self.root).map_err(BuildError::Read)?;
         for entry in entries {
             let path = entry.path();
             let Ok(name) = entry.file_name().into_string() else {
                 self.scan.left_out.push(path);
                 continue;
             };
-            if name == ".git" || leavings.has(&name) || self.ignore.contains(&path) {
+            if name == ".git" || build_outputs.has(&name) || self.ignore.contains(&path) {
                 continue;
             }
             let staged = if prefix.is_empty() {
@@ -157,7 +158,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// Adds what the user asks for: below the root what would be left out, elsewhere what is shown
+    /// Adds what the user asks for: below the root what would be left out, elsewhere what is mounted
     /// where it lies.
     fn extra(&mut self, extra: &str) -> Result<(), BuildError> {
         let unstageable = |why: &str| BuildError::Unstageable {
@@ -188,9 +189,9 @@ impl Walk<'_> {
         } else {
             self.file(resolved, extra.to_owned())?;
         }
-        let facts = file_facts(&std::mem::replace(&mut self.scan.contents, files));
-        self.scan.shown_facts.extend(facts);
-        self.scan.shown.push(kept);
+        let keyed = file_inputs(&std::mem::replace(&mut self.scan.contents, files));
+        self.scan.mounted_files.extend(keyed);
+        self.scan.mounted.push(kept);
         Ok(())
     }
 
@@ -267,21 +268,21 @@ fn stays_below(root: &Path, folder: &Path, target: &Path) -> bool {
 }
 
 /// Returns what the key knows of a staged workspace.
-pub(crate) fn file_facts(contents: &BTreeMap<String, Content>) -> BTreeMap<String, FileFact> {
+pub(crate) fn file_inputs(contents: &BTreeMap<String, Content>) -> BTreeMap<String, FileInput> {
     let fact = |content: &Content| match content {
         Content::File {
             digest,
             executable: false,
             ..
-        } => FileFact::File(*digest),
+        } => FileInput::File(*digest),
         Content::File {
             digest,
             executable: true,
             ..
-        } => FileFact::Program(*digest),
-        Content::Bytes(bytes) => FileFact::File(Digest::of(bytes)),
-        Content::Link(target) => FileFact::Link(target.clone()),
-        Content::Folder => FileFact::Folder,
+        } => FileInput::Program(*digest),
+        Content::Bytes(bytes) => FileInput::File(Digest::of(bytes)),
+        Content::Link(target) => FileInput::Link(target.clone()),
+        Content::Folder => FileInput::Folder,
     };
     contents
         .iter()
@@ -376,9 +377,9 @@ mod tests {
         let scan = scan_by(&folder, &rules).unwrap();
         let paths: Vec<_> = scan.contents.keys().collect();
         assert_eq!(paths, ["App.csproj", "docs", "obj/gen/a.cs"]);
-        let shown: Vec<_> = scan.shown_facts.into_keys().collect();
-        assert_eq!(shown, [format!("{outside}/key.snk")]);
-        assert_eq!(scan.shown, [std::path::Path::new(&outside)]);
+        let mounted: Vec<_> = scan.mounted_files.into_keys().collect();
+        assert_eq!(mounted, [format!("{outside}/key.snk")]);
+        assert_eq!(scan.mounted, [std::path::Path::new(&outside)]);
         for extra in ["missing", "../shared"] {
             let rules = InputRules {
                 extra: vec![extra.to_owned()],

@@ -1,11 +1,12 @@
-use crate::app::{App, AppFacts};
-use crate::decide::{decide, odd_of};
-use crate::published_app::published_app;
-use crate::records::{Known, RestoreFacts};
+use crate::BuildError;
+use crate::inputs::staged::Staged;
 use crate::report::{Event, Outcome, StepReport};
-use crate::run_step::{run_publish, run_restore};
-use crate::staged::Staged;
-use crate::{BuildError, layers_step};
+use crate::result::app::{App, AppFacts};
+use crate::result::layers;
+use crate::result::published_app::published_app;
+use crate::steps::decide::{decide, findings_of};
+use crate::steps::records::{Known, RestoreFacts};
+use crate::steps::run_step::{run_publish, run_restore};
 use mizzen_oci::Digest;
 use mizzen_plan::{Key, MissReason, Record, Records, Skip, StepName, Verdict, plan};
 use mizzen_store::{ActionResult, StoreError, Turn};
@@ -74,9 +75,9 @@ impl<'a, 'b> Steps<'a, 'b> {
                     restored_now = true;
                     self.restore(restore_key, reasons)?
                 };
-                self.staged.add_packages(&odd_of(&result))?;
+                self.staged.add_packages(&findings_of(&result))?;
                 let skip = self.staged.skip_now(skip);
-                decided = plan(&self.staged.facts, self.known, skip, Some(&result));
+                decided = plan(&self.staged.inputs, self.known, skip, Some(&result));
                 take(&mut decided.steps, StepName::Restore);
                 result
             }
@@ -102,10 +103,10 @@ impl<'a, 'b> Steps<'a, 'b> {
             Err(error) if !restored_now && error.is_about_packages() => {
                 self.reports.clear();
                 let restored = self.restore(restore_key, reasons.clone())?;
-                self.staged.add_packages(&odd_of(&restored))?;
+                self.staged.add_packages(&findings_of(&restored))?;
                 let key = self
                     .staged
-                    .facts
+                    .inputs
                     .publish_key(&self.known.resolved(&restored));
                 self.publish(&restored, key, reasons)
             }
@@ -171,14 +172,15 @@ impl<'a, 'b> Steps<'a, 'b> {
             // A package of which restore did not know had no repository to ask.
             let key = self
                 .staged
-                .facts
+                .inputs
                 .publish_key(&self.known.resolved(restored));
             return self.publish(restored, key, reasons);
         }
         self.reports.push(report);
         let staged = &*self.staged;
         if staged.skip().unkeyed.is_none() {
-            self.known.keep_app(&staged.facts, &key, &facts, restored)?;
+            self.known
+                .keep_app(&staged.inputs, &key, &facts, restored)?;
         }
         let (layers, symbols) = (layers.by_platform, layers.symbols);
         Ok(App {
@@ -204,7 +206,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         };
         let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
         let (request, context) = (self.staged.request, self.staged.context);
-        let found = layers_step::found(&facts, &request.layers, &context.store)?;
+        let found = layers::found(&facts, &request.layers, &context.store)?;
         let (layers, symbols) = (found.by_platform, found.symbols);
         Some(published_app(self.staged, facts, layers, symbols))
     }

@@ -1,6 +1,6 @@
 use crate::BuildError;
-use crate::floating::assets_below;
-use crate::odd_files::OddFiles;
+use crate::inputs::floating::assets_below;
+use crate::inputs::project_findings::Findings;
 use fs_err as fs;
 use mizzen_dotnet::{
     BuildPackages, GitReads, Oddity, is_git_library, is_native_compiler, known_to_ask_git,
@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 /// Returns what is odd in the packages whose own targets take part in a build, by package: those that
 /// ask git, or may well, whoever asked for them, and those that compile to native code.
 ///
-/// `written` is where restore wrote, as for [`floating`](crate::floating::floating); `folders` are those
+/// `written` is where restore wrote, as for [`floating`](crate::inputs::floating::floating); `folders` are those
 /// with packages in them, the first of which was empty before.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
-pub(crate) fn odd_packages(
+pub(crate) fn package_findings(
     written: &[PathBuf],
     folders: &[PathBuf],
-) -> Result<OddFiles, BuildError> {
-    let mut odd = OddFiles::new();
+) -> Result<Findings, BuildError> {
+    let mut odd = Findings::new();
     let (mut all, mut imported) = (BTreeSet::new(), BTreeSet::new());
     for file in assets_below(written)? {
         let bytes = fs::read(&file).map_err(BuildError::Read)?;
@@ -125,7 +125,7 @@ fn asks_by_its_files(package: &str, folders: &[PathBuf]) -> Result<Option<GitRea
 
 #[cfg(test)]
 mod tests {
-    use super::odd_packages;
+    use super::package_findings;
     use fs_err as fs;
     use serde_json::json;
     use std::path::Path;
@@ -157,7 +157,7 @@ mod tests {
             );
         };
         let found = || {
-            let odd = odd_packages(&written, &[at("packages"), at("fallback")]).unwrap();
+            let odd = package_findings(&written, &[at("packages"), at("fallback")]).unwrap();
             let lines = odd
                 .into_iter()
                 .map(|(package, odd)| format!("{package}: {}", odd[0]));

@@ -1,7 +1,8 @@
 use crate::BuildError;
-use crate::facts::{HOME, SOURCES};
+use crate::inputs::stage_layout::{HOME, SOURCES};
+use crate::inputs::tree_digest::tree_digest;
+use crate::nuget_settings::NugetSettings;
 use crate::request::ProjectRequest;
-use crate::tree_digest::tree_digest;
 use fs_err as fs;
 use mizzen_dotnet::{NugetConfig, NugetConfigPlace, is_restore_input};
 use mizzen_oci::Digest;
@@ -11,24 +12,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What the user has told NuGet outside the workspace.
-#[derive(Clone, Default)]
-pub struct NugetSettings {
-    /// The user's own file, whether it is there or not.
-    pub user: Option<PathBuf>,
-    /// More files of the user's, in the order of their names.
-    pub additional: Vec<PathBuf>,
-    /// The files of the machine, in the order of their names; the defaults of its maker.
-    pub machine: Vec<PathBuf>,
-    /// The folder in which NuGet looks for credential providers by convention, if it is there.
-    pub plugins: Option<PathBuf>,
-    /// Credential providers that are tools on the user's `PATH`.
-    pub plugin_tools: Vec<PathBuf>,
-    /// All variables of the user's: configurations name some.
-    pub variables: BTreeMap<String, String>,
-}
-
-/// The same as the stages show it.
+/// What the user has told NuGet, as the stages show it.
 #[derive(Default)]
 pub(crate) struct StagedNuget {
     /// What restore sees: credentials, too.
@@ -36,11 +20,11 @@ pub(crate) struct StagedNuget {
     /// What publish sees, which fetches nothing.
     pub(crate) publish: BTreeMap<String, Content>,
     /// What the key knows of files outside the workspace.
-    pub(crate) facts: BTreeMap<String, Digest>,
+    pub(crate) keyed: BTreeMap<String, Digest>,
     /// Files of the workspace that the stage shows with other bytes, for which the key has these.
     pub(crate) replaced: BTreeMap<String, Vec<u8>>,
     /// What restore may read of the machine.
-    pub(crate) shown: Vec<PathBuf>,
+    pub(crate) mounted: Vec<PathBuf>,
     /// Folders of packages that are used where they lie.
     pub(crate) fallback_folders: Vec<PathBuf>,
     /// Variables that restore alone sees.
@@ -85,7 +69,7 @@ pub(crate) fn staged_nuget(
         let Some(config) = config else { continue };
         let fact = format!("NuGet configuration {path}");
         let digest = Digest::of(&config.without_secrets);
-        staged.facts.insert(fact, digest);
+        staged.keyed.insert(fact, digest);
         staged.take(&config, request);
         let bytes = |bytes: Vec<u8>| Content::Bytes(bytes.into());
         staged
@@ -196,7 +180,7 @@ fn parse(
 
 impl StagedNuget {
     fn take(&mut self, config: &NugetConfig, request: &ProjectRequest) {
-        self.shown.extend(config.folders.iter().cloned());
+        self.mounted.extend(config.folders.iter().cloned());
         let fallback_folders = config.fallback_folders.iter().cloned();
         self.fallback_folders.extend(fallback_folders);
         for name in &config.secret_variables {
@@ -219,14 +203,14 @@ impl StagedNuget {
                 } else {
                     path.parent()
                 };
-                self.shown.extend(folder.map(Path::to_owned));
+                self.mounted.extend(folder.map(Path::to_owned));
             }
             self.secret_variables.insert(name.to_owned(), paths.clone());
         }
         if let Some(plugins) = &nuget.plugins {
             let link = Content::Link(plugins.to_string_lossy().into_owned());
             self.restore.insert(format!("{HOME}/.nuget/plugins"), link);
-            self.shown.push(plugins.clone());
+            self.mounted.push(plugins.clone());
         }
         for tool in &nuget.plugin_tools {
             let Some(name) = tool.file_name().and_then(|name| name.to_str()) else {
@@ -235,7 +219,7 @@ impl StagedNuget {
             let link = Content::Link(tool.to_string_lossy().into_owned());
             self.restore
                 .insert(format!("{HOME}/{PLUGIN_TOOLS}/{name}"), link);
-            self.shown.extend(tool.parent().map(Path::to_owned));
+            self.mounted.extend(tool.parent().map(Path::to_owned));
         }
         if !nuget.plugin_tools.is_empty() {
             let folder = stage_root.join(HOME).join(PLUGIN_TOOLS);
@@ -296,7 +280,7 @@ impl StagedNuget {
         for folder in &self.fallback_folders {
             let digest = tree_digest(folder, &|_| false, store, cancel)?;
             let fact = format!("fallback folder {}", folder.display());
-            self.facts.insert(fact, digest);
+            self.keyed.insert(fact, digest);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Which folders of one folder earlier builds have written: no stage shows them.
-pub(crate) struct Leavings {
+pub(crate) struct BuildOutputs {
     outputs: OutputFolders,
     /// Whether they are those of all projects' artifacts.
     is_artifacts: bool,
@@ -14,7 +14,7 @@ pub(crate) struct Leavings {
 /// What builds write beside `obj`, where they have one folder for all projects.
 const ARTIFACTS: [&str; 4] = ["bin", "obj", "package", "publish"];
 
-impl Leavings {
+impl BuildOutputs {
     /// Finds those of a folder with these names, in the workspace at `root`.
     ///
     /// # Errors

@@ -1,27 +1,27 @@
-use crate::odd_files::OddFiles;
+use crate::inputs::project_findings::Findings;
 use crate::request::ProjectRequest;
 use mizzen_dotnet::{Oddity, is_in_system_folder};
 use std::path::{Path, PathBuf};
 
 /// What a stage has of its own, or shows for its content cannot change.
-const SHOWN: [&str; 5] = ["/dev", "/gnu/store", "/nix/store", "/proc", "/tmp"];
+const MOUNTED: [&str; 5] = ["/dev", "/gnu/store", "/nix/store", "/proc", "/tmp"];
 
 /// Takes the paths out of `files` that no stage shows, and returns a warning for each that is there.
-pub(crate) fn take_hidden(files: &mut OddFiles, request: &ProjectRequest) -> Vec<String> {
+pub(crate) fn take_hidden(files: &mut Findings, request: &ProjectRequest) -> Vec<String> {
     let mut hidden = Vec::new();
     for (file, oddities) in files.iter_mut() {
         oddities.retain(|oddity| {
             let Oddity::Reads { path } = oddity else {
                 return true;
             };
-            let is_shown = is_in_system_folder(path);
-            if !is_shown && is_left_out(Path::new(path), request) {
+            let is_mounted = is_in_system_folder(path);
+            if !is_mounted && is_left_out(Path::new(path), request) {
                 hidden.push(format!(
                     "{file}: `{path}` lies outside of the workspace, and no build sees it; name it under \
                      [inputs] extra of mizzen.toml"
                 ));
             }
-            is_shown
+            is_mounted
         });
     }
     files.retain(|_, oddities| !oddities.is_empty());
@@ -31,10 +31,10 @@ pub(crate) fn take_hidden(files: &mut OddFiles, request: &ProjectRequest) -> Vec
 fn is_left_out(path: &Path, request: &ProjectRequest) -> bool {
     let sdk = [&request.toolchain.root, &request.sdk.root];
     let extra = request.inputs.extra.iter().map(Path::new);
-    let mut shown = SHOWN
+    let mut mounted = MOUNTED
         .iter()
         .map(Path::new)
         .chain(sdk.into_iter().map(PathBuf::as_path))
         .chain(extra);
-    path.exists() && !shown.any(|shown| path.starts_with(shown))
+    path.exists() && !mounted.any(|mounted| path.starts_with(mounted))
 }

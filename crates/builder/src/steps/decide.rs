@@ -1,7 +1,7 @@
 use crate::BuildError;
-use crate::odd_files::OddFiles;
-use crate::records::{Known, RestoreFacts};
-use crate::staged::Staged;
+use crate::inputs::project_findings::Findings;
+use crate::inputs::staged::Staged;
+use crate::steps::records::{Known, RestoreFacts};
 use mizzen_plan::{Plan, Skip, StepName, Verdict, plan};
 use mizzen_store::ActionResult;
 
@@ -17,7 +17,7 @@ pub(crate) fn decide(
     known: &Known<'_>,
     skip: Skip,
 ) -> Result<Plan<ActionResult>, BuildError> {
-    let decided = plan(&staged.facts, known, skip, None);
+    let decided = plan(&staged.inputs, known, skip, None);
     let restored = decided
         .steps
         .iter()
@@ -26,15 +26,15 @@ pub(crate) fn decide(
             _ => None,
         });
     match restored {
-        Some(restored) if staged.add_packages(&odd_of(restored))? => {
-            Ok(plan(&staged.facts, known, staged.skip_now(skip), None))
+        Some(restored) if staged.add_packages(&findings_of(restored))? => {
+            Ok(plan(&staged.inputs, known, staged.skip_now(skip), None))
         }
         _ => Ok(decided),
     }
 }
 
 /// Returns what is odd in the packages of a restore.
-pub(crate) fn odd_of(restored: &ActionResult) -> OddFiles {
+pub(crate) fn findings_of(restored: &ActionResult) -> Findings {
     let facts = serde_json::from_value::<RestoreFacts>(restored.facts.clone());
-    facts.map_or_else(|_| OddFiles::new(), |facts| facts.odd)
+    facts.map_or_else(|_| Findings::new(), |facts| facts.odd)
 }

@@ -1,6 +1,6 @@
 use crate::ImageOptions;
-use crate::app::AppRuntime;
-use crate::layers_step::APP_FOLDER;
+use crate::layer_options::APP_FOLDER;
+use crate::result::app::AppRuntime;
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Family;
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 use crate::BuildError;
-use crate::machine_files::{INSTALLED, MachineFiles, installed_packages};
+use crate::inputs::machine_files::{INSTALLED, MachineFiles, installed_packages};
 use fs_err as fs;
 use mizzen_store::Store;
 use std::collections::BTreeMap;

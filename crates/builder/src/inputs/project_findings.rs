@@ -10,7 +10,7 @@ use mizzen_store::Store;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is odd in the project files of a workspace, by path.
-pub(crate) type OddFiles = BTreeMap<String, Vec<Oddity>>;
+pub(crate) type Findings = BTreeMap<String, Vec<Oddity>>;
 
 /// Where it is kept what was found in files, by their contents. Counts up when other things are found
 /// in the same text.
@@ -21,11 +21,11 @@ const NOTES: &str = "oddities-3";
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
-pub(crate) fn odd_files(
+pub(crate) fn project_findings(
     contents: &BTreeMap<String, Content>,
     project: &str,
     store: &Store,
-) -> Result<OddFiles, BuildError> {
+) -> Result<Findings, BuildError> {
     let files = contents.iter().filter_map(|(path, content)| match content {
         Content::File { source, digest, .. } if path == project || may_be_odd(path) => {
             Some((path, source, *digest))
@@ -58,7 +58,7 @@ pub(crate) fn odd_files(
         texts.insert(path.as_str(), text);
     }
     let projects = reached(project, &texts);
-    let mut odd = OddFiles::new();
+    let mut odd = Findings::new();
     for (path, text) in &texts {
         let takes_part = projects
             .as_ref()
@@ -122,7 +122,7 @@ fn takes_part(path: &str, projects: &BTreeSet<String>) -> bool {
 }
 
 /// Returns how much of git's files the stage shows; `None` if nothing.
-pub(crate) fn git_reads(odd: &OddFiles, policy: GitPolicy) -> Option<GitReads> {
+pub(crate) fn git_reads(odd: &Findings, policy: GitPolicy) -> Option<GitReads> {
     let all = odd.values().flatten();
     let asked = all.filter_map(|oddity| match oddity {
         Oddity::GitAware { reads, .. } => Some(*reads),
@@ -137,7 +137,7 @@ pub(crate) fn git_reads(odd: &OddFiles, policy: GitPolicy) -> Option<GitReads> {
 
 #[cfg(test)]
 mod tests {
-    use super::{OddFiles, git_reads, odd_files};
+    use super::{Findings, git_reads, project_findings};
     use crate::GitPolicy;
     use fs_err as fs;
     use mizzen_dotnet::GitReads;
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn files_are_read_once_and_packages_decide_about_git() {
         let (folder, store, contents) = workspace(&[("src/App.csproj", GIT), ("a.cs", GIT)]);
-        let read = || odd_files(&contents, "src/App.csproj", &store).unwrap();
+        let read = || project_findings(&contents, "src/App.csproj", &store).unwrap();
         let first = read();
         assert_eq!(first["src/App.csproj"].len(), 1);
         fs::remove_file(folder.path().join("src-App.csproj")).unwrap();
@@ -182,7 +182,7 @@ mod tests {
         ] {
             assert_eq!(git_reads(&first, policy), want);
         }
-        assert_eq!(git_reads(&OddFiles::new(), GitPolicy::Auto), None);
+        assert_eq!(git_reads(&Findings::new(), GitPolicy::Auto), None);
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
         let reference = "<ItemGroup><ProjectReference Include=\"../Lib/Lib.csproj\" /></ItemGroup>";
         let odd = |files: &[(&str, &str)]| {
             let (_folder, store, contents) = workspace(files);
-            let odd = odd_files(&contents, "App/App.csproj", &store).unwrap();
+            let odd = project_findings(&contents, "App/App.csproj", &store).unwrap();
             odd.into_keys().collect::<Vec<_>>()
         };
         let mut files = vec![
@@ -218,7 +218,7 @@ mod tests {
         let directive = "#:package MinVer@8.0.0\n";
         fs::write(folder.path().join("app.cs"), directive).unwrap();
         fs::write(folder.path().join("other.cs"), directive).unwrap();
-        let odd = odd_files(&contents, "app.cs", &store).unwrap();
+        let odd = project_findings(&contents, "app.cs", &store).unwrap();
         assert_eq!(odd.into_keys().collect::<Vec<_>>(), ["app.cs"]);
     }
 }

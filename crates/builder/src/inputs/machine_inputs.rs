@@ -1,9 +1,9 @@
 use crate::BuildError;
-use crate::machine_files::{MachineFiles, installed_packages};
-use crate::odd_files::OddFiles;
+use crate::inputs::machine_files::{MachineFiles, installed_packages};
+use crate::inputs::project_findings::Findings;
+use crate::inputs::scan::Scan;
+use crate::inputs::tree_digest::tree_digest;
 use crate::request::ProjectRequest;
-use crate::scan::Scan;
-use crate::tree_digest::tree_digest;
 use fs_err as fs;
 use mizzen_dotnet::{Oddity, is_in_system_folder, machine_paths};
 use mizzen_store::{Cancel, Store};
@@ -24,31 +24,31 @@ const UNLISTED: [&str; 2] = ["/etc", "/usr/local"];
 /// the list of what is installed, for a program reads modules and libraries, and a script of the
 /// workspace runs other programs.
 ///
-/// What such a program needs below `/opt` is shown to the stage.
+/// What such a program needs below `/opt` is mounted to the stage.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
-pub(crate) fn machine_facts(
-    files: &OddFiles,
+pub(crate) fn machine_inputs(
+    files: &Findings,
     request: &ProjectRequest,
     scan: &mut Scan,
     store: &Store,
 ) -> Result<BTreeMap<String, String>, BuildError> {
     let (programs, paths) = named(files, request);
-    let mut facts = BTreeMap::new();
+    let mut inputs = BTreeMap::new();
     if programs.is_empty() && paths.is_empty() {
-        return Ok(facts);
+        return Ok(inputs);
     }
     // Not the scope of the linker's files: each keeps only what it saw itself.
     let mut machine = MachineFiles::load(store, Path::new("/usr/bin"))?;
     let mut folders = BTreeSet::new();
     for name in programs.iter().filter(|name| !name.is_empty()) {
         if let Some((place, digest)) = machine.program(Path::new("/"), name)? {
-            facts.insert(format!("program {name}"), digest.to_string());
+            inputs.insert(format!("program {name}"), digest.to_string());
             folders.extend(optional_folder(&place));
         }
     }
-    scan.shown.extend(folders.iter().cloned());
+    scan.mounted.extend(folders.iter().cloned());
     for path in paths {
         let is_folder = Path::new(&path).is_dir();
         if is_folder
@@ -60,20 +60,20 @@ pub(crate) fn machine_facts(
         } else if !is_folder {
             let digest = machine.digest(Path::new(&path))?;
             let digest = digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
-            facts.insert(format!("file {path}"), digest);
+            inputs.insert(format!("file {path}"), digest);
         }
     }
     machine.save(store)?;
     for folder in folders {
         let digest = tree_digest(&folder, &|_| false, store, &Cancel::default())?;
-        facts.insert(format!("folder {}", folder.display()), digest.to_string());
+        inputs.insert(format!("folder {}", folder.display()), digest.to_string());
     }
-    facts.extend(installed_packages(Path::new("/"), store)?);
-    Ok(facts)
+    inputs.extend(installed_packages(Path::new("/"), store)?);
+    Ok(inputs)
 }
 
 /// Returns the programs and the paths of the machine that the workspace and its options name.
-fn named(files: &OddFiles, request: &ProjectRequest) -> (BTreeSet<String>, BTreeSet<String>) {
+fn named(files: &Findings, request: &ProjectRequest) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut programs, mut paths) = (BTreeSet::new(), BTreeSet::new());
     for oddity in files.values().flatten() {
         match oddity {

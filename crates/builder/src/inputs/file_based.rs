@@ -1,8 +1,9 @@
 //! What is special about a C# file that is an app.
 
 use crate::BuildError;
-use crate::facts::{HOME, Injected, SOURCES};
-use crate::scan::Scan;
+use crate::inputs::injected::Injected;
+use crate::inputs::scan::Scan;
+use crate::inputs::stage_layout::{HOME, SOURCES};
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, file_based_artifacts, file_based_directives, is_file_based};
 use mizzen_oci::Digest;
@@ -30,7 +31,7 @@ pub(crate) fn add_directives(
     let directives = file_based_directives(&String::from_utf8_lossy(&text));
     let digest = Digest::of(directives.as_bytes());
     injected
-        .facts
+        .keyed
         .insert(format!("directives of {project}"), digest);
     Ok(())
 }

@@ -1,25 +1,25 @@
 use crate::BuildError;
-use crate::app::AppFacts;
-use crate::facts::{
+use crate::inputs::file_based::written_by_restore;
+use crate::inputs::floating::{assets_below, floating, project_path};
+use crate::inputs::package_findings::package_findings;
+use crate::inputs::project_findings::Findings;
+use crate::inputs::sdk::mounted_sdk;
+use crate::inputs::stage_layout::{
     FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP, working_folder,
 };
-use crate::file_based::written_by_restore;
-use crate::floating::{assets_below, floating, project_path};
-use crate::layers_step::{self, Layers};
-use crate::odd_files::OddFiles;
-use crate::odd_packages::odd_packages;
-use crate::records::rung_of;
+use crate::inputs::staged::Staged;
 use crate::report::Event;
-use crate::restore_step::{package_folders, refuse_floats, run};
-use crate::sdk::shown_sdk;
-use crate::staged::Staged;
-use crate::workspace_files::WorkspaceFiles;
+use crate::result::app::AppFacts;
+use crate::result::layers::{self, Layers};
+use crate::result::workspace_files::WorkspaceFiles;
+use crate::steps::records::rung_of;
+use crate::steps::restore_step::{package_folders, refuse_floats, run};
 use fs_err as fs;
 use mizzen_dotnet::{
     AssetsJson, ChosenSdk, CompilerWarmUp, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
     NO_COMPILER_SERVER, ProjectFacts, PublishOutput, pinned_asset_times,
 };
-use mizzen_plan::{StepCommand, StepName};
+use mizzen_plan::StepName;
 use mizzen_stage::{Action, Content, Network, OutputSpec, Rung};
 use mizzen_store::ActionResult;
 use std::collections::BTreeMap;
@@ -40,15 +40,15 @@ use std::thread::available_parallelism;
 pub(crate) fn publish(
     staged: &Staged<'_>,
     restored: &ActionResult,
-) -> Result<(AppFacts, Layers, OddFiles), BuildError> {
+) -> Result<(AppFacts, Layers, Findings), BuildError> {
     let packs = restored
         .outputs
         .iter()
         .map(|(name, output)| (name.clone(), *output));
-    let mut environment = staged.facts.environment.clone();
+    let mut environment = staged.inputs.environment.clone();
     let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
-    let mut inputs = staged.inputs(StepName::Publish);
+    let mut inputs = staged.contents_for(StepName::Publish);
     let mut warm_up = Vec::new();
     if staged.context.executor.accepts(Rung::Path)? {
         // Only here is /tmp everyone's, where the server has its socket: one that the user's builds left
@@ -63,19 +63,19 @@ pub(crate) fn publish(
         warm_up = found.command;
     }
     let request = staged.request;
-    let sdk = shown_sdk(&request.toolchain, &request.sdk)?;
-    let mut shown = sdk.shown;
-    shown.extend(staged.nuget.fallback_folders.iter().cloned());
-    shown.extend(staged.scan.shown.iter().cloned());
+    let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
+    let mut mounted = sdk.mounted;
+    mounted.extend(staged.nuget.fallback_folders.iter().cloned());
+    mounted.extend(staged.scan.mounted.iter().cloned());
     let action = Action {
         inputs,
         packs: packs.collect(),
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
             .map(str::to_owned)
             .to_vec(),
-        shown,
-        emptied: sdk.emptied,
-        command: staged.facts.commands[&StepCommand::Publish].clone(),
+        mounted,
+        masked: sdk.masked,
+        command: staged.inputs.commands[&StepName::Publish].clone(),
         warm_up,
         working_folder: working_folder(request),
         environment,
@@ -108,14 +108,14 @@ pub(crate) fn publish(
         .request
         .layers
         .resolved(&output, &settings.platforms)?;
-    let layers = layers_step::make(
+    let layers = layers::make(
         &output,
         &options,
         &from_workspace.executables(),
         &context.store,
         &context.cancel,
     )?;
-    let mut facts = layers_step::facts(&output, &layers);
+    let mut facts = layers::facts(&output, &layers);
     facts.runtime.take_from(&project);
     facts.project = project;
     facts.sources = from_workspace.sources();
@@ -127,7 +127,7 @@ pub(crate) fn publish(
     let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
-    let odd = odd_packages(&written, &package_folders(staged, &outcome))?;
+    let odd = package_findings(&written, &package_folders(staged, &outcome))?;
     Ok((facts, layers, odd))
 }
 

@@ -1,5 +1,5 @@
-use crate::app::{AppLayer, AppRuntime};
-use crate::layers_step::APP_FOLDER;
+use crate::layer_options::APP_FOLDER;
+use crate::result::app::{AppLayer, AppRuntime};
 use crate::{BuildError, ImageOptions};
 use mizzen_image::{Addendum, Entry, Image, Layer, LayerBuilder, NumericUser, UserError};
 use mizzen_oci::{Family, History, ImageConfig, Platform, annotation};

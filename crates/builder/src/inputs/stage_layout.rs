@@ -1,0 +1,37 @@
+//! Where everything lies in a stage.
+
+use crate::request::ProjectRequest;
+use mizzen_dotnet::Canonical;
+use std::path::Path;
+
+/// The folders of a stage, below its root.
+pub(crate) const SOURCES: &str = "src";
+pub(crate) const HOME: &str = "home";
+pub(crate) const PACKAGES: &str = "packages";
+pub(crate) const OUTPUT: &str = "out";
+pub(crate) const TEMPORARY: &str = "tmp";
+pub(crate) const WARM_UP: &str = "warm-up";
+/// The file that the injected target writes, below the stage's root.
+pub(crate) const FACTS_FILE: &str = "tmp/facts";
+
+/// Returns where everything is, in every stage with this root.
+pub(crate) fn canonical(stage_root: &Path, sdk: &Path) -> Canonical {
+    let at = |folder: &str| format!("{}/{folder}", stage_root.display());
+    Canonical {
+        sources: at(SOURCES),
+        home: at(HOME),
+        packages: at(PACKAGES),
+        output: at(OUTPUT),
+        temporary: at(TEMPORARY),
+        sdk: sdk.to_string_lossy().into_owned(),
+    }
+}
+
+/// Returns where `dotnet` starts in a stage: beside the `global.json` that chose the SDK, for it looks
+/// for the nearest.
+pub(crate) fn working_folder(request: &ProjectRequest) -> String {
+    match request.sdk.folder() {
+        "" => SOURCES.to_owned(),
+        folder => format!("{SOURCES}/{folder}"),
+    }
+}
