@@ -1,22 +1,23 @@
 //! The command line: reads what the user says and has configured, and hands it to the libraries.
 //!
 //! Only this crate knows the environment, the home and working folders, the terminal and the clock.
-//! One verb, one file in `commands/`.
+//! One verb, one file in `commands/`; what `build`, `plan` and `lock` have in common is in `building/`.
 
 mod args;
+mod building;
 mod commands;
 mod config;
 mod destination;
 mod engine;
 mod error;
-mod git_remote;
 mod hints;
 mod interrupt;
 mod keychain;
-mod lock;
-mod nuget;
+mod opened;
 mod process;
 mod settings;
+mod symbols;
+mod transfer;
 mod ui;
 
 pub use process::Process;

@@ -8,8 +8,9 @@
     )
 )]
 
+use super::Added;
 use super::values::{command, compression, folder, object, pair, pattern, port, property};
-use super::{Added, OutputArgs};
+use crate::ui::OutputArgs;
 use clap::ValueEnum;
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;

@@ -10,14 +10,13 @@
 mod added;
 mod build;
 mod defaults;
-mod output;
 mod values;
 
 pub(crate) use added::Added;
 pub(crate) use build::{BuildArgs, CommandLine, Format, Isolation, Split, Step, Symbols};
 pub(crate) use defaults::{DefaultOption, DefaultValue, Setting, option_names, with_defaults};
-pub(crate) use output::{OutputArgs, Progress};
 
+use crate::ui::{OutputArgs, Progress};
 use clap::{Parser, Subcommand};
 use mizzen_oci::Platform;
 use std::ffi::OsString;

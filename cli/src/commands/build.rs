@@ -1,38 +1,44 @@
-use super::base_choice::BaseChoice;
-use super::build_options::{check_family, image_options, layer_options};
-use super::images::images;
-use super::project::project;
-use super::project_image::{image_name, pushed};
-use super::push_check::PushCheck;
-use super::ready::{Ready, Tools, deliver};
-use super::results::{self, Built, Results};
-use super::services::{Service, Services, certain_tags, destinations};
-use super::symbols;
-use crate::args::{BuildArgs, Isolation};
-use crate::destination::Destination;
+use crate::args::BuildArgs;
+use crate::building::deliver::{Tools, deliver};
+use crate::building::results::{self, Results};
+use crate::building::service_image::service_image;
+use crate::building::services::Services;
+use crate::building::summary;
 use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
-use crate::lock::Lock;
 use crate::ui::Ui;
-use crate::{Process, git_remote, settings};
-use mizzen_builder::{
-    AddedFiles, App, AppLayer, Context, ImageOptions, ProjectRequest, package_publish_folder,
-    publish_project,
-};
-use mizzen_dotnet::ContainerSettings;
-use mizzen_image::Taggable;
-use mizzen_oci::Platform;
-use mizzen_registry::Counts;
-use mizzen_store::{Cancel, FsActionCache, Store};
-use std::sync::Arc;
+use crate::{Process, settings};
 use std::time::Instant;
+
+/// How many damaged files one build heals: all that a cache may have, unless its disk goes on
+/// damaging what is written.
+const HEALINGS: usize = 100;
+
+/// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
+/// it is gone then, and what it held is made anew.
+pub(crate) fn run(
+    arguments: &BuildArgs,
+    process: &Process,
+    interrupt: &Interrupt,
+) -> Result<(), CommandError> {
+    for _ in 0..HEALINGS {
+        match build(arguments, process, interrupt) {
+            Err(error) if error.healed().is_some() => {
+                let healed = error.healed().unwrap_or_default();
+                Ui::of(&arguments.output, process).note(&format!("{healed}; building again"));
+            }
+            result => return result,
+        }
+    }
+    build(arguments, process, interrupt)
+}
 
 /// Builds images and brings them where the user wants them.
 ///
 /// What can be known to be wrong before the long part fails before it: destinations, the project,
 /// the SDK, a base that was named.
-pub(crate) fn run(
+fn build(
     arguments: &BuildArgs,
     process: &Process,
     interrupt: &Interrupt,
@@ -41,7 +47,7 @@ pub(crate) fn run(
     let services = Services::find(arguments, process)?;
     let arguments = services.common();
     let ui = Ui::of(&arguments.output, process);
-    ui.solution(&services);
+    services.tell(&ui);
     let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
     let tools = Tools {
         ui: &ui,
@@ -51,7 +57,7 @@ pub(crate) fn run(
         interrupt,
         engines: EnginePlatforms::default(),
     };
-    let mut images = deliver(&services, &tools, build);
+    let mut images = deliver(&services, &tools, service_image);
     let results = Results {
         images: std::mem::take(&mut images.delivered),
         took: started.elapsed(),
@@ -62,157 +68,7 @@ pub(crate) fn run(
         return Err(error);
     }
     results::write(&results, arguments, process)?;
-    ui.done(&results);
+    summary::done(&ui, &results);
     results::print(&results)?;
     images.failure.map_or(Ok(()), Err)
-}
-
-/// Makes one image, as far as the point where it is written.
-fn build(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
-    let Tools {
-        ui,
-        store,
-        process,
-        interrupt,
-        ..
-    } = *tools;
-    let Service {
-        arguments, config, ..
-    } = service;
-    let layers = layer_options(arguments, &tools.engines, process)?;
-    symbols::check_destinations(&layers, &tools.written)?;
-    let options = image_options(arguments, process)?;
-    let project = service.workspace.clone().map(|workspace| {
-        let wanted = (&tools.written[..], &layers);
-        project(workspace, arguments, config, process, wanted, ui)
-    });
-    let project = project.transpose()?;
-    let root = project.as_ref().map(|request| &request.workspace.root);
-    let lock = root.map(|root| Lock::asked(arguments, root)).transpose()?;
-    let choice = BaseChoice {
-        arguments,
-        config,
-        process,
-        interrupt,
-        store,
-        ui,
-        lock: lock.flatten(),
-    };
-    let early = choice.early(&tools.written, &layers)?;
-
-    let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
-    let app = match &project {
-        Some(request) => {
-            let tags = certain_tags(arguments)?;
-            let check = PushCheck::new(early.registry(), &tags);
-            let how = (arguments.isolation, &check);
-            published(request, how, store, interrupt, ui)?
-        }
-        None => package_publish_folder(&folder, &layers, store, &interrupt.cancel)?,
-    };
-    let app = App {
-        layers: with_added(app.layers, arguments, process, (store, &interrupt.cancel))?,
-        ..app
-    };
-    ui.left_out(&app.left_out);
-    ui.about_app(&app);
-    let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
-    let name = image_name(&said, &app.runtime)?;
-    let mut destinations = destinations(arguments, &name, process)?;
-    if arguments.push {
-        destinations.extend(pushed(&said, &name)?);
-    }
-    let options = options.over(&said, &app.runtime);
-    check_family(&options, &layers)?;
-    let (base, registry) = choice.decide(early, &app, &said, &destinations)?;
-    let options = ImageOptions {
-        source: root.and_then(|root| git_remote::source(root)),
-        base_name: base.is_reference.then(|| base.name.clone()),
-        ..options
-    };
-    let what = images(&base, &app, &options, (store, &interrupt.cancel))?;
-    warn_of_root(&what, ui);
-    let symbols = symbols::artifact(&app, &what, &options.created);
-
-    if destinations.is_empty() {
-        destinations.push(Destination::in_folder(
-            &store.root().join("out").join(&name),
-        ));
-    }
-    let built = Built {
-        name,
-        project: project.map(|request| request.workspace.project),
-        what,
-        symbols,
-        app,
-        base,
-        destinations,
-        network: Counts::default(),
-        warnings: Vec::new(),
-    };
-    let tag = said.tags.first().map_or("latest", String::as_str);
-    Ok(Ready {
-        engine_name: format!("{}:{tag}", built.name),
-        built,
-        registry,
-    })
-}
-
-/// Puts what is to be added to the image on the layers of each platform.
-fn with_added(
-    mut layers: Vec<(Platform, Vec<AppLayer>)>,
-    arguments: &BuildArgs,
-    process: &Process,
-    (store, cancel): (&Store, &Cancel),
-) -> Result<Vec<(Platform, Vec<AppLayer>)>, CommandError> {
-    for added in &arguments.image.add {
-        let files = AddedFiles {
-            source: process.absolute(&added.source),
-            destination: added.destination.clone(),
-            uid: added.uid,
-            gid: added.gid,
-            mode: added.mode,
-        };
-        let layer = files.layer(arguments.layers.compression, store, cancel)?;
-        for (_, of_platform) in &mut layers {
-            of_platform.push(layer.clone());
-        }
-    }
-    Ok(layers)
-}
-
-pub(super) fn published(
-    request: &ProjectRequest,
-    (isolation, check): (Isolation, &PushCheck<'_>),
-    store: &Arc<Store>,
-    interrupt: &Interrupt,
-    ui: &Ui,
-) -> Result<App, CommandError> {
-    let executor = settings::stage(store, isolation)?;
-    let context = Context {
-        stage_root: executor.root(),
-        executor: &executor,
-        store: store.clone(),
-        records: &FsActionCache(store),
-        reporter: ui,
-        cancel: interrupt.cancel.clone(),
-        preflight: &|| check.run(),
-    };
-    let is_locked = request.locked.is_some();
-    publish_project(&context, request).map_err(|error| {
-        let is_check = is_locked && error.is_about_lock_files();
-        let error = CommandError::from(error);
-        if is_check { error.into_check() } else { error }
-    })
-}
-
-fn warn_of_root(what: &Taggable, ui: &Ui) {
-    let is_root = |user: &str| user.split(':').next() == Some("0");
-    if what
-        .images()
-        .iter()
-        .any(|image| image.config().user().is_some_and(is_root))
-    {
-        ui.warn("the image runs as root, as you asked; Kubernetes' runAsNonRoot will refuse it");
-    }
 }

@@ -1,11 +1,10 @@
-use super::out;
 use crate::Process;
 use crate::args::{CacheArgs, CacheVerb};
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
 use crate::settings;
-use crate::ui::size;
+use crate::ui::{out, size};
 use mizzen_store::{Limits, Removed};
 use std::path::PathBuf;
 use std::time::Duration;

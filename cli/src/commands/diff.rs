@@ -1,11 +1,10 @@
-use super::opened::Opened;
-use super::out;
 use super::package_diff::{PackageChange, packages};
 use crate::Process;
 use crate::args::DiffArgs;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
-use crate::ui::size;
+use crate::opened::Opened;
+use crate::ui::{out, size};
 use mizzen_image::{FileChange, ImageDiff};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -1,10 +1,9 @@
-use super::opened::Opened;
-use super::out;
 use crate::Process;
 use crate::args::InspectArgs;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
-use crate::ui::size;
+use crate::opened::Opened;
+use crate::ui::{out, size};
 use mizzen_image::{FileKind, InspectedFile, Inspection};
 use serde_json::{Value, json};
 use std::fmt::Write;

@@ -1,18 +1,17 @@
-use super::base_choice::BaseChoice;
-use super::build::published;
-use super::build_options::layer_options;
-use super::out;
-use super::project::{project, workspace};
-use super::push_check::PushCheck;
 use crate::Process;
 use crate::args::BuildArgs;
+use crate::building::base_choice::BaseChoice;
+use crate::building::lock_file::{Lock, LockedBase};
+use crate::building::options::layer_options;
+use crate::building::project::{project, workspace};
+use crate::building::push_check::PushCheck;
+use crate::building::service_image::published;
 use crate::config::Config;
 use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
-use crate::lock::{Lock, LockedBase};
 use crate::settings;
-use crate::ui::Ui;
+use crate::ui::{Ui, out};
 use mizzen_dotnet::ContainerSettings;
 
 /// Writes down what a build takes from outside the workspace: the toolchain, the base by digest.

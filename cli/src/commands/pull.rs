@@ -1,9 +1,9 @@
-use super::transfer::transfer;
 use crate::Process;
 use crate::args::PullArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::transfer::transfer;
 
 /// Brings an image from a registry to disk.
 pub(crate) fn run(

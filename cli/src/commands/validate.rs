@@ -1,8 +1,8 @@
-use super::opened::Opened;
 use crate::Process;
 use crate::args::ValidateArgs;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::opened::Opened;
 use mizzen_image::{validate, validate_all};
 
 /// Checks every digest, size, media type and rule of the specs; says nothing if all hold.

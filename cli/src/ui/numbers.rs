@@ -16,7 +16,8 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-pub(super) fn time(duration: Duration) -> String {
+/// Writes how long it took for people.
+pub(crate) fn time(duration: Duration) -> String {
     match duration.as_millis() {
         milliseconds @ ..1000 => format!("{milliseconds} ms"),
         milliseconds => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),

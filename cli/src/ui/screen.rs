@@ -1,5 +1,5 @@
+use super::arguments::{OutputArgs, Progress};
 use crate::Process;
-use crate::args::{OutputArgs, Progress};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};

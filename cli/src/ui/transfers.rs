@@ -1,5 +1,5 @@
+use super::numbers::size;
 use super::screen::{Form, Screen};
-use super::size;
 use mizzen_oci::Digest;
 use mizzen_registry::{Trace, Transfer, TransferReporter, Wait};
 use serde_json::json;

@@ -7,7 +7,7 @@ use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 
 /// Puts the application on each base; several images become an index.
-pub(super) fn images(
+pub(crate) fn images(
     base: &Base,
     app: &App,
     options: &ImageOptions,

@@ -9,7 +9,7 @@ use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Reference;
 
 /// Returns the image's name: `ContainerRepository`, else the application's own, as the SDK writes it.
-pub(super) fn image_name(
+pub(crate) fn image_name(
     project: &ContainerSettings,
     app: &AppRuntime,
 ) -> Result<String, CommandError> {
@@ -32,7 +32,7 @@ pub(super) fn image_name(
 }
 
 /// Writes a name as the SDK writes that of an image: `Shop.Api` becomes `shop-api`.
-pub(super) fn normalized(name: &str) -> String {
+pub(crate) fn normalized(name: &str) -> String {
     let letter = |letter: char| match letter.to_ascii_lowercase() {
         letter @ ('a'..='z' | '0'..='9' | '_' | '-') => letter,
         _ => '-',
@@ -45,7 +45,7 @@ pub(super) fn normalized(name: &str) -> String {
 }
 
 /// Returns where `--push` goes.
-pub(super) fn pushed(
+pub(crate) fn pushed(
     project: &ContainerSettings,
     name: &str,
 ) -> Result<Vec<Destination>, CommandError> {
@@ -65,7 +65,7 @@ pub(super) fn pushed(
 
 /// Returns the base that nobody has named on the command line or in the configuration: the
 /// project's, else the one that its framework asks for, taken from `registry`.
-pub(super) fn base(
+pub(crate) fn base(
     project: &ContainerSettings,
     app: &AppRuntime,
     registry: &str,

@@ -2,39 +2,39 @@
 
 use super::results::Built;
 use super::services::{Service, Services};
-use super::transfer::write;
 use crate::Process;
 use crate::destination::Destination;
 use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
+use crate::transfer::write;
 use crate::ui::Ui;
 use mizzen_registry::Registry;
 use mizzen_store::Store;
 use std::sync::Arc;
 
 /// What the images of one command have in common.
-pub(super) struct Tools<'a> {
-    pub(super) ui: &'a Ui,
-    pub(super) store: &'a Arc<Store>,
+pub(crate) struct Tools<'a> {
+    pub(crate) ui: &'a Ui,
+    pub(crate) store: &'a Arc<Store>,
     /// Every place that the command writes to.
-    pub(super) written: Vec<Destination>,
-    pub(super) process: &'a Process,
-    pub(super) interrupt: &'a Interrupt,
-    pub(super) engines: EnginePlatforms,
+    pub(crate) written: Vec<Destination>,
+    pub(crate) process: &'a Process,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) engines: EnginePlatforms,
 }
 
 /// What became of the images of one command.
-pub(super) struct Images {
+pub(crate) struct Images {
     /// Those that are where they should be.
-    pub(super) delivered: Vec<Built>,
+    pub(crate) delivered: Vec<Built>,
     /// Why not all of them are.
-    pub(super) failure: Option<CommandError>,
+    pub(crate) failure: Option<CommandError>,
 }
 
 /// Builds one image after the other. One that fails does not keep the others from being made, unless
 /// the user wants `all_or_nothing`.
-pub(super) fn deliver(
+pub(crate) fn deliver(
     services: &Services,
     tools: &Tools<'_>,
     build: impl Fn(&Service, &Tools<'_>) -> Result<Ready, CommandError>,
@@ -123,18 +123,20 @@ fn check_name<'a>(
 }
 
 /// An image that can be written.
-pub(super) struct Ready {
-    pub(super) built: Built,
+pub(crate) struct Ready {
+    pub(crate) built: Built,
     /// What an engine calls it unless the user says so.
-    pub(super) engine_name: String,
-    pub(super) registry: Registry,
+    pub(crate) engine_name: String,
+    pub(crate) registry: Registry,
 }
 
 impl Ready {
     fn write(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
         for destination in &self.built.destinations {
             tools.interrupt.cancel.check()?;
-            tools.ui.writing(destination);
+            if tools.ui.is_verbose() {
+                tools.ui.line(&format!("writing  {destination}"));
+            }
             self.write_to(destination, tools)?;
         }
         Ok(())

@@ -1,20 +1,20 @@
+use super::lock_file::{self, Lock};
+use super::nuget::nuget;
 use crate::Process;
 use crate::args::{BuildArgs, Step};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
-use crate::lock::{self, Lock};
-use crate::nuget::nuget;
 use crate::settings;
 use crate::ui::Ui;
 use mizzen_builder::{InputRules, LayerOptions, ProjectRequest};
-use mizzen_dotnet::{PublishOptions, Toolchain, Workspace};
+use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
 use mizzen_plan::Skip;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Finds the workspace around the project that `path` names.
-pub(super) fn workspace(
+pub(crate) fn workspace(
     path: &Path,
     config: &Config,
     process: &Process,
@@ -24,7 +24,7 @@ pub(super) fn workspace(
 }
 
 /// Finds the SDK, and says what is wanted of it and of the project.
-pub(super) fn project(
+pub(crate) fn project(
     workspace: Workspace,
     arguments: &BuildArgs,
     config: &Config,
@@ -42,7 +42,7 @@ pub(super) fn project(
     let dotnet_root = process.variable("DOTNET_ROOT").map(PathBuf::from);
     let toolchain = Toolchain::find(&process.path(), dotnet_root.as_deref())?;
     let sdk = toolchain.choose(&workspace.project_folder(), &workspace.root)?;
-    ui.project(&workspace, &toolchain, &sdk);
+    tell(ui, &workspace, &toolchain, &sdk);
     let skip = Skip {
         restore: arguments.reuse.no_cache == Some(Step::Restore),
         publish: arguments.reuse.no_cache == Some(Step::Publish),
@@ -52,7 +52,7 @@ pub(super) fn project(
     let variables = Variables::of(config, process);
     let lock = Lock::asked(arguments, &workspace.root)?;
     let mut ignore = own_results(arguments, process, destinations);
-    ignore.push(lock::path(&workspace.root));
+    ignore.push(lock_file::path(&workspace.root));
     let mut properties: BTreeMap<_, _> = arguments.properties.iter().cloned().collect();
     if lock.is_some() {
         properties.insert("RestoreLockedMode".to_owned(), "true".to_owned());
@@ -89,6 +89,32 @@ pub(super) fn project(
         skip,
         check_cache: arguments.reuse.check_cache,
     })
+}
+
+fn tell(ui: &Ui, workspace: &Workspace, toolchain: &Toolchain, sdk: &ChosenSdk) {
+    ui.line(&format!(
+        "project  {} in {}",
+        workspace.project,
+        workspace.root.display()
+    ));
+    if ui.is_verbose() {
+        ui.line(&format!("SDK      {}", chosen(toolchain, sdk)));
+    }
+}
+
+/// Returns which SDK runs, where it is, and why it is that one.
+pub(crate) fn chosen(toolchain: &Toolchain, sdk: &ChosenSdk) -> String {
+    let by = sdk
+        .global_json
+        .iter()
+        .map(|file| format!(", as `{file}` asks"));
+    format!(
+        "{} in {}{}; dotnet found by {}",
+        sdk.version,
+        sdk.root.display(),
+        by.collect::<String>(),
+        toolchain.found_by
+    )
 }
 
 /// The user's variables that `mizzen.toml` names.

@@ -1,11 +1,11 @@
 use super::base::Base;
+use super::lock_file::{self, Lock};
 use super::project_image;
 use crate::args::BuildArgs;
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::{CommandError, USAGE};
 use crate::interrupt::Interrupt;
-use crate::lock::{self, Lock};
 use crate::ui::Ui;
 use crate::{Process, keychain, settings};
 use mizzen_builder::{App, BuildError, LayerOptions};
@@ -17,19 +17,19 @@ use std::sync::Arc;
 
 /// The base image of a build and the registry client that fetches it: opened before the long part
 /// where it was named, else decided by the project.
-pub(super) struct BaseChoice<'a> {
-    pub(super) arguments: &'a BuildArgs,
-    pub(super) config: &'a Config,
-    pub(super) process: &'a Process,
-    pub(super) interrupt: &'a Interrupt,
-    pub(super) store: &'a Arc<Store>,
-    pub(super) ui: &'a Ui,
+pub(crate) struct BaseChoice<'a> {
+    pub(crate) arguments: &'a BuildArgs,
+    pub(crate) config: &'a Config,
+    pub(crate) process: &'a Process,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) store: &'a Arc<Store>,
+    pub(crate) ui: &'a Ui,
     /// Where every base has its digest, if none but those may be taken.
-    pub(super) lock: Option<Lock>,
+    pub(crate) lock: Option<Lock>,
 }
 
 /// What could be opened before the project was published.
-pub(super) struct Early {
+pub(crate) struct Early {
     named: Option<Destination>,
     opened: Option<(Vec<Platform>, Base)>,
     registry: Registry,
@@ -37,14 +37,14 @@ pub(super) struct Early {
 
 impl Early {
     /// Returns the client for where the user says, on the command line.
-    pub(super) fn registry(&self) -> &Registry {
+    pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
 }
 
 impl BaseChoice<'_> {
     /// Opens the base that was named, so that a wrong name does not cost a publish.
-    pub(super) fn early(
+    pub(crate) fn early(
         &self,
         destinations: &[Destination],
         layers: &LayerOptions,
@@ -64,7 +64,7 @@ impl BaseChoice<'_> {
     }
 
     /// Decides about the base, now that `app` is there, whose project has `said` the rest.
-    pub(super) fn decide(
+    pub(crate) fn decide(
         &self,
         early: Early,
         app: &App,
@@ -138,13 +138,13 @@ impl BaseChoice<'_> {
         if opened.digest != locked.digest {
             let (got, want) = (opened.digest, locked.digest);
             let message = format!("the base `{name}` is {got}, and {want} is locked");
-            return Err(lock::failed(message));
+            return Err(lock_file::failed(message));
         }
         for (platform, image) in platforms.iter().zip(&opened.images) {
             let got = image.manifest().descriptor().digest;
             if locked.platforms.get(&platform.to_string()) != Some(&got) {
                 let message = format!("mizzen.lock has no image {got} of `{name}` for {platform}");
-                return Err(lock::failed(message));
+                return Err(lock_file::failed(message));
             }
         }
         Ok(Base { name, ..opened })

@@ -3,6 +3,8 @@ use crate::Process;
 use crate::args::BuildArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::transfer::network;
+use crate::ui::out;
 use fs_err as fs;
 use mizzen_builder::App;
 use mizzen_image::{Artifact, Taggable};
@@ -154,17 +156,6 @@ impl Results {
     }
 }
 
-/// Returns what went over the network, as results for machines have it.
-pub(super) fn network(counts: &Counts) -> Value {
-    json!({
-        "requests": counts.requests,
-        "uploadedBytes": counts.uploaded_bytes,
-        "downloadedBytes": counts.downloaded_bytes,
-        "mountedBytes": counts.mounted_bytes,
-        "skippedBytes": counts.skipped_bytes,
-    })
-}
-
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -214,5 +205,5 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// Prints one line for each image and destination on stdout, and nothing else, ever.
 pub(crate) fn print(results: &Results) -> Result<(), CommandError> {
-    super::out(&results.lines(Built::lines))
+    out(&results.lines(Built::lines))
 }

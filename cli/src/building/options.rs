@@ -11,7 +11,7 @@ use mizzen_oci::{Family, Platform};
 use std::collections::BTreeMap;
 
 /// Returns how the layers are made; what engines run is asked of `engines` where it decides.
-pub(super) fn layer_options(
+pub(crate) fn layer_options(
     arguments: &BuildArgs,
     engines: &EnginePlatforms,
     process: &Process,
@@ -47,7 +47,7 @@ fn no_zstd() -> CommandError {
 }
 
 /// Checks that the layers fit the family of media types, which the project may have chosen.
-pub(super) fn check_family(
+pub(crate) fn check_family(
     options: &ImageOptions,
     layers: &LayerOptions,
 ) -> Result<(), CommandError> {
@@ -58,7 +58,7 @@ pub(super) fn check_family(
 }
 
 /// Returns what the image says of itself and how it runs.
-pub(super) fn image_options(
+pub(crate) fn image_options(
     arguments: &BuildArgs,
     process: &Process,
 ) -> Result<ImageOptions, CommandError> {

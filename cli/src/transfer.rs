@@ -1,25 +1,23 @@
 //! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is, and
 //! its debug symbols with it.
 
-use super::opened::Opened;
-use super::out;
-use super::results::network;
-use super::symbols::{self, holds_artifacts};
 use crate::args::{ImageArg, TransferArgs};
 use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use crate::interrupt::Interrupt;
-use crate::ui::{Ui, size};
+use crate::opened::Opened;
+use crate::symbols::{self, holds_artifacts};
+use crate::ui::{Ui, out, size};
 use crate::{Process, keychain, settings};
 use mizzen_image::{Archive, Artifact, Layout, Sink, SinkError, Taggable};
 use mizzen_registry::{Counts, Registry, RegistryError};
 use mizzen_store::Store;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Copies the image at `from` to `to` and prints what it is called there.
-pub(super) fn transfer(
+pub(crate) fn transfer(
     from: &Destination,
     to: &Destination,
     arguments: &TransferArgs,
@@ -109,7 +107,7 @@ pub(super) fn transfer(
 
 /// Writes `what`, and what refers to it, to a place; an archive for docker and an engine have it as
 /// `name` and have no room for the rest.
-pub(super) fn write(
+pub(crate) fn write(
     to: &Destination,
     name: &str,
     (what, artifacts): (&Taggable, &[Artifact]),
@@ -153,4 +151,15 @@ pub(super) fn write(
         }
     };
     Ok(())
+}
+
+/// Returns what went over the network, as results for machines have it.
+pub(crate) fn network(counts: &Counts) -> Value {
+    json!({
+        "requests": counts.requests,
+        "uploadedBytes": counts.uploaded_bytes,
+        "downloadedBytes": counts.downloaded_bytes,
+        "mountedBytes": counts.mounted_bytes,
+        "skippedBytes": counts.skipped_bytes,
+    })
 }

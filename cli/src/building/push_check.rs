@@ -6,14 +6,14 @@ use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Asks the registries that a build pushes to whether it may, before it does what takes long.
-pub(super) struct PushCheck<'a> {
+pub(crate) struct PushCheck<'a> {
     registry: &'a Registry,
     repositories: BTreeSet<&'a Repository>,
     is_done: AtomicBool,
 }
 
 impl<'a> PushCheck<'a> {
-    pub(super) fn new(registry: &'a Registry, destinations: &'a [Destination]) -> Self {
+    pub(crate) fn new(registry: &'a Registry, destinations: &'a [Destination]) -> Self {
         let repository = |destination: &'a Destination| match destination {
             Destination::Registry(reference) => Some(&reference.repository),
             _ => None,
@@ -26,7 +26,7 @@ impl<'a> PushCheck<'a> {
     }
 
     /// Asks each repository once, however many steps are to run.
-    pub(super) fn run(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub(crate) fn run(&self) -> Result<(), Box<dyn Error + Send + Sync>> {
         if self.is_done.swap(true, Ordering::SeqCst) {
             return Ok(());
         }

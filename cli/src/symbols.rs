@@ -6,11 +6,11 @@ use mizzen_image::{Archive, Artifact, Layout, Taggable};
 use mizzen_oci::annotation;
 
 /// What the artifact is; its one blob is a layer, to be unpacked over the files of the image.
-pub(super) const ARTIFACT_TYPE: &str = "application/vnd.mizzen.symbols.v1";
+pub(crate) const ARTIFACT_TYPE: &str = "application/vnd.mizzen.symbols.v1";
 
 /// Returns the artifact with the symbols of an image; `None` if they are not to lie beside it, or
 /// there are none.
-pub(super) fn artifact(app: &App, what: &Taggable, created: &str) -> Option<Artifact> {
+pub(crate) fn artifact(app: &App, what: &Taggable, created: &str) -> Option<Artifact> {
     let symbols = &app.symbols.as_ref()?.layer;
     let mut descriptor = symbols.descriptor.clone();
     // By it tools that fetch artifacts name the file.
@@ -26,7 +26,7 @@ pub(super) fn artifact(app: &App, what: &Taggable, created: &str) -> Option<Arti
 }
 
 /// Returns the symbols that lie beside an image on disk.
-pub(super) fn beside(place: &Destination, what: &Taggable) -> Result<Vec<Artifact>, CommandError> {
+pub(crate) fn beside(place: &Destination, what: &Taggable) -> Result<Vec<Artifact>, CommandError> {
     let subject = &what.descriptor().digest;
     Ok(match place {
         Destination::Layout { folder, .. } => {
@@ -40,7 +40,7 @@ pub(super) fn beside(place: &Destination, what: &Taggable) -> Result<Vec<Artifac
 }
 
 /// Goes on if symbols that are to lie beside the image have a place to go.
-pub(super) fn check_destinations(
+pub(crate) fn check_destinations(
     layers: &LayerOptions,
     destinations: &[Destination],
 ) -> Result<(), CommandError> {
@@ -54,7 +54,7 @@ pub(super) fn check_destinations(
     Ok(())
 }
 
-pub(super) fn holds_artifacts(destination: &Destination) -> bool {
+pub(crate) fn holds_artifacts(destination: &Destination) -> bool {
     match destination {
         Destination::Registry(_) | Destination::Layout { .. } => true,
         Destination::Archive { kind, .. } => *kind == ArchiveKind::Oci,

@@ -5,6 +5,7 @@ use crate::args::{BuildArgs, Setting};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::ui::Ui;
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
 use std::path::{Path, PathBuf};
 
@@ -16,20 +17,20 @@ pub(crate) struct Services {
     /// What was asked for with the defaults of `mizzen.toml` for no project: there for a solution.
     common: Option<BuildArgs>,
     /// In the order of the solution.
-    pub(super) each: Vec<Service>,
+    pub(crate) each: Vec<Service>,
     /// The solution and what of it is left out, with the reason.
     pub(crate) solution: Option<(PathBuf, Vec<String>)>,
 }
 
 /// What one image is made of.
-pub(super) struct Service {
+pub(crate) struct Service {
     /// The options, with the defaults of `mizzen.toml` for this project; the path names it.
-    pub(super) arguments: BuildArgs,
-    pub(super) config: Config,
+    pub(crate) arguments: BuildArgs,
+    pub(crate) config: Config,
     /// None for a folder that was published before.
-    pub(super) workspace: Option<Workspace>,
+    pub(crate) workspace: Option<Workspace>,
     /// The options as `mizzen.toml` and the command line gave them.
-    pub(super) settings: Vec<Setting>,
+    pub(crate) settings: Vec<Setting>,
 }
 
 impl Services {
@@ -37,7 +38,7 @@ impl Services {
     ///
     /// # Errors
     /// [`CommandError`] if a name of `--project` is not there, or two images would go to one place.
-    pub(super) fn find(arguments: &BuildArgs, process: &Process) -> Result<Self, CommandError> {
+    pub(crate) fn find(arguments: &BuildArgs, process: &Process) -> Result<Self, CommandError> {
         if arguments.from_publish.is_some() {
             let config = Config::find(&process.working_folder)?;
             let (arguments, settings) = config.build_arguments(process, None)?;
@@ -89,7 +90,7 @@ impl Services {
     }
 
     /// Returns the options that are not about one image.
-    pub(super) fn common(&self) -> &BuildArgs {
+    pub(crate) fn common(&self) -> &BuildArgs {
         let one = || &self.each[0].arguments;
         self.common.as_ref().unwrap_or_else(one)
     }
@@ -99,9 +100,27 @@ impl Services {
         self.each.len()
     }
 
+    /// Says what of a solution becomes images, and what does not.
+    pub(crate) fn tell(&self, ui: &Ui) {
+        let Some((path, left_out)) = &self.solution else {
+            return;
+        };
+        let count = if self.len() == 1 {
+            "1 service".to_owned()
+        } else {
+            format!("{} services", self.len())
+        };
+        let left_out = if left_out.is_empty() {
+            String::new()
+        } else {
+            format!("; left out {}", left_out.join(", "))
+        };
+        ui.line(&format!("solution {}: {count}{left_out}", path.display()));
+    }
+
     /// Returns every place that the command writes to, as far as it is known before the names of the
     /// images are.
-    pub(super) fn destinations(&self, process: &Process) -> Result<Vec<Destination>, CommandError> {
+    pub(crate) fn destinations(&self, process: &Process) -> Result<Vec<Destination>, CommandError> {
         let each = self.each.iter().map(|service| {
             let project = service.workspace.as_ref().map(Workspace::project_name);
             let name = normalized(project.unwrap_or_default());
@@ -128,7 +147,7 @@ impl Service {
 }
 
 /// Returns where the image called `name` goes.
-pub(super) fn destinations(
+pub(crate) fn destinations(
     arguments: &BuildArgs,
     name: &str,
     process: &Process,
@@ -142,7 +161,7 @@ pub(super) fn destinations(
 }
 
 /// Returns the tags that do not hang on the image's name, which the project may yet change.
-pub(super) fn certain_tags(arguments: &BuildArgs) -> Result<Vec<Destination>, CommandError> {
+pub(crate) fn certain_tags(arguments: &BuildArgs) -> Result<Vec<Destination>, CommandError> {
     let tags = arguments.tags.iter().filter(|tag| !tag.contains(NAME));
     tags.map(|tag| Destination::tag(tag)).collect()
 }

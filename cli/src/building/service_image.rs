@@ -1,0 +1,217 @@
+use super::base_choice::BaseChoice;
+use super::deliver::{Ready, Tools};
+use super::git_remote;
+use super::images::images;
+use super::lock_file::Lock;
+use super::options::{check_family, image_options, layer_options};
+use super::project::project;
+use super::project_image::{image_name, pushed};
+use super::push_check::PushCheck;
+use super::results::Built;
+use super::services::{Service, certain_tags, destinations};
+use crate::args::{BuildArgs, Isolation};
+use crate::destination::Destination;
+use crate::error::CommandError;
+use crate::interrupt::Interrupt;
+use crate::ui::{Ui, size};
+use crate::{Process, settings, symbols};
+use mizzen_builder::{
+    AddedFiles, App, AppLayer, Context, ImageOptions, LeftOutFile, ProjectRequest,
+    package_publish_folder, publish_project,
+};
+use mizzen_dotnet::ContainerSettings;
+use mizzen_image::Taggable;
+use mizzen_oci::Platform;
+use mizzen_registry::Counts;
+use mizzen_store::{Cancel, FsActionCache, Store};
+use std::sync::Arc;
+
+/// Makes one image, as far as the point where it is written.
+pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
+    let Tools {
+        ui,
+        store,
+        process,
+        interrupt,
+        ..
+    } = *tools;
+    let Service {
+        arguments, config, ..
+    } = service;
+    let layers = layer_options(arguments, &tools.engines, process)?;
+    symbols::check_destinations(&layers, &tools.written)?;
+    let options = image_options(arguments, process)?;
+    let project = service.workspace.clone().map(|workspace| {
+        let wanted = (&tools.written[..], &layers);
+        project(workspace, arguments, config, process, wanted, ui)
+    });
+    let project = project.transpose()?;
+    let root = project.as_ref().map(|request| &request.workspace.root);
+    let lock = root.map(|root| Lock::asked(arguments, root)).transpose()?;
+    let choice = BaseChoice {
+        arguments,
+        config,
+        process,
+        interrupt,
+        store,
+        ui,
+        lock: lock.flatten(),
+    };
+    let early = choice.early(&tools.written, &layers)?;
+
+    let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
+    let app = match &project {
+        Some(request) => {
+            let tags = certain_tags(arguments)?;
+            let check = PushCheck::new(early.registry(), &tags);
+            let how = (arguments.isolation, &check);
+            published(request, how, store, interrupt, ui)?
+        }
+        None => package_publish_folder(&folder, &layers, store, &interrupt.cancel)?,
+    };
+    let app = App {
+        layers: with_added(app.layers, arguments, process, (store, &interrupt.cancel))?,
+        ..app
+    };
+    tell_left_out(ui, &app.left_out);
+    tell_about(ui, &app);
+    let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
+    let name = image_name(&said, &app.runtime)?;
+    let mut destinations = destinations(arguments, &name, process)?;
+    if arguments.push {
+        destinations.extend(pushed(&said, &name)?);
+    }
+    let options = options.over(&said, &app.runtime);
+    check_family(&options, &layers)?;
+    let (base, registry) = choice.decide(early, &app, &said, &destinations)?;
+    let options = ImageOptions {
+        source: root.and_then(|root| git_remote::source(root)),
+        base_name: base.is_reference.then(|| base.name.clone()),
+        ..options
+    };
+    let what = images(&base, &app, &options, (store, &interrupt.cancel))?;
+    warn_of_root(&what, ui);
+    let symbols = symbols::artifact(&app, &what, &options.created);
+
+    if destinations.is_empty() {
+        destinations.push(Destination::in_folder(
+            &store.root().join("out").join(&name),
+        ));
+    }
+    let built = Built {
+        name,
+        project: project.map(|request| request.workspace.project),
+        what,
+        symbols,
+        app,
+        base,
+        destinations,
+        network: Counts::default(),
+        warnings: Vec::new(),
+    };
+    let tag = said.tags.first().map_or("latest", String::as_str);
+    Ok(Ready {
+        engine_name: format!("{}:{tag}", built.name),
+        built,
+        registry,
+    })
+}
+
+/// Puts what is to be added to the image on the layers of each platform.
+fn with_added(
+    mut layers: Vec<(Platform, Vec<AppLayer>)>,
+    arguments: &BuildArgs,
+    process: &Process,
+    (store, cancel): (&Store, &Cancel),
+) -> Result<Vec<(Platform, Vec<AppLayer>)>, CommandError> {
+    for added in &arguments.image.add {
+        let files = AddedFiles {
+            source: process.absolute(&added.source),
+            destination: added.destination.clone(),
+            uid: added.uid,
+            gid: added.gid,
+            mode: added.mode,
+        };
+        let layer = files.layer(arguments.layers.compression, store, cancel)?;
+        for (_, of_platform) in &mut layers {
+            of_platform.push(layer.clone());
+        }
+    }
+    Ok(layers)
+}
+
+pub(crate) fn published(
+    request: &ProjectRequest,
+    (isolation, check): (Isolation, &PushCheck<'_>),
+    store: &Arc<Store>,
+    interrupt: &Interrupt,
+    ui: &Ui,
+) -> Result<App, CommandError> {
+    let executor = settings::stage(store, isolation)?;
+    let context = Context {
+        stage_root: executor.root(),
+        executor: &executor,
+        store: store.clone(),
+        records: &FsActionCache(store),
+        reporter: ui,
+        cancel: interrupt.cancel.clone(),
+        preflight: &|| check.run(),
+    };
+    let is_locked = request.locked.is_some();
+    publish_project(&context, request).map_err(|error| {
+        let is_check = is_locked && error.is_about_lock_files();
+        let error = CommandError::from(error);
+        if is_check { error.into_check() } else { error }
+    })
+}
+
+fn warn_of_root(what: &Taggable, ui: &Ui) {
+    let is_root = |user: &str| user.split(':').next() == Some("0");
+    if what
+        .images()
+        .iter()
+        .any(|image| image.config().user().is_some_and(is_root))
+    {
+        ui.warn("the image runs as root, as you asked; Kubernetes' runAsNonRoot will refuse it");
+    }
+}
+
+fn tell_left_out(ui: &Ui, files: &[LeftOutFile]) {
+    if files.is_empty() {
+        return;
+    }
+    let bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
+    let count = if files.len() == 1 {
+        "1 file".to_owned()
+    } else {
+        format!("{} files", files.len())
+    };
+    let more = if ui.is_verbose() {
+        ""
+    } else {
+        " (-v names them)"
+    };
+    ui.line(&format!("left out {count}, {}{more}", size(bytes)));
+    if ui.is_verbose() {
+        for file in files {
+            ui.line(&format!(
+                "  {} ({}, {})",
+                file.path,
+                file.reason,
+                size(file.size_bytes)
+            ));
+        }
+    }
+}
+
+fn tell_about(ui: &Ui, app: &App) {
+    for file in &app.git_ignored {
+        ui.warn(&format!(
+            "`{}` is in the image, and git ignores it (`{}`)",
+            file.path, file.source
+        ));
+    }
+    if let Some(tailored) = app.runtime.tailored {
+        ui.line(&format!("layers   {tailored}"));
+    }
+}

@@ -1,0 +1,86 @@
+//! What people see of what was made; the last lines are the commands that use it.
+
+use super::results::{Built, Results};
+use crate::destination::{ArchiveKind, Destination};
+use crate::ui::{Ui, size, time};
+
+/// Says what was made; the last line is the command that uses it.
+pub(crate) fn done(ui: &Ui, results: &Results) {
+    for image in &results.images {
+        tell(ui, image);
+    }
+    let network = results.network();
+    ui.line(&format!(
+        "done     in {}: {} requests, {} up, {} down",
+        time(results.took),
+        network.requests,
+        size(network.uploaded_bytes),
+        size(network.downloaded_bytes)
+    ));
+    for image in &results.images {
+        if let Some(destination) = image.destinations.first() {
+            ui.line(&next(destination, image));
+        }
+    }
+    ui.result(&results.to_json());
+}
+
+fn tell(ui: &Ui, image: &Built) {
+    ui.warn_all(&image.warnings);
+    for (platform, layers) in &image.app.layers {
+        let layers: Vec<String> = layers
+            .iter()
+            .map(|layer| format!("{} {}", layer.name, size(layer.layer.descriptor.size_bytes)))
+            .collect();
+        ui.line(&format!(
+            "image    {platform} on {}: {}",
+            image.base.name,
+            layers.join(", ")
+        ));
+    }
+    if let (Some(artifact), Some(symbols)) = (&image.symbols, &image.app.symbols) {
+        ui.line(&format!(
+            "symbols  {}: {} files, {}, beside the image",
+            artifact.manifest().descriptor().digest,
+            symbols.files,
+            size(symbols.layer.descriptor.size_bytes)
+        ));
+    }
+}
+
+fn next(destination: &Destination, image: &Built) -> String {
+    match destination {
+        Destination::Registry(reference) => {
+            let mut pinned = (**reference).clone();
+            pinned.tag = None;
+            let port = image.what.images()[0].config().run_get("ExposedPorts");
+            let port = port.and_then(|ports| {
+                ports
+                    .as_object()?
+                    .keys()
+                    .find_map(|port| port.strip_suffix("/tcp"))
+            });
+            let port = port
+                .map(|port| format!(" -p {port}:{port}"))
+                .unwrap_or_default();
+            format!("docker run --rm{port} {}", pinned.at(image.digest()))
+        }
+        Destination::Archive {
+            kind: ArchiveKind::Docker,
+            ..
+        } => {
+            let file = destination.to_string();
+            format!(
+                "docker load --input {}",
+                file.trim_start_matches("docker-archive:")
+            )
+        }
+        Destination::Engine { engine, name } => {
+            let name = name.clone().unwrap_or_else(|| image.name.clone());
+            format!("{} run --rm {name}", engine.program())
+        }
+        Destination::Layout { .. } | Destination::Archive { .. } => {
+            format!("mizzen push {destination} registry.example/{}", image.name)
+        }
+    }
+}
