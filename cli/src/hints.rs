@@ -161,6 +161,9 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
         RegistryError::NotFound(reference) => {
             format!("check the name and the tag of `{reference}`")
         }
+        RegistryError::OtherContent { .. } => {
+            "the image there is damaged or was replaced; take the digest that its tag has now, or push it again".to_owned()
+        }
         RegistryError::PlatformMissing { .. } => "ask for one of them with --platform".to_owned(),
         RegistryError::Unauthorized { registry, .. } => format!("log in: mizzen login -u NAME {registry}, the password on stdin"),
         RegistryError::Refused {

@@ -77,6 +77,12 @@ impl Client {
         }
         let mut opened = self.open(request, budget).await?;
         let status = opened.response.status();
+        if status == StatusCode::RANGE_NOT_SATISFIABLE && *received_bytes > 0 {
+            let got = std::mem::take(received_bytes);
+            landing.restart().map_err(RegistryError::from)?;
+            let text = format!("got {got} bytes of {size_bytes}, and there are no more");
+            return Err(Failure::transient(text));
+        }
         if !status.is_success() {
             let reply = self.read(opened, request).await?;
             return Err(reply.refused(request).into());

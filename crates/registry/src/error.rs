@@ -88,6 +88,32 @@ pub enum RegistryError {
         /// What is wrong with the answer.
         reason: String,
     },
+    /// What is there under a digest is something else, or is said to be.
+    #[error("registry `{registry}` has other content for {what}: got {got}, want {want}")]
+    OtherContent {
+        /// The registry.
+        registry: String,
+        /// What was asked of it.
+        what: String,
+        /// The digest of what it has.
+        got: Digest,
+        /// The digest that was asked for.
+        want: Digest,
+    },
+    /// What is there is longer or shorter than what names it says.
+    #[error(
+        "registry `{registry}` names a wrong size for {what}: got {got_bytes} bytes, want {want_bytes}"
+    )]
+    OtherSize {
+        /// The registry.
+        registry: String,
+        /// What was read.
+        what: String,
+        /// How many bytes it has.
+        got_bytes: u64,
+        /// How many bytes it should have, by its descriptor.
+        want_bytes: u64,
+    },
     /// The bytes under a digest are no manifest or index.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
@@ -160,10 +186,12 @@ impl RegistryError {
             Self::NotFound(_)
             | Self::PlatformMissing { .. }
             | Self::Unauthorized { .. }
+            | Self::OtherContent { .. }
             | Self::Refused { .. } => ErrorKind::SaidNo,
             Self::Failed { .. }
             | Self::WaitTooLong { .. }
             | Self::Unusable { .. }
+            | Self::OtherSize { .. }
             | Self::Manifest(_)
             | Self::Image(_)
             | Self::Offline { .. } => ErrorKind::Failed,

@@ -1,7 +1,6 @@
 //! The manifests of an image, after their blobs: children before their index, the tag last.
 
 use crate::RegistryError;
-use crate::pull::described;
 use crate::push::Push;
 use mizzen_image::Taggable;
 use mizzen_oci::{Descriptor, Digest};
@@ -48,31 +47,23 @@ impl Push {
         if !reply.status.is_success() {
             let error = reply.refused(&request);
             // A tag that must not move may have got here by an attempt whose answer was lost.
-            let there = self.before_put(name).await;
-            return if there == Some(descriptor.digest) {
+            return if self.holds(name, descriptor.digest).await {
                 Ok(())
             } else {
                 Err(error)
             };
         }
-        let said = reply.header("docker-content-digest");
-        match said.and_then(|text| text.parse::<Digest>().ok()) {
-            Some(digest) if digest != descriptor.digest => {
-                let reason = format!("it keeps it as {digest}, not as {}", descriptor.digest);
-                Err(request.unusable(reason))
-            }
-            _ => Ok(()),
-        }
+        reply.check_kept_as(&descriptor.digest, &request)
     }
 
-    async fn before_put(&self, name: &str) -> Option<Digest> {
-        let request = self
-            .client()
-            .manifest_request(Method::HEAD, &self.access, name)
-            .ok()?;
-        let reply = self.client().call(&request).await.ok()?;
-        described(&reply)
-            .filter(|_| reply.status.is_success())
-            .map(|there| there.digest)
+    /// Tells whether the bytes of `digest` are there under `name`.
+    async fn holds(&self, name: &str, digest: Digest) -> bool {
+        let client = self.client();
+        let Ok(request) = client.manifest_request(Method::GET, &self.access, name) else {
+            return false;
+        };
+        // Hashed, for a header proves nothing; what is there may rightly be another image.
+        let held = client.verified(&request, None).await.ok().flatten();
+        held.is_some_and(|reply| Digest::of(&reply.body) == digest)
     }
 }

@@ -73,7 +73,7 @@ impl Push {
 
         let mut budget = self.client().budget(&self.access);
         if known.is_present(&digest, repository)
-            || (ask == Ask::ByHead && self.exists(&digest, &mut budget).await?)
+            || (ask == Ask::ByHead && self.exists(&descriptor, &mut budget).await?)
         {
             self.skipped(&descriptor);
             known.note(&digest, repository);
@@ -113,13 +113,19 @@ impl Push {
 
     pub(crate) async fn exists(
         &self,
-        digest: &Digest,
+        descriptor: &Descriptor,
         budget: &mut Budget,
     ) -> Result<bool, RegistryError> {
+        let digest = &descriptor.digest;
         let request = self.request(Method::HEAD, &format!("blobs/{digest}"), digest)?;
         let reply = self.client().call_within(&request, budget).await?;
         // Whatever is not a yes means sending it; a registry that minds says so then, with a body.
-        Ok(reply.status.is_success())
+        // So does one that was cut off on the registry's disk.
+        let is_other = reply.said_digest().is_some_and(|said| said != *digest)
+            || reply
+                .said_length()
+                .is_some_and(|said| said != descriptor.size_bytes);
+        Ok(reply.status.is_success() && !is_other)
     }
 
     /// Asks the registry to take the blob from another repository of its own.
@@ -143,6 +149,8 @@ impl Push {
             ..self.client().settings.retry
         });
         match self.client().call_within(&request, &mut budget).await {
+            // What it mounted under another digest is not what was asked for.
+            Ok(reply) if reply.check_kept_as(digest, &request).is_err() => Ok(Mounted::No(None)),
             Ok(reply) if reply.status == StatusCode::CREATED => Ok(Mounted::Yes),
             Ok(reply) if reply.status == StatusCode::ACCEPTED => {
                 Ok(Mounted::No(self.session(&reply, &request)?))

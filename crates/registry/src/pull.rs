@@ -49,6 +49,8 @@ impl Client {
         Ok(request)
     }
 
+    /// Asks what `reference` points at. A digest in it is the answer, or the registry is wrong; what a
+    /// header says of size and kind is good for a first look, and never trusted for content.
     pub(crate) async fn resolve(
         &self,
         access: &Access,
@@ -63,6 +65,11 @@ impl Client {
         if reply.status.is_success()
             && let Some(descriptor) = described(&reply)
         {
+            if let Some(want) = reference.digest
+                && want != descriptor.digest
+            {
+                return Err(request.other_content(descriptor.digest, want));
+            }
             return Ok(Some(descriptor));
         }
         if !self.settings.handles(Quirk::HeadWithoutDigest) {
@@ -108,11 +115,16 @@ impl Client {
         }
         let reply = self.verified(&request, Some(&digest)).await?;
         let reply = reply.ok_or_else(|| request.unusable("it is not there (404)".to_owned()))?;
-        Ok(reply.body.to_vec())
+        let bytes = reply.body.to_vec();
+        check_size(&access.repository.registry, descriptor, bytes.len())?;
+        Ok(bytes)
     }
 
     /// Asks until the bytes are those that `digest` names; `None` for a 404.
-    async fn verified(
+    ///
+    /// Without a digest, they are compared with what the registry's own header says: a cut or flipped
+    /// answer is known by it.
+    pub(crate) async fn verified(
         &self,
         request: &Request,
         digest: Option<&Digest>,
@@ -125,21 +137,24 @@ impl Client {
             }
             let reply = reply.check(request)?;
             let got = Digest::of(&reply.body);
-            // By a tag, the registry's own header is what a cut or flipped answer is known by.
-            let said = reply
-                .header("docker-content-digest")
-                .and_then(|text| text.parse().ok());
-            match digest.copied().or(said) {
-                Some(want) if want != got => {
-                    let mismatch = StoreError::Mismatch {
-                        got,
-                        got_bytes: reply.body.len() as u64,
-                        want,
-                    };
-                    self.pause(request, &mut budget, Failure::transient(mismatch))?;
-                }
-                _ => return Ok(Some(reply)),
+            let said = reply.said_digest();
+            let Some(want) = digest.copied().or(said).filter(|want| *want != got) else {
+                return Ok(Some(reply));
+            };
+            // What the registry itself takes for right is no accident of the way here.
+            if said == Some(got) {
+                return Err(request.other_content(got, want));
             }
+            let mismatch = StoreError::Mismatch {
+                got,
+                got_bytes: reply.body.len() as u64,
+                want,
+            };
+            let paused = self.pause(request, &mut budget, Failure::transient(mismatch));
+            paused.map_err(|error| match error {
+                RegistryError::Failed { .. } => request.other_content(got, want),
+                error => error,
+            })?;
         }
     }
 }
@@ -153,7 +168,24 @@ fn content_type(reply: &Reply) -> Option<MediaType> {
 
 /// Returns the descriptor that an answer's headers give, if they do.
 pub(crate) fn described(reply: &Reply) -> Option<Descriptor> {
-    let digest = reply.header("docker-content-digest")?.parse().ok()?;
-    let size_bytes = reply.header("content-length")?.parse().ok()?;
+    let (digest, size_bytes) = (reply.said_digest()?, reply.said_length()?);
     Some(Descriptor::new(content_type(reply)?, digest, size_bytes))
+}
+
+/// Compares what came with the size that a verified document, or a list, gave it.
+pub(crate) fn check_size(
+    registry: &str,
+    descriptor: &Descriptor,
+    got: usize,
+) -> Result<(), RegistryError> {
+    let (got_bytes, want_bytes) = (got as u64, descriptor.size_bytes);
+    if got_bytes == want_bytes {
+        return Ok(());
+    }
+    Err(RegistryError::OtherSize {
+        registry: registry.to_owned(),
+        what: descriptor.digest.to_string(),
+        got_bytes,
+        want_bytes,
+    })
 }

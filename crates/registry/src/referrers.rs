@@ -203,11 +203,10 @@ impl Client {
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
         let request = self.manifest_request(Method::GET, access, &tag(subject))?;
-        let reply = self.call(&request).await?;
-        if reply.status == StatusCode::NOT_FOUND {
+        // A damaged answer that is taken for no list would have the list written anew, and lose it.
+        let Some(reply) = self.verified(&request, None).await? else {
             return Ok(Vec::new());
-        }
-        let reply = reply.check(&request)?;
+        };
         let index = Index::parse(reply.body.to_vec(), None);
         Ok(index.map_or_else(|_| Vec::new(), |index| index.manifests().to_vec()))
     }

@@ -1,6 +1,7 @@
 use crate::request::Request;
 use crate::{Answer, RegistryError};
 use bytes::Bytes;
+use mizzen_oci::Digest;
 use reqwest::header::HeaderMap;
 use reqwest::{StatusCode, Url};
 use serde::Deserialize;
@@ -34,6 +35,16 @@ struct OneError {
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns the digest that the answer names, which proves nothing.
+    pub(crate) fn said_digest(&self) -> Option<Digest> {
+        self.header("docker-content-digest")?.parse().ok()
+    }
+
+    /// Returns the length that the answer to a HEAD names.
+    pub(crate) fn said_length(&self) -> Option<u64> {
+        self.header("content-length")?.parse().ok()
     }
 
     /// Returns the codes of a refusal, such as `BLOB_UNKNOWN`.
@@ -78,6 +89,18 @@ impl Reply {
             Ok(self)
         } else {
             Err(self.refused(request))
+        }
+    }
+
+    /// Goes on unless a registry says that it keeps what it was sent under another digest.
+    pub(crate) fn check_kept_as(
+        &self,
+        digest: &Digest,
+        request: &Request,
+    ) -> Result<(), RegistryError> {
+        match self.said_digest().filter(|said| said != digest) {
+            None => Ok(()),
+            Some(said) => Err(request.unusable(format!("it keeps it as {said}, not as {digest}"))),
         }
     }
 

@@ -2,6 +2,7 @@ use crate::auth::Access;
 use crate::body::Payload;
 use crate::{RegistryError, follow};
 use bytes::Bytes;
+use mizzen_oci::Digest;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use std::net::IpAddr;
@@ -48,6 +49,16 @@ impl Request {
             registry: self.access.repository.registry.clone(),
             what: self.what.clone(),
             reason,
+        }
+    }
+
+    /// Says that what came, or is said to come, is not what was asked for by digest.
+    pub(crate) fn other_content(&self, got: Digest, want: Digest) -> RegistryError {
+        RegistryError::OtherContent {
+            registry: self.access.repository.registry.clone(),
+            what: self.what.clone(),
+            got,
+            want,
         }
     }
 

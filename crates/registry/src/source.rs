@@ -2,6 +2,7 @@ use crate::RegistryError;
 use crate::auth::Access;
 use crate::document::Document;
 use crate::places::{Places, at};
+use crate::pull::check_size;
 use crate::registry::Inner;
 use crate::registry_blob::RegistryBlob;
 use crate::sync::lock;
@@ -85,7 +86,7 @@ impl RegistrySource {
     /// [`RegistryError::NotFound`], [`RegistryError::PlatformMissing`] (with the platforms on
     /// offer), or what kept the registry from answering.
     pub fn image_for(&self, platform: &Platform) -> Result<Image, RegistryError> {
-        let manifest = match self.document(&self.resolve()?)? {
+        let manifest = match self.top()? {
             Document::Manifest(manifest) => *manifest,
             Document::Index(index) => self
                 .pick(&index, platform, DEEPEST_INDEX)?
@@ -106,7 +107,7 @@ impl RegistrySource {
     /// [`RegistryError::NotFound`], or what kept the registry from answering;
     /// [`RegistryError::Unusable`] for an index within an index.
     pub fn everything(&self) -> Result<Taggable, RegistryError> {
-        let index = match self.document(&self.resolve()?)? {
+        let index = match self.top()? {
             Document::Manifest(manifest) => {
                 return Ok(Taggable::Image(Box::new(self.assemble(*manifest)?)));
             }
@@ -202,10 +203,25 @@ impl RegistrySource {
         Ok(None)
     }
 
+    /// Reads what the reference points at. Its size may be a header's word, and is not compared.
+    fn top(&self) -> Result<Document, RegistryError> {
+        let named = self.resolve()?;
+        Ok(self.read(&named)?.0)
+    }
+
+    /// Reads what a document or a list names.
     fn document(&self, descriptor: &Descriptor) -> Result<Document, RegistryError> {
+        let (document, size_bytes) = self.read(descriptor)?;
+        check_size(&self.reference.repository.registry, descriptor, size_bytes)?;
+        Ok(document)
+    }
+
+    /// Reads a document and how long it is, from the store or the registry, by digest.
+    fn read(&self, descriptor: &Descriptor) -> Result<(Document, usize), RegistryError> {
         let content_type = Some(descriptor.media_type.clone());
         if let Some(bytes) = self.store.read(&descriptor.digest)? {
-            return Document::parse(bytes, content_type);
+            let size_bytes = bytes.len();
+            return Ok((Document::parse(bytes, content_type)?, size_bytes));
         }
         let wanted = self.reference.at(descriptor.digest);
         let client = &self.inner.client;
@@ -215,11 +231,12 @@ impl RegistrySource {
         let missing = || RegistryError::NotFound(Box::new(wanted.clone()));
         let (document, bytes) = self.ask(&ask)?.ok_or_else(missing)?;
         self.store.put(&bytes)?;
-        Ok(document)
+        Ok((document, bytes.len()))
     }
 
     fn config(&self, descriptor: &Descriptor) -> Result<Vec<u8>, RegistryError> {
         if let Some(bytes) = self.store.read(&descriptor.digest)? {
+            check_size(&self.reference.repository.registry, descriptor, bytes.len())?;
             return Ok(bytes);
         }
         let client = &self.inner.client;

@@ -76,7 +76,7 @@ impl Push {
                     }
                     self.client().pause(&request, budget, failure)?;
                     // It may all have arrived, and only the answer be lost.
-                    if self.exists(&digest, budget).await? {
+                    if self.exists(descriptor, budget).await? {
                         return Ok(());
                     }
                     if may_resume {
@@ -157,7 +157,8 @@ impl Push {
         request.payload = source.stretch(session.offset..source.size_bytes);
         let reply = self.client().attempt(&request, budget).await?;
         if reply.status.is_success() {
-            self.check(reply, StatusCode::CREATED, &request)?;
+            let reply = self.check(reply, StatusCode::CREATED, &request)?;
+            reply.check_kept_as(&source.digest, &request)?;
             return Ok(Step::Done);
         }
         let sent_bytes = source.size_bytes - session.offset;

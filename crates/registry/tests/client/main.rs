@@ -7,6 +7,7 @@ mod cuts;
 mod faults;
 mod habits;
 mod interop;
+mod lies;
 mod limits;
 mod login;
 mod network;

@@ -246,7 +246,7 @@ fn bytes_that_are_not_what_was_asked_for_are_refused_and_not_kept() {
     let error = client
         .pull(&format!("{}/evil@{digest}", registry.host()))
         .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
+    assert_eq!(error.kind(), ErrorKind::SaidNo, "{error}");
     assert_eq!(client.store.read(&digest).unwrap(), None);
     assert_eq!(client.store.read(&config).unwrap(), None);
 }

@@ -12,6 +12,10 @@ pub enum Fault {
     CutAnswer,
     /// The request is done; one byte in the middle of the answer's body is another one.
     FlipByte,
+    /// The request is done; the answer says this in its headers, whatever is true.
+    Claim(Vec<(&'static str, String)>),
+    /// The request is done; the answer has this body instead of its own, under its own headers.
+    OtherBody(Vec<u8>),
     /// The request is not done; 401 with a challenge that says the token is not valid any more. A
     /// request for a token carries none, and is answered.
     StaleToken,

@@ -186,6 +186,18 @@ async fn serve(
             bytes[middle] ^= 1;
             *answer.body_mut() = bytes.into();
         }
+        Some(Fault::Claim(headers)) => {
+            if recorded.method == "HEAD" {
+                let length = answer.body().len().into();
+                answer.headers_mut().insert("content-length", length);
+                *answer.body_mut() = Bytes::new();
+            }
+            for (name, value) in headers {
+                let value = value.parse().expect("the script's headers are ASCII");
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        Some(Fault::OtherBody(bytes)) => *answer.body_mut() = bytes.into(),
         _ => {}
     }
     if recorded.method == "HEAD" && !answer.headers().contains_key("content-length") {
