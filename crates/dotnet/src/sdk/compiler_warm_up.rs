@@ -1,4 +1,4 @@
-use crate::commands::COMPILER_SERVER;
+use crate::sdk::commands::COMPILER_SERVER;
 use crate::{Command, SdkVersion};
 use fs_err as fs;
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 use crate::WorkspaceError;
-use crate::project_file::{project_at, project_in};
-use crate::workspace_root::{NUGET_CONFIGS, applied_above, root_of};
+use crate::project::project_file::{project_at, project_in};
+use crate::project::workspace_root::{NUGET_CONFIGS, applied_above, root_of};
 use fs_err as fs;
 use std::io;
 use std::path::{Path, PathBuf};

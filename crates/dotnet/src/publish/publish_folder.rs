@@ -1,5 +1,5 @@
 use crate::PublishError;
-use crate::elf;
+use crate::publish::elf;
 use fs_err as fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;

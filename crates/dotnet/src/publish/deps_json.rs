@@ -1,5 +1,5 @@
 use crate::LayerGroup;
-use crate::runtime_config::without_bom;
+use crate::publish::runtime_config::without_bom;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

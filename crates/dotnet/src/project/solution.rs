@@ -1,4 +1,4 @@
-use crate::project_file::{PROJECTS, files_with};
+use crate::project::project_file::{PROJECTS, files_with};
 use fs_err as fs;
 use quick_xml::events::Event;
 use serde::Deserialize;

@@ -1,5 +1,5 @@
-use crate::git_aware::{GitReads, known_to_ask_git};
-use crate::machine_path::machine_paths;
+use crate::project::git_aware::{GitReads, known_to_ask_git};
+use crate::project::machine_path::machine_paths;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
-use crate::portable_executable;
-use crate::publish_folder::PublishedFile;
-use crate::runtime_config::Framework;
+use crate::publish::portable_executable;
+use crate::publish::publish_folder::PublishedFile;
+use crate::publish::runtime_config::Framework;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -65,9 +65,9 @@ fn is_native(path: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::runtime_files;
-    use crate::portable_executable::tests::versioned;
-    use crate::publish_folder;
-    use crate::runtime_config::Framework;
+    use crate::publish::portable_executable::tests::versioned;
+    use crate::publish::publish_folder;
+    use crate::publish::runtime_config::Framework;
     use fs_err as fs;
 
     #[test]

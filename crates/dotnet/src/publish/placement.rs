@@ -1,6 +1,6 @@
-use crate::deps_json::Asset;
-use crate::publish_folder::PublishedFile;
-use crate::publish_output::Launch;
+use crate::publish::deps_json::Asset;
+use crate::publish::publish_folder::PublishedFile;
+use crate::publish::publish_output::Launch;
 use crate::{DebugSymbols, LayerGroup, LayerRules, LeftOutReason, PublishOutput};
 
 /// Says of each published file where it goes.

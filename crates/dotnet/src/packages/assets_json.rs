@@ -1,5 +1,5 @@
-use crate::deps_json::{Asset, AssetFile, DepsJson, Library, group_of};
-use crate::runtime_config::without_bom;
+use crate::publish::deps_json::{Asset, AssetFile, DepsJson, Library, group_of};
+use crate::publish::runtime_config::without_bom;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-use crate::runtime_config::without_bom;
+use crate::publish::runtime_config::without_bom;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-use crate::deps_json::DepsJsonError;
+use crate::publish::deps_json::DepsJsonError;
 use std::io;
 use std::path::PathBuf;
 

@@ -1,5 +1,5 @@
 use crate::WorkspaceError;
-use crate::project_file::{SOLUTIONS, files_with};
+use crate::project::project_file::{SOLUTIONS, files_with};
 use std::path::{Path, PathBuf};
 
 const DIRECTORY_FILES: [&str; 4] = [

@@ -1,6 +1,6 @@
-use crate::package_split::split;
-use crate::placement::Placement;
-use crate::publish_folder::lossy;
+use crate::publish::package_split::split;
+use crate::publish::placement::Placement;
+use crate::publish::publish_folder::lossy;
 use crate::{LayerGroup, LayerRules, PublishOutput};
 use std::collections::BTreeMap;
 use std::fmt;

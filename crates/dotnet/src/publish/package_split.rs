@@ -1,4 +1,4 @@
-use crate::placement::Place;
+use crate::publish::placement::Place;
 use crate::{LayerGroup, PlannedFile, PlannedLayer};
 use mizzen_oci::Digest;
 use std::collections::BTreeMap;
@@ -90,7 +90,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::split;
-    use crate::placement::Place;
+    use crate::publish::placement::Place;
     use crate::{LayerGroup, PlannedFile};
 
     const MIB: u64 = 1 << 20;

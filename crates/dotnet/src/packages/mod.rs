@@ -1,0 +1,7 @@
+//! What NuGet reads and writes: its configuration, `project.assets.json`, restored packages.
+
+pub(crate) mod assets_json;
+pub(crate) mod build_packages;
+pub(crate) mod nuget_config;
+pub(crate) mod restore_input;
+pub(crate) mod restored_package;
