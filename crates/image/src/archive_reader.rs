@@ -2,7 +2,7 @@ use crate::LayoutError;
 use crate::archive_error::ArchiveError;
 use crate::blob_folder::MAX_SMALL_BYTES;
 use crate::entry::lossy;
-use crate::layout_reader::BlobSource;
+use crate::layout_reader::{BlobSource, check_blob};
 use fs_err as fs;
 use mizzen_oci::{Descriptor, Digest};
 use mizzen_store::{Blob, verified};
@@ -182,14 +182,12 @@ impl BlobSource for ArchiveReader {
             let size_bytes = size_bytes.min(MAX_SMALL_BYTES);
             self.part(at, size_bytes)?.read_to_end(&mut bytes)?;
         }
-        let got = Digest::of(&bytes);
-        if got != descriptor.digest {
-            return Err(LayoutError::Corrupt {
-                place: self.file.clone(),
-                got,
-                want: descriptor.digest,
-            });
-        }
+        check_blob(
+            &self.file,
+            descriptor,
+            Digest::of(&bytes),
+            bytes.len() as u64,
+        )?;
         Ok(bytes)
     }
 

@@ -1,4 +1,4 @@
-use crate::layout_reader::BlobSource;
+use crate::layout_reader::{BlobSource, check_blob};
 use crate::sound_blobs::sound_blobs;
 use crate::{Image, Layer, LayoutError, Taggable};
 use fs_err as fs;
@@ -104,12 +104,9 @@ impl BlobFolder {
         if got != descriptor.digest {
             // Its own reader knows best what is wrong, and heals the cache.
             io::copy(&mut blob.open()?, &mut io::sink())?;
-            return Err(LayoutError::Corrupt {
-                place: self.root.clone(),
-                got,
-                want: descriptor.digest,
-            });
         }
+        let got_bytes = file.as_file().metadata()?.len();
+        check_blob(&self.root, descriptor, got, got_bytes)?;
         Ok(persist(file, &path)?)
     }
 
@@ -152,9 +149,10 @@ impl BlobFolder {
             return Ok(None);
         }
         let mut reader = HashingReader::new(fs::File::open(file.path())?);
-        io::copy(&mut reader, &mut io::sink())?;
+        let size_bytes = io::copy(&mut reader, &mut io::sink())?;
+        let got = reader.finish().0;
         // Damaged bytes are left to `Blob::open`, which knows how to say so and to heal the cache.
-        Ok((reader.finish().0 == descriptor.digest).then_some(file))
+        Ok((got == descriptor.digest && size_bytes == descriptor.size_bytes).then_some(file))
     }
 
     // The mode is what a plain `open` would give: others may read a layout, the umask decides.
@@ -183,14 +181,12 @@ impl BlobSource for BlobFolder {
         fs::File::open(self.path(&descriptor.digest))?
             .take(MAX_SMALL_BYTES)
             .read_to_end(&mut bytes)?;
-        let got = Digest::of(&bytes);
-        if got != descriptor.digest {
-            return Err(LayoutError::Corrupt {
-                place: self.root.clone(),
-                got,
-                want: descriptor.digest,
-            });
-        }
+        check_blob(
+            &self.root,
+            descriptor,
+            Digest::of(&bytes),
+            bytes.len() as u64,
+        )?;
         Ok(bytes)
     }
 

@@ -4,7 +4,7 @@ use crate::archive_error::ArchiveError;
 use crate::archive_reader::{ArchiveReader, blob_path};
 use crate::{Image, LayoutError};
 use mizzen_oci::{
-    Descriptor, Family, HashingReader, ImageConfig, Manifest, MediaType, MediaTypeExt,
+    Descriptor, Digest, Family, HashingReader, ImageConfig, Manifest, MediaType, MediaTypeExt,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,6 +77,7 @@ pub(crate) fn read(archive: &ArchiveReader, name: Option<&str>) -> Result<Image,
     let config = archive
         .read(&saved.config)?
         .ok_or_else(|| missing(&saved.config))?;
+    check_name(archive, &saved.config, Digest::of(&config))?;
     let diff_ids = ImageConfig::parse(&config)
         .map_err(crate::ImageError::from)?
         .diff_ids();
@@ -93,6 +94,7 @@ pub(crate) fn read(archive: &ArchiveReader, name: Option<&str>) -> Result<Image,
                 (reader.finish().0, kind.unwrap_or(MediaType::ImageLayer))
             }
         };
+        check_name(archive, path, digest)?;
         parts.insert(digest, at);
         layers.push(Descriptor::new(media_type, digest, size_bytes));
     }
@@ -107,6 +109,24 @@ pub(crate) fn read(archive: &ArchiveReader, name: Option<&str>) -> Result<Image,
         let at = parts[&descriptor.digest];
         archive.blob_at(at, descriptor.size_bytes, descriptor.digest)
     })?)
+}
+
+/// Goes on unless the name of a file is another digest than its own: `blobs/sha256/<hex>`, or
+/// `<hex>.json`, as a config was called before.
+fn check_name(archive: &ArchiveReader, path: &str, got: Digest) -> Result<(), ArchiveError> {
+    let hex = path
+        .strip_prefix("blobs/sha256/")
+        .or_else(|| path.strip_suffix(".json"));
+    let named = hex.and_then(|hex| format!("sha256:{hex}").parse::<Digest>().ok());
+    match named.filter(|want| *want != got) {
+        None => Ok(()),
+        Some(want) => Err(LayoutError::Corrupt {
+            place: archive.file().to_owned(),
+            got,
+            want,
+        }
+        .into()),
+    }
 }
 
 // `1.4` means `acme/shop:1.4`, too.

@@ -63,6 +63,18 @@ pub enum LayoutError {
         /// The digest in its name.
         want: Digest,
     },
+    /// What names a blob gives it another size than it has.
+    #[error("blob {digest} of `{}` has {got_bytes} bytes, want {want_bytes}", .place.display())]
+    Size {
+        /// The folder or the archive.
+        place: PathBuf,
+        /// The blob.
+        digest: Digest,
+        /// How many bytes it has.
+        got_bytes: u64,
+        /// How many its descriptor says it has.
+        want_bytes: u64,
+    },
     /// A manifest or index is not one.
     #[error(transparent)]
     Manifest(#[from] ManifestError),

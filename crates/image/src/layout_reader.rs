@@ -18,6 +18,30 @@ pub(crate) trait BlobSource {
     fn blob(&self, descriptor: &Descriptor) -> Arc<dyn Blob>;
 }
 
+/// Goes on if what was read is what `descriptor` names, by digest and by size.
+pub(crate) fn check_blob(
+    place: &Path,
+    descriptor: &Descriptor,
+    got: Digest,
+    got_bytes: u64,
+) -> Result<(), LayoutError> {
+    let (digest, place) = (descriptor.digest, place.to_owned());
+    if got != digest {
+        let want = digest;
+        return Err(LayoutError::Corrupt { place, got, want });
+    }
+    let want_bytes = descriptor.size_bytes;
+    if got_bytes == want_bytes {
+        return Ok(());
+    }
+    Err(LayoutError::Size {
+        place,
+        digest,
+        got_bytes,
+        want_bytes,
+    })
+}
+
 /// Finds images by the `index.json` of a layout.
 pub(crate) struct LayoutReader<'a> {
     blobs: &'a dyn BlobSource,
