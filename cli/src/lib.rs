@@ -3,7 +3,6 @@
 //! Only this crate knows the environment, the home and working folders, the terminal and the clock.
 //! One verb, one file in `commands/`; what `build`, `plan` and `lock` have in common is in `building/`.
 
-mod args;
 mod building;
 mod commands;
 mod config;
@@ -15,21 +14,25 @@ mod interrupt;
 mod keychain;
 mod opened;
 mod process;
-mod settings;
+mod session;
 mod symbols;
 mod transfer;
 mod ui;
 
 pub use process::Process;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use error::CommandError;
 use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs the command line of `process` and returns its exit code, by the contract.
 pub fn run(process: &Process) -> ExitCode {
-    let arguments = match args::Args::try_parse_from(args::spelled_out(&process.arguments)) {
+    let command = commands::Args::command();
+    let words = commands::spelled_out(&process.arguments);
+    let arguments = command.clone().try_get_matches_from(&words);
+    let arguments = arguments.and_then(|matches| commands::Args::from_arg_matches(&matches));
+    let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
@@ -37,15 +40,18 @@ pub fn run(process: &Process) -> ExitCode {
     let interrupt = match interrupt::Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
-            return say(
-                &CommandError::bug("signals cannot be listened to", error),
-                None,
-                json,
-            );
+            let error = CommandError::bug("signals cannot be listened to", error);
+            return say(&error, None, json);
         }
     };
+    let invocation = session::Invocation {
+        process,
+        cancel: interrupt.cancel.clone(),
+        command,
+        words,
+    };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        commands::run(&arguments, process, &interrupt)
+        commands::run(&arguments, &invocation)
     }));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,

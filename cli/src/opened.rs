@@ -1,11 +1,27 @@
-use crate::args::ImageArg;
-use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::{Process, keychain, settings};
+use crate::keychain;
+use crate::session::Session;
 use mizzen_image::{Archive, Image, Layout, Taggable};
 use mizzen_oci::Platform;
+use std::path::PathBuf;
+
+/// What every verb that reads an image takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ImageArg {
+    /// Which image of several; of a registry linux/amd64 unless another is named
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
+
+    /// Where what is fetched lives [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
 
 /// An image that the user named: a reference, `oci:DIR[:TAG]`, an archive.
 pub(crate) struct Opened {
@@ -21,10 +37,9 @@ impl Opened {
     pub(crate) fn open(
         name: &str,
         arguments: &ImageArg,
-        process: &Process,
-        interrupt: &Interrupt,
+        session: &Session<'_>,
     ) -> Result<Self, CommandError> {
-        let place = Destination::base(name, process)?;
+        let place = Destination::base(name, session.process)?;
         let what = match &place {
             Destination::Layout { folder, tag, .. } => {
                 Layout::new(folder, tag.as_deref()).read()?
@@ -37,12 +52,9 @@ impl Opened {
             Destination::Archive { file, .. } => Archive::docker(file, &[]).read()?,
             Destination::Engine { .. } => unreachable!("an engine is no base"),
             Destination::Registry(reference) => {
-                let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
-                let keychain = keychain::keychain(process, &[], Some(&place))?;
-                let config = Config::find(&process.working_folder)?;
-                let cancel = interrupt.cancel.clone();
-                let registry = settings::registry(process, &config, false, keychain, cancel)?;
-                let source = registry.source((**reference).clone(), store);
+                let keychain = keychain::keychain(session.process, &[], Some(&place))?;
+                let registry = session.registry(&session.config, false, keychain)?;
+                let source = registry.source((**reference).clone(), session.store()?.clone());
                 let platform = arguments.platform.clone();
                 let platform = platform.unwrap_or_else(|| Platform::linux("amd64".into()));
                 Taggable::Image(Box::new(source.image_for(&platform)?))

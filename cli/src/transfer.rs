@@ -1,39 +1,55 @@
 //! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is, and
 //! its debug symbols with it.
 
-use crate::args::{ImageArg, TransferArgs};
-use crate::config::Config;
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::opened::Opened;
+use crate::keychain;
+use crate::opened::{ImageArg, Opened};
+use crate::session::{Invocation, Session};
 use crate::symbols::{self, holds_artifacts};
-use crate::ui::{Ui, out, size};
-use crate::{Process, keychain, settings};
+use crate::ui::{OutputArgs, Ui, out, size};
 use mizzen_image::{Archive, Artifact, Layout, Sink, SinkError, Taggable};
+use mizzen_oci::Platform;
 use mizzen_registry::{Counts, Registry, RegistryError};
-use mizzen_store::Store;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::path::PathBuf;
+
+/// What every verb that moves an image takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct TransferArgs {
+    /// Only the image for this platform [default: all of them]
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
+
+    /// Where what is fetched lives [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
 
 /// Copies the image at `from` to `to` and prints what it is called there.
 pub(crate) fn transfer(
     from: &Destination,
     to: &Destination,
     arguments: &TransferArgs,
-    process: &Process,
-    interrupt: &Interrupt,
+    invocation: &Invocation<'_>,
 ) -> Result<(), CommandError> {
+    let process = invocation.process;
     let ui = Ui::of(&arguments.output, process);
-    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let session = invocation.session(ui, arguments.cache_dir.as_deref())?;
     let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from))?;
-    let config = Config::find(&process.working_folder)?;
-    let tools = (interrupt.cancel.clone(), ui.transfers());
-    let registry = settings::reporting_registry(process, &config, false, keychain, tools)?;
+    let registry = session.registry(&session.config, false, keychain)?;
     let platform = arguments.platform.as_ref();
     let mut artifacts = Vec::new();
     let what = if let Destination::Registry(reference) = from {
-        let source = registry.source((**reference).clone(), store.clone());
+        let source = registry.source((**reference).clone(), session.store()?.clone());
         // A layout takes each layer where it is; what others want comes by the cache.
         let source = if matches!(to, Destination::Layout { .. }) {
             source.straight()
@@ -51,7 +67,7 @@ pub(crate) fn transfer(
                 Err(
                     error @ (RegistryError::Refused { .. } | RegistryError::Unauthorized { .. }),
                 ) => {
-                    ui.warn(&format!(
+                    session.ui.warn(&format!(
                         "debug symbols, if there are any, stay behind: {error}"
                     ));
                     Vec::new()
@@ -65,7 +81,7 @@ pub(crate) fn transfer(
             platform: arguments.platform.clone(),
             cache_dir: arguments.cache_dir.clone(),
         };
-        let opened = Opened::open(&from.to_string(), &common, process, interrupt)?;
+        let opened = Opened::open(&from.to_string(), &common, &session)?;
         let what = match platform {
             Some(_) => Taggable::Image(Box::new(opened.image()?.clone())),
             None => opened.what,
@@ -76,13 +92,13 @@ pub(crate) fn transfer(
     if !matches!(to, Destination::Registry(_) | Destination::Layout { .. }) {
         registry.fetch_layers(what.images())?;
     }
-    interrupt.cancel.check()?;
+    session.cancel.check()?;
     let name = match from {
         Destination::Registry(reference) => reference.to_string(),
         _ => "image:latest".to_owned(),
     };
-    write(to, &name, (&what, &artifacts), (&registry, &store, process))?;
-    ui.warn_all(&registry.new_warnings());
+    write(to, &name, (&what, &artifacts), (&registry, &session))?;
+    session.ui.warn_all(&registry.new_warnings());
     let Counts {
         requests,
         uploaded_bytes,
@@ -91,14 +107,14 @@ pub(crate) fn transfer(
         skipped_bytes,
         ..
     } = registry.counts();
-    ui.say(&format!(
+    session.ui.say(&format!(
         "{requests} requests: {} up, {} down, {} mounted, {} there already",
         size(uploaded_bytes),
         size(downloaded_bytes),
         size(mounted_bytes),
         size(skipped_bytes)
     ));
-    ui.result(&json!({
+    session.ui.result(&json!({
         "event": "done", "ref": to.to_string(), "digest": what.descriptor().digest,
         "network": network(&registry.counts()),
     }));
@@ -111,11 +127,12 @@ pub(crate) fn write(
     to: &Destination,
     name: &str,
     (what, artifacts): (&Taggable, &[Artifact]),
-    (registry, store, process): (&Registry, &Arc<Store>, &Process),
+    (registry, session): (&Registry, &Session<'_>),
 ) -> Result<(), CommandError> {
     match to {
         Destination::Registry(reference) => {
             let reference = (**reference).clone();
+            let store = session.store()?;
             // Before the tag: whoever sees the image finds what belongs to it.
             for artifact in artifacts {
                 registry.attach(&reference.repository, artifact)?;
@@ -123,7 +140,8 @@ pub(crate) fn write(
             registry.sink(reference, store.clone()).write(what)?
         }
         Destination::Layout { folder, tag, .. } => {
-            let layout = Layout::new(folder, tag.as_deref()).remembered_in(store.clone());
+            let layout =
+                Layout::new(folder, tag.as_deref()).remembered_in(session.store()?.clone());
             let written = layout.write(what)?;
             for artifact in artifacts {
                 layout.attach(artifact).map_err(SinkError::new)?;
@@ -147,7 +165,7 @@ pub(crate) fn write(
             name: asked,
         } => {
             let name = asked.as_deref().unwrap_or(name);
-            return engine.load(what, name, store, process);
+            return engine.load(what, name, session.store()?, session.process);
         }
     };
     Ok(())

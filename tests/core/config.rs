@@ -2,6 +2,7 @@
 
 use crate::support::{User, edit, prepared};
 use fs_err as fs;
+use mizzen_testkit::{MemoryRegistry, tiny_base};
 use std::path::Path;
 
 const SECRET: &str = "hunter2-and-then-some";
@@ -175,4 +176,39 @@ fn a_slip_in_the_file_is_told_and_each_setting_can_be_traced() {
         "{said}"
     );
     assert_eq!(user.dotnet_calls(), [""; 0]);
+}
+
+#[test]
+fn every_verb_uses_the_cache_that_the_file_names() {
+    let mut user = User::without_sdk();
+    user.environment.remove("MIZZEN_CACHE_DIR");
+    let registry = MemoryRegistry::start();
+    tiny_base(&user.path("base"), "linux/amd64");
+    let base = format!("{}/base:1", registry.host());
+    let copy = format!("{}/copy:1", registry.host());
+    let archive = format!("oci-archive:{}", user.path("base.tar").display());
+    user.run_bare(&["push", "oci:base", &base]).success();
+    for (table, name) in [("[cache]\ndir", "one"), ("[build]\ncache-dir", "two")] {
+        let named = user.path(name);
+        for verb in [
+            &["cache", "size"][..],
+            &["inspect", &base],
+            &["diff", &base, &base],
+            &["validate", &base],
+            &["pull", &base, &archive],
+            &["copy", &base, &copy],
+            &["push", "oci:base", &copy],
+        ] {
+            let users = user.path("home/.cache");
+            for folder in [&named, &users] {
+                drop(fs::remove_dir_all(folder));
+            }
+            write(
+                &user.path("mizzen.toml"),
+                &format!("{table} = \"{name}\"\n"),
+            );
+            user.run_bare(verb).success();
+            assert!(named.exists() && !users.exists(), "{table}: {verb:?}");
+        }
+    }
 }

@@ -1,29 +1,23 @@
+use super::arguments::BuildArgs;
 use super::base::Base;
 use super::lock_file::{self, Lock};
 use super::project_image;
-use crate::args::BuildArgs;
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::{CommandError, USAGE};
-use crate::interrupt::Interrupt;
-use crate::ui::Ui;
-use crate::{Process, keychain, settings};
+use crate::keychain;
+use crate::session::Session;
 use mizzen_builder::{App, BuildError, LayerOptions};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Platform;
 use mizzen_registry::Registry;
-use mizzen_store::Store;
-use std::sync::Arc;
 
 /// The base image of a build and the registry client that fetches it: opened before the long part
 /// where it was named, else decided by the project.
 pub(crate) struct BaseChoice<'a> {
     pub(crate) arguments: &'a BuildArgs,
     pub(crate) config: &'a Config,
-    pub(crate) process: &'a Process,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) store: &'a Arc<Store>,
-    pub(crate) ui: &'a Ui,
+    pub(crate) session: &'a Session<'a>,
     /// Where every base has its digest, if none but those may be taken.
     pub(crate) lock: Option<Lock>,
 }
@@ -50,7 +44,7 @@ impl BaseChoice<'_> {
         layers: &LayerOptions,
     ) -> Result<Early, CommandError> {
         let named = self.arguments.base.as_deref();
-        let named = named.map(|base| Destination::base(base, self.process));
+        let named = named.map(|base| Destination::base(base, self.session.process));
         let named = named.transpose()?;
         let registry = self.connect(destinations, named.as_ref())?;
         // Who is pushed to decides which credentials are sent, and --push knows only afterwards.
@@ -82,7 +76,7 @@ impl BaseChoice<'_> {
         let is_the_projects = early.named.is_none() && said.base_image.is_some();
         let base = match early.named {
             Some(base) => base,
-            None => project_image::base(said, &app.runtime, mirror, self.process)?,
+            None => project_image::base(said, &app.runtime, mirror, self.session.process)?,
         };
         let registry = if self.arguments.push || is_the_projects {
             self.connect(destinations, Some(&base))?
@@ -124,7 +118,7 @@ impl BaseChoice<'_> {
         registry: &Registry,
     ) -> Result<Base, CommandError> {
         let Some(lock) = &self.lock else {
-            return Base::open(base, platforms, registry, self.store);
+            return Base::open(base, platforms, registry, self.session.store()?);
         };
         let name = base.to_string();
         let locked = lock.base(&name)?;
@@ -134,7 +128,7 @@ impl BaseChoice<'_> {
             }
             other => other.clone(),
         };
-        let opened = Base::open(&pinned, platforms, registry, self.store)?;
+        let opened = Base::open(&pinned, platforms, registry, self.session.store()?)?;
         if opened.digest != locked.digest {
             let (got, want) = (opened.digest, locked.digest);
             let message = format!("the base `{name}` is {got}, and {want} is locked");
@@ -155,10 +149,9 @@ impl BaseChoice<'_> {
         destinations: &[Destination],
         base: Option<&Destination>,
     ) -> Result<Registry, CommandError> {
-        let keychain = keychain::keychain(self.process, destinations, base)?;
-        let tools = (self.interrupt.cancel.clone(), self.ui.transfers());
+        let keychain = keychain::keychain(self.session.process, destinations, base)?;
         let offline = self.arguments.offline;
-        settings::reporting_registry(self.process, self.config, offline, keychain, tools)
+        self.session.registry(self.config, offline, keychain)
     }
 }
 

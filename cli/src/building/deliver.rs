@@ -2,26 +2,17 @@
 
 use super::results::Built;
 use super::services::{Service, Services};
-use crate::Process;
 use crate::destination::Destination;
-use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
+use crate::session::Session;
 use crate::transfer::write;
-use crate::ui::Ui;
 use mizzen_registry::Registry;
-use mizzen_store::Store;
-use std::sync::Arc;
 
 /// What the images of one command have in common.
 pub(crate) struct Tools<'a> {
-    pub(crate) ui: &'a Ui,
-    pub(crate) store: &'a Arc<Store>,
+    pub(crate) session: &'a Session<'a>,
     /// Every place that the command writes to.
     pub(crate) written: Vec<Destination>,
-    pub(crate) process: &'a Process,
-    pub(crate) interrupt: &'a Interrupt,
-    pub(crate) engines: EnginePlatforms,
 }
 
 /// What became of the images of one command.
@@ -64,7 +55,7 @@ pub(crate) fn deliver(
             Err(error) => {
                 let stop = is_one || error.is_interruption() || error.healed().is_some();
                 if !stop {
-                    tools.ui.failed(&error);
+                    tools.session.ui.failed(&error);
                 }
                 failures.push((service.arguments.path.display().to_string(), error));
                 if stop {
@@ -133,9 +124,9 @@ pub(crate) struct Ready {
 impl Ready {
     fn write(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
         for destination in &self.built.destinations {
-            tools.interrupt.cancel.check()?;
-            if tools.ui.is_verbose() {
-                tools.ui.line(&format!("writing  {destination}"));
+            tools.session.cancel.check()?;
+            if tools.session.ui.is_verbose() {
+                tools.session.ui.line(&format!("writing  {destination}"));
             }
             self.write_to(destination, tools)?;
         }
@@ -146,7 +137,7 @@ impl Ready {
     fn write_untagged(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
         for destination in &self.built.destinations {
             if let Destination::Registry(reference) = destination {
-                tools.interrupt.cancel.check()?;
+                tools.session.cancel.check()?;
                 let mut reference = reference.clone();
                 reference.tag = None;
                 reference.digest = Some(self.built.digest());
@@ -158,8 +149,12 @@ impl Ready {
 
     fn write_to(&self, destination: &Destination, tools: &Tools<'_>) -> Result<(), CommandError> {
         let what = (&self.built.what, self.built.symbols.as_slice());
-        let places = (&self.registry, tools.store, tools.process);
-        write(destination, &self.engine_name, what, places)
+        write(
+            destination,
+            &self.engine_name,
+            what,
+            (&self.registry, tools.session),
+        )
     }
 
     fn counted(self) -> Built {

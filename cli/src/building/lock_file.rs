@@ -1,4 +1,4 @@
-use crate::args::BuildArgs;
+use super::arguments::BuildArgs;
 use crate::error::CommandError;
 use fs_err as fs;
 use mizzen_builder::LockedToolchain;

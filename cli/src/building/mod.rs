@@ -1,8 +1,11 @@
 //! From the options of a build to images that are where they should be.
 
+mod added;
+pub(crate) mod arguments;
 pub(crate) mod base;
 pub(crate) mod base_choice;
 pub(crate) mod deliver;
+pub(crate) mod environment;
 mod git_remote;
 mod images;
 pub(crate) mod lock_file;
@@ -15,3 +18,4 @@ pub(crate) mod results;
 pub(crate) mod service_image;
 pub(crate) mod services;
 pub(crate) mod summary;
+mod values;

@@ -1,9 +1,10 @@
+use super::arguments::{BuildArgs, Format, Split, Symbols};
+use super::environment::created;
 use super::services::destinations;
-use crate::args::{BuildArgs, Format, Split, Symbols};
+use crate::Process;
 use crate::destination::Destination;
 use crate::engine::{Engine, EnginePlatforms};
 use crate::error::CommandError;
-use crate::{Process, settings};
 use mizzen_builder::{ImageOptions, LayerOptions};
 use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
 use mizzen_image::Compression;
@@ -68,7 +69,7 @@ pub(crate) fn image_options(
     Ok(ImageOptions {
         base_name: None,
         source: None,
-        created: settings::created(process)?,
+        created: created(process)?,
         family: image.format.map(|format| match format {
             Format::Docker => Family::Docker,
             Format::Oci => Family::Oci,

@@ -1,11 +1,11 @@
+use super::arguments::{BuildArgs, Step};
+use super::environment::{icu, now, restore_environment};
 use super::lock_file::{self, Lock};
 use super::nuget::nuget;
 use crate::Process;
-use crate::args::{BuildArgs, Step};
 use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
-use crate::settings;
 use crate::ui::Ui;
 use mizzen_builder::{InputRules, LayerOptions, ProjectRequest};
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
@@ -75,7 +75,7 @@ pub(crate) fn project(
         },
         layers: layers.clone(),
         nuget: nuget(process),
-        restore_environment: settings::restore_environment(process)
+        restore_environment: restore_environment(process)
             .into_iter()
             .chain(variables.secret.clone())
             .collect(),
@@ -83,8 +83,8 @@ pub(crate) fn project(
         passed: variables.passed,
         inputs: input_rules(config)?,
         policy: config.policy.policy(),
-        now: settings::now(),
-        icu: settings::icu(),
+        now: now(),
+        icu: icu(),
         offline: arguments.offline,
         skip,
         check_cache: arguments.reuse.check_cache,

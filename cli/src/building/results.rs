@@ -1,6 +1,6 @@
+use super::arguments::BuildArgs;
 use super::base::Base;
 use crate::Process;
-use crate::args::BuildArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::transfer::network;

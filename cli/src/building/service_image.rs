@@ -1,5 +1,7 @@
+use super::arguments::{BuildArgs, Isolation};
 use super::base_choice::BaseChoice;
 use super::deliver::{Ready, Tools};
+use super::environment::stage;
 use super::git_remote;
 use super::images::images;
 use super::lock_file::Lock;
@@ -9,12 +11,11 @@ use super::project_image::{image_name, pushed};
 use super::push_check::PushCheck;
 use super::results::Built;
 use super::services::{Service, certain_tags, destinations};
-use crate::args::{BuildArgs, Isolation};
 use crate::destination::Destination;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
+use crate::session::Session;
 use crate::ui::{Ui, size};
-use crate::{Process, settings, symbols};
+use crate::{Process, symbols};
 use mizzen_builder::{
     AddedFiles, App, AppLayer, Context, ImageOptions, LeftOutFile, ProjectRequest,
     package_publish_folder, publish_project,
@@ -24,21 +25,16 @@ use mizzen_image::Taggable;
 use mizzen_oci::Platform;
 use mizzen_registry::Counts;
 use mizzen_store::{Cancel, FsActionCache, Store};
-use std::sync::Arc;
 
 /// Makes one image, as far as the point where it is written.
 pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
-    let Tools {
-        ui,
-        store,
-        process,
-        interrupt,
-        ..
-    } = *tools;
+    let session = tools.session;
+    let (process, ui, cancel) = (session.process, &session.ui, &session.cancel);
+    let store = session.store()?;
     let Service {
         arguments, config, ..
     } = service;
-    let layers = layer_options(arguments, &tools.engines, process)?;
+    let layers = layer_options(arguments, &session.engines, process)?;
     symbols::check_destinations(&layers, &tools.written)?;
     let options = image_options(arguments, process)?;
     let project = service.workspace.clone().map(|workspace| {
@@ -51,10 +47,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     let choice = BaseChoice {
         arguments,
         config,
-        process,
-        interrupt,
-        store,
-        ui,
+        session,
         lock: lock.flatten(),
     };
     let early = choice.early(&tools.written, &layers)?;
@@ -65,12 +58,12 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
             let tags = certain_tags(arguments)?;
             let check = PushCheck::new(early.registry(), &tags);
             let how = (arguments.isolation, &check);
-            published(request, how, store, interrupt, ui)?
+            published(request, how, session)?
         }
-        None => package_publish_folder(&folder, &layers, store, &interrupt.cancel)?,
+        None => package_publish_folder(&folder, &layers, store, cancel)?,
     };
     let app = App {
-        layers: with_added(app.layers, arguments, process, (store, &interrupt.cancel))?,
+        layers: with_added(app.layers, arguments, process, (store, cancel))?,
         ..app
     };
     tell_left_out(ui, &app.left_out);
@@ -89,7 +82,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
         base_name: base.is_reference.then(|| base.name.clone()),
         ..options
     };
-    let what = images(&base, &app, &options, (store, &interrupt.cancel))?;
+    let what = images(&base, &app, &options, (store, cancel))?;
     warn_of_root(&what, ui);
     let symbols = symbols::artifact(&app, &what, &options.created);
 
@@ -143,18 +136,17 @@ fn with_added(
 pub(crate) fn published(
     request: &ProjectRequest,
     (isolation, check): (Isolation, &PushCheck<'_>),
-    store: &Arc<Store>,
-    interrupt: &Interrupt,
-    ui: &Ui,
+    session: &Session<'_>,
 ) -> Result<App, CommandError> {
-    let executor = settings::stage(store, isolation)?;
+    let store = session.store()?;
+    let executor = stage(store, isolation)?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,
         store: store.clone(),
         records: &FsActionCache(store),
-        reporter: ui,
-        cancel: interrupt.cancel.clone(),
+        reporter: &session.ui,
+        cancel: session.cancel.clone(),
         preflight: &|| check.run(),
     };
     let is_locked = request.locked.is_some();

@@ -1,10 +1,11 @@
+use super::arguments::BuildArgs;
 use super::project::workspace;
 use super::project_image::normalized;
 use crate::Process;
-use crate::args::{BuildArgs, Setting};
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::session::{Invocation, Session};
 use crate::ui::Ui;
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
 use std::path::{Path, PathBuf};
@@ -14,8 +15,9 @@ const NAME: &str = "{project}";
 
 /// The images that one command makes: for a solution, one of each service in it.
 pub(crate) struct Services {
-    /// What was asked for with the defaults of `mizzen.toml` for no project: there for a solution.
-    common: Option<BuildArgs>,
+    /// The solution's configuration, and what was asked for with its defaults for no project: there for
+    /// a solution.
+    common: Option<(Config, BuildArgs)>,
     /// In the order of the solution.
     pub(crate) each: Vec<Service>,
     /// The solution and what of it is left out, with the reason.
@@ -38,10 +40,14 @@ impl Services {
     ///
     /// # Errors
     /// [`CommandError`] if a name of `--project` is not there, or two images would go to one place.
-    pub(crate) fn find(arguments: &BuildArgs, process: &Process) -> Result<Self, CommandError> {
+    pub(crate) fn find(
+        arguments: &BuildArgs,
+        invocation: &Invocation<'_>,
+    ) -> Result<Self, CommandError> {
+        let process = invocation.process;
         if arguments.from_publish.is_some() {
-            let config = Config::find(&process.working_folder)?;
-            let (arguments, settings) = config.build_arguments(process, None)?;
+            let config = invocation.config(&process.working_folder)?;
+            let (arguments, settings) = BuildArgs::of(invocation, &config, None)?;
             return Ok(Self::one(Service {
                 arguments,
                 config,
@@ -56,10 +62,13 @@ impl Services {
                     arguments.path.display()
                 )));
             }
-            return Ok(Self::one(Service::find(arguments.path.clone(), process)?));
+            return Ok(Self::one(Service::find(
+                arguments.path.clone(),
+                invocation,
+            )?));
         };
-        let config = Config::find(&path)?;
-        let (common, _) = config.build_arguments(process, None)?;
+        let config = invocation.config(&path)?;
+        let (common, _) = BuildArgs::of(invocation, &config, None)?;
         let solution = Solution::read(&path)?;
         let (projects, left_out) = if common.projects.is_empty() {
             publishable(&solution)?
@@ -67,7 +76,7 @@ impl Services {
             (chosen(&solution, &common.projects)?, Vec::new())
         };
         let services = projects.into_iter();
-        let services = services.map(|project| Service::find(project, process));
+        let services = services.map(|project| Service::find(project, invocation));
         let services = services.collect::<Result<Vec<_>, _>>()?;
         if services.len() > 1 {
             services
@@ -75,7 +84,7 @@ impl Services {
                 .try_for_each(|service| check_places(&service.arguments))?;
         }
         Ok(Self {
-            common: Some(common),
+            common: Some((config, common)),
             each: services,
             solution: Some((path, left_out)),
         })
@@ -91,8 +100,20 @@ impl Services {
 
     /// Returns the options that are not about one image.
     pub(crate) fn common(&self) -> &BuildArgs {
-        let one = || &self.each[0].arguments;
-        self.common.as_ref().unwrap_or_else(one)
+        match &self.common {
+            Some((_, common)) => common,
+            None => &self.each[0].arguments,
+        }
+    }
+
+    /// Opens the session of a verb that works on them.
+    pub(crate) fn session<'a>(&self, invocation: &Invocation<'a>, ui: Ui) -> Session<'a> {
+        let config = match &self.common {
+            Some((config, _)) => config,
+            None => &self.each[0].config,
+        };
+        let cache_dir = self.common().cache_dir.as_deref();
+        invocation.session_of(config.clone(), ui, cache_dir)
     }
 
     /// Returns how many there are.
@@ -131,11 +152,11 @@ impl Services {
 }
 
 impl Service {
-    fn find(path: PathBuf, process: &Process) -> Result<Self, CommandError> {
-        let config = Config::find(&process.absolute(&path))?;
-        let workspace = workspace(&path, &config, process)?;
+    fn find(path: PathBuf, invocation: &Invocation<'_>) -> Result<Self, CommandError> {
+        let config = invocation.config(&path)?;
+        let workspace = workspace(&path, &config, invocation.process)?;
         let name = Some(workspace.project_name());
-        let (mut arguments, settings) = config.build_arguments(process, name)?;
+        let (mut arguments, settings) = BuildArgs::of(invocation, &config, name)?;
         arguments.path = path;
         Ok(Self {
             arguments,

@@ -1,14 +1,12 @@
-use crate::args::BuildArgs;
+use crate::building::arguments::BuildArgs;
 use crate::building::deliver::{Tools, deliver};
 use crate::building::results::{self, Results};
 use crate::building::service_image::service_image;
 use crate::building::services::Services;
 use crate::building::summary;
-use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
+use crate::session::Invocation;
 use crate::ui::Ui;
-use crate::{Process, settings};
 use std::time::Instant;
 
 /// How many damaged files one build heals: all that a cache may have, unless its disk goes on
@@ -17,45 +15,36 @@ const HEALINGS: usize = 100;
 
 /// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
 /// it is gone then, and what it held is made anew.
-pub(crate) fn run(
-    arguments: &BuildArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     for _ in 0..HEALINGS {
-        match build(arguments, process, interrupt) {
+        match build(arguments, invocation) {
             Err(error) if error.healed().is_some() => {
                 let healed = error.healed().unwrap_or_default();
-                Ui::of(&arguments.output, process).note(&format!("{healed}; building again"));
+                Ui::of(&arguments.output, invocation.process)
+                    .note(&format!("{healed}; building again"));
             }
             result => return result,
         }
     }
-    build(arguments, process, interrupt)
+    build(arguments, invocation)
 }
 
 /// Builds images and brings them where the user wants them.
 ///
 /// What can be known to be wrong before the long part fails before it: destinations, the project,
 /// the SDK, a base that was named.
-fn build(
-    arguments: &BuildArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
+fn build(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let started = Instant::now();
-    let services = Services::find(arguments, process)?;
+    let services = Services::find(arguments, invocation)?;
     let arguments = services.common();
-    let ui = Ui::of(&arguments.output, process);
-    services.tell(&ui);
-    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let process = invocation.process;
+    let session = services.session(invocation, Ui::of(&arguments.output, process));
+    let ui = &session.ui;
+    services.tell(ui);
+    session.store()?;
     let tools = Tools {
-        ui: &ui,
-        store: &store,
+        session: &session,
         written: services.destinations(process)?,
-        process,
-        interrupt,
-        engines: EnginePlatforms::default(),
     };
     let mut images = deliver(&services, &tools, service_image);
     let results = Results {
@@ -68,7 +57,7 @@ fn build(
         return Err(error);
     }
     results::write(&results, arguments, process)?;
-    summary::done(&ui, &results);
+    summary::done(ui, &results);
     results::print(&results)?;
     images.failure.map_or(Ok(()), Err)
 }

@@ -1,26 +1,56 @@
-use crate::Process;
-use crate::args::{CacheArgs, CacheVerb};
-use crate::config::Config;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::settings;
-use crate::ui::{out, size};
+use crate::session::Invocation;
+use crate::ui::{Ui, out, size};
+use clap::Subcommand;
 use mizzen_store::{Limits, Removed};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Tells what the cache holds, and takes things away
+#[derive(clap::Args, Debug)]
+pub(crate) struct CacheArgs {
+    #[command(subcommand)]
+    pub(crate) verb: CacheVerb,
+
+    /// The cache that is meant [default: the user's cache folder]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub(crate) enum CacheVerb {
+    /// Print where it is
+    Dir,
+    /// Print how much it holds
+    Size,
+    /// Remove what goes over a limit, what was used longest ago first
+    Prune {
+        /// How much may stay: 500MB, 10GB
+        #[arg(long, value_name = "SIZE", value_parser = bytes, required_unless_present = "max_age")]
+        max_size: Option<u64>,
+        /// Remove what was not used for so many days
+        #[arg(long, value_name = "DAYS")]
+        max_age: Option<u32>,
+    },
+    /// Remove everything but images that were written into it
+    Clean,
+    /// Read everything and remove what is damaged
+    Verify,
+}
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Tells what the cache holds, and takes things away.
-pub(crate) fn run(
-    arguments: &CacheArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
-    let config = Config::find(&process.working_folder)?;
-    let folder = arguments.cache_dir.as_ref().or(config.cache.dir.as_ref());
-    let store = settings::open_store(process, folder.map(PathBuf::as_path))?;
-    let alone = || store.housekeeping(&interrupt.cancel);
+pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let session = invocation.session(Ui::silent(), arguments.cache_dir.as_deref())?;
+    let store = session.store()?;
+    let alone = || store.housekeeping(&session.cancel);
     match arguments.verb {
         CacheVerb::Dir => out(&format!("{}\n", store.root().display())),
         CacheVerb::Size => {
@@ -42,7 +72,7 @@ pub(crate) fn run(
         CacheVerb::Clean => out(&text("removed", alone()?.clean()?)),
         CacheVerb::Verify => out(&text(
             "damaged and removed",
-            alone()?.verify(&interrupt.cancel)?,
+            alone()?.verify(&session.cancel)?,
         )),
     }
 }
@@ -54,4 +84,18 @@ fn text(verb: &str, removed: Removed) -> String {
         format!("{} files", removed.files)
     };
     format!("{verb}: {files}, {}\n", size(removed.bytes))
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        _ => return Err("want bytes, or a number with kB, MB or GB".to_owned()),
+    };
+    let number: Result<u64, _> = digits.trim().parse();
+    let number = number.ok().and_then(|number| number.checked_mul(unit));
+    number.ok_or_else(|| "want bytes, or a number with kB, MB or GB".to_owned())
 }

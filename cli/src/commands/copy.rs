@@ -1,18 +1,26 @@
-use crate::Process;
-use crate::args::CopyArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::transfer::transfer;
+use crate::session::Invocation;
+use crate::transfer::{TransferArgs, transfer};
+
+/// Brings an image from a registry to a registry, as it is; moves only what the target lacks and
+/// cannot mount
+#[derive(clap::Args, Debug)]
+pub(crate) struct CopyArgs {
+    /// registry/repository[:tag][@digest]
+    pub(crate) from: String,
+
+    /// registry/repository[:tag]
+    pub(crate) to: String,
+
+    #[command(flatten)]
+    pub(crate) common: TransferArgs,
+}
 
 /// Brings an image from a registry to a registry; what the target has or can mount stays where it
 /// is.
-pub(crate) fn run(
-    arguments: &CopyArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &CopyArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let from = Destination::reference(&arguments.from)?;
     let to = Destination::tag(&arguments.to)?;
-    transfer(&from, &to, &arguments.common, process, interrupt)
+    transfer(&from, &to, &arguments.common, invocation)
 }

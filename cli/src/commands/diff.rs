@@ -1,23 +1,36 @@
 use super::package_diff::{PackageChange, packages};
-use crate::Process;
-use crate::args::DiffArgs;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::opened::Opened;
-use crate::ui::{out, size};
+use crate::opened::{ImageArg, Opened};
+use crate::session::Invocation;
+use crate::ui::{Ui, out, size};
 use mizzen_image::{FileChange, ImageDiff};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+/// Prints what differs between two images: settings, files, bytes to fetch
+#[derive(clap::Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) old: String,
+
+    /// The same
+    pub(crate) new: String,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) common: ImageArg,
+}
+
 /// Prints what differs between two images; nothing if they run the same.
-pub(crate) fn run(
-    arguments: &DiffArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
-    let old = Opened::open(&arguments.old, &arguments.common, process, interrupt)?;
-    let new = Opened::open(&arguments.new, &arguments.common, process, interrupt)?;
+pub(crate) fn run(arguments: &DiffArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let cache_dir = arguments.common.cache_dir.as_deref();
+    let session = invocation.session(Ui::silent(), cache_dir)?;
+    let old = Opened::open(&arguments.old, &arguments.common, &session)?;
+    let new = Opened::open(&arguments.new, &arguments.common, &session)?;
     let diff = ImageDiff::of(old.image()?, new.image()?)?;
     let packages = packages(&diff, old.image()?, new.image()?)?;
     if arguments.json {

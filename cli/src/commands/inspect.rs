@@ -1,20 +1,37 @@
-use crate::Process;
-use crate::args::InspectArgs;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::opened::Opened;
-use crate::ui::{out, size};
+use crate::opened::{ImageArg, Opened};
+use crate::session::Invocation;
+use crate::ui::{Ui, out, size};
 use mizzen_image::{FileKind, InspectedFile, Inspection};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
+/// Prints what an image says of itself: manifest, config, layers
+#[derive(clap::Args, Debug)]
+pub(crate) struct InspectArgs {
+    /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) image: String,
+
+    /// Every file that a container sees, by layer; reads the layers
+    #[arg(long)]
+    pub(crate) files: bool,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) common: ImageArg,
+}
+
 /// Prints what an image says of itself.
 pub(crate) fn run(
     arguments: &InspectArgs,
-    process: &Process,
-    interrupt: &Interrupt,
+    invocation: &Invocation<'_>,
 ) -> Result<(), CommandError> {
-    let opened = Opened::open(&arguments.image, &arguments.common, process, interrupt)?;
+    let cache_dir = arguments.common.cache_dir.as_deref();
+    let session = invocation.session(Ui::silent(), cache_dir)?;
+    let opened = Opened::open(&arguments.image, &arguments.common, &session)?;
     let image = opened.image()?;
     let inspection = if arguments.files {
         Inspection::with_files(image)?

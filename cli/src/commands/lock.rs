@@ -1,48 +1,40 @@
-use crate::Process;
-use crate::args::BuildArgs;
+use crate::building::arguments::BuildArgs;
 use crate::building::base_choice::BaseChoice;
 use crate::building::lock_file::{Lock, LockedBase};
 use crate::building::options::layer_options;
 use crate::building::project::{project, workspace};
 use crate::building::push_check::PushCheck;
 use crate::building::service_image::published;
-use crate::config::Config;
-use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::settings;
+use crate::session::Invocation;
 use crate::ui::{Ui, out};
 use mizzen_dotnet::ContainerSettings;
 
 /// Writes down what a build takes from outside the workspace: the toolchain, the base by digest.
 ///
 /// The project is published, or found published, for it has its say about the base.
-pub(crate) fn run(
-    arguments: &BuildArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
-    let config = Config::find(&process.absolute(&arguments.path))?;
+pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let process = invocation.process;
+    let config = invocation.config(&arguments.path)?;
     let workspace = workspace(&arguments.path, &config, process)?;
-    let (arguments, _) = config.build_arguments(process, Some(workspace.project_name()))?;
+    let name = Some(workspace.project_name());
+    let (arguments, _) = BuildArgs::of(invocation, &config, name)?;
     let arguments = &arguments;
     let ui = Ui::of(&arguments.output, process);
-    let layers = layer_options(arguments, &EnginePlatforms::default(), process)?;
-    let request = project(workspace, arguments, &config, process, (&[], &layers), &ui)?;
-    let store = settings::open_store(process, arguments.cache_dir.as_deref())?;
+    let session = invocation.session_of(config, ui, arguments.cache_dir.as_deref());
+    let (config, ui) = (&session.config, &session.ui);
+    let layers = layer_options(arguments, &session.engines, process)?;
+    let request = project(workspace, arguments, config, process, (&[], &layers), ui)?;
     let choice = BaseChoice {
         arguments,
-        config: &config,
-        process,
-        interrupt,
-        store: &store,
-        ui: &ui,
+        config,
+        session: &session,
         lock: None,
     };
     let early = choice.early(&[], &layers)?;
     let nothing_to_push = PushCheck::new(early.registry(), &[]);
     let how = (arguments.isolation, &nothing_to_push);
-    let app = published(&request, how, &store, interrupt, &ui)?;
+    let app = published(&request, how, &session)?;
     let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let (base, _) = choice.decide(early, &app, &said, &[])?;
     let images = app.layers.iter().zip(&base.images);

@@ -1,22 +1,38 @@
-use crate::args::{LoginArgs, LogoutArgs};
-use crate::config::Config;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
+use crate::session::Invocation;
 use crate::ui::Ui;
-use crate::{Process, keychain, settings};
+use crate::{Process, keychain};
 use mizzen_oci::Reference;
 use mizzen_registry::{Credential, Kept, Keychain};
 use std::io::{self, IsTerminal, Read};
+
+/// Tries a name and a password from stdin, and keeps them in docker's own config
+#[derive(clap::Args, Debug)]
+pub(crate) struct LoginArgs {
+    /// The registry's host
+    pub(crate) registry: String,
+
+    /// The name; `<token>` if what comes on stdin is an identity token
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) username: String,
+
+    /// The password comes from stdin, as it always does
+    #[arg(long)]
+    pub(crate) password_stdin: bool,
+}
+
+/// Forgets what is kept for a registry
+#[derive(clap::Args, Debug)]
+pub(crate) struct LogoutArgs {
+    /// The registry's host
+    pub(crate) registry: String,
+}
 
 /// No password is longer.
 const MOST_PASSWORD_BYTES: u64 = 64 * 1024;
 
 /// Tries a name and a password, and keeps them where docker does.
-pub(crate) fn run(
-    arguments: &LoginArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let registry = registry(&arguments.registry)?;
     let password = password()?;
     let Some(credential) = Credential::new(&arguments.username, &password) else {
@@ -24,16 +40,17 @@ pub(crate) fn run(
     };
     let mut keychain = Keychain::default();
     keychain.add_credential("the login", &registry, credential.clone());
-    let config = Config::find(&process.working_folder)?;
-    let cancel = interrupt.cancel.clone();
-    let client = settings::registry(process, &config, false, keychain, cancel)?;
+    let session = invocation.session(Ui::new(false, false), None)?;
+    let client = session.registry(&session.config, false, keychain)?;
     client.check_login(&registry)?;
-    let file = keychain::credential_file(process)?;
+    let file = keychain::credential_file(session.process)?;
     let place = match file.keep(&registry, &credential)? {
         Kept::File => format!("`{}`", file.path().display()),
         Kept::Helper(helper) => format!("`docker-credential-{helper}`"),
     };
-    Ui::new(false, false).say(&format!("logged in to `{registry}`, kept in {place}"));
+    session
+        .ui
+        .say(&format!("logged in to `{registry}`, kept in {place}"));
     Ok(())
 }
 

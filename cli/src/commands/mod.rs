@@ -1,4 +1,14 @@
-//! The verbs: one file each.
+//! The verbs: one file each, with its arguments.
+
+// The comments of arguments are the help text, not Markdown.
+#![cfg_attr(
+    doc,
+    expect(
+        rustdoc::broken_intra_doc_links,
+        rustdoc::invalid_html_tags,
+        reason = "`[:TAG]` and `<token>` are for people who read the help"
+    )
+)]
 
 mod build;
 mod cache;
@@ -13,29 +23,148 @@ mod pull;
 mod push;
 mod validate;
 
-use crate::Process;
-use crate::args::{Args, Command};
+use crate::building::arguments::BuildArgs;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
+use crate::session::Invocation;
+use crate::ui::Progress;
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Native, daemonless OCI images for .NET
+#[derive(Parser, Debug)]
+#[command(name = "mizzen", version, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    /// Whether stderr is for a machine.
+    pub(crate) fn is_for_machines(&self) -> bool {
+        let output = match &self.command {
+            Command::Build(build) | Command::Lock(build) => &build.output,
+            Command::Push(push) => &push.common.output,
+            Command::Pull(pull) => &pull.common.output,
+            Command::Copy(copy) => &copy.common.output,
+            _ => return false,
+        };
+        output.progress == Progress::Json
+    }
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Turn a .NET project into an image
+    Build(Box<BuildArgs>),
+    /// Print what `build` would do and why, without doing it
+    Plan(Box<plan::PlanArgs>),
+    /// Write mizzen.lock: the base's digest, the toolchain
+    Lock(Box<BuildArgs>),
+    /// Tell what the cache holds, and take things away
+    Cache(cache::CacheArgs),
+    /// Print what an image says of itself
+    Inspect(inspect::InspectArgs),
+    /// Print what differs between two images
+    Diff(diff::DiffArgs),
+    /// Check every digest, size and media type of an image
+    Validate(validate::ValidateArgs),
+    /// Bring an image from disk to a registry
+    Push(push::PushArgs),
+    /// Bring an image from a registry to disk
+    Pull(pull::PullArgs),
+    /// Bring an image from one registry, or repository, to another
+    Copy(copy::CopyArgs),
+    /// Keep a name and a password for a registry
+    Login(login::LoginArgs),
+    /// Forget what is kept for a registry
+    Logout(login::LogoutArgs),
+}
+
+/// Rewrites the forms that `dotnet` takes beside `-p NAME=VALUE`: `-p:NAME=VALUE` and
+/// `--property:NAME=VALUE`.
+pub(crate) fn spelled_out(arguments: &[OsString]) -> Vec<OsString> {
+    let spelled = |argument: &OsString| {
+        let text = argument.to_str()?;
+        let property = text
+            .strip_prefix("-p:")
+            .or_else(|| text.strip_prefix("--property:"))?;
+        Some(OsString::from(format!("--property={property}")))
+    };
+    arguments
+        .iter()
+        .map(|argument| spelled(argument).unwrap_or_else(|| argument.clone()))
+        .collect()
+}
 
 /// Runs the verb that the user asked for.
-pub(crate) fn run(
-    arguments: &Args,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     match &arguments.command {
-        Command::Build(arguments) => build::run(arguments, process, interrupt),
-        Command::Plan(arguments) => plan::run(arguments, process, interrupt),
-        Command::Lock(arguments) => lock::run(arguments, process, interrupt),
-        Command::Cache(arguments) => cache::run(arguments, process, interrupt),
-        Command::Inspect(arguments) => inspect::run(arguments, process, interrupt),
-        Command::Diff(arguments) => diff::run(arguments, process, interrupt),
-        Command::Validate(arguments) => validate::run(arguments, process, interrupt),
-        Command::Push(arguments) => push::run(arguments, process, interrupt),
-        Command::Pull(arguments) => pull::run(arguments, process, interrupt),
-        Command::Copy(arguments) => copy::run(arguments, process, interrupt),
-        Command::Login(arguments) => login::run(arguments, process, interrupt),
-        Command::Logout(arguments) => login::logout(arguments, process),
+        Command::Build(arguments) => build::run(arguments, invocation),
+        Command::Plan(arguments) => plan::run(arguments, invocation),
+        Command::Lock(arguments) => lock::run(arguments, invocation),
+        Command::Cache(arguments) => cache::run(arguments, invocation),
+        Command::Inspect(arguments) => inspect::run(arguments, invocation),
+        Command::Diff(arguments) => diff::run(arguments, invocation),
+        Command::Validate(arguments) => validate::run(arguments, invocation),
+        Command::Push(arguments) => push::run(arguments, invocation),
+        Command::Pull(arguments) => pull::run(arguments, invocation),
+        Command::Copy(arguments) => copy::run(arguments, invocation),
+        Command::Login(arguments) => login::run(arguments, invocation),
+        Command::Logout(arguments) => login::logout(arguments, invocation.process),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, BuildArgs, Command, spelled_out};
+    use clap::{CommandFactory, Parser};
+    use std::ffi::OsString;
+
+    fn parse(line: &str) -> Result<Box<BuildArgs>, clap::Error> {
+        let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+        match Args::try_parse_from(spelled_out(&arguments))?.command {
+            Command::Build(build) => Ok(build),
+            other => unreachable!("{other:?} was not asked for"),
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn properties_are_taken_in_dotnets_own_forms() {
+        let build = parse("mizzen build -p A=1 -p:B=2 --property:C=3 --property D=4=5").unwrap();
+        let names: Vec<&str> = build
+            .properties
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["A", "B", "C", "D"]);
+        assert_eq!(build.properties[3].1, "4=5");
+        assert!(parse("mizzen build -p A=1;B=2").is_err());
+        assert!(parse("mizzen build -p A").is_err());
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused() {
+        for line in [
+            "--port 70000",
+            "--port 80/icmp",
+            "--entrypoint dotnet",
+            "--platform linux",
+            "-e =x",
+            "--from-publish d src",
+        ] {
+            assert!(parse(&format!("mizzen build {line}")).is_err(), "{line}");
+        }
+        assert_eq!(
+            parse("mizzen build --port 53/udp --platform linux/amd64,linux/arm64")
+                .unwrap()
+                .platforms
+                .len(),
+            2
+        );
     }
 }

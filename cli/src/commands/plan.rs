@@ -1,48 +1,61 @@
 use crate::Process;
-use crate::args::{PlanArgs, Setting};
+use crate::building::arguments::BuildArgs;
+use crate::building::environment::stage;
 use crate::building::options::layer_options;
 use crate::building::project::{chosen, project};
 use crate::building::services::{Service, Services};
-use crate::config::Config;
-use crate::engine::EnginePlatforms;
+use crate::config::{Config, Setting};
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::settings;
+use crate::session::Invocation;
 use crate::ui::{Ui, out};
 use mizzen_builder::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
 use mizzen_plan::FileInput;
 use mizzen_store::FsActionCache;
 use serde_json::json;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// Prints what `build` would do and why, without doing it: starts nothing, sends nothing
+#[derive(clap::Args, Debug)]
+pub(crate) struct PlanArgs {
+    /// Say whether this file is an input, and of what
+    #[arg(long, value_name = "FILE")]
+    pub(crate) why: Option<PathBuf>,
+
+    /// Print each setting and where it came from
+    #[arg(long)]
+    pub(crate) config: bool,
+
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
+}
 
 /// Prints what `build` would do and why, without doing it.
-pub(crate) fn run(
-    arguments: &PlanArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
-    let ui = Ui::new(true, false);
-    let services = Services::find(&arguments.build, process)?;
+pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let services = Services::find(&arguments.build, invocation)?;
     if arguments.config {
         let each = services.each.iter();
         let each = each.map(|service| config_text(&service.config, &service.settings));
         return out(&each.collect::<Vec<_>>().join("\n"));
     }
+    let session = services.session(invocation, Ui::silent());
+    let (process, ui) = (session.process, &session.ui);
     let written = services.destinations(process)?;
-    let common = services.common();
-    let store = settings::open_store(process, common.cache_dir.as_deref())?;
-    let executor = settings::stage(&store, common.isolation)?;
+    let store = session.store()?;
+    let executor = stage(store, services.common().isolation)?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,
         store: store.clone(),
-        records: &FsActionCache(&store),
-        reporter: &ui,
-        cancel: interrupt.cancel.clone(),
+        records: &FsActionCache(store),
+        reporter: ui,
+        cancel: session.cancel.clone(),
         preflight: &|| Ok(()),
     };
-    let engines = EnginePlatforms::default();
     let mut texts = Vec::new();
     let mut plans = Vec::new();
     for Service {
@@ -54,8 +67,8 @@ pub(crate) fn run(
     {
         let workspace = workspace.clone();
         let workspace = workspace.expect("`plan` has no --from-publish");
-        let layers = layer_options(build, &engines, process)?;
-        let request = project(workspace, build, config, process, (&written, &layers), &ui)?;
+        let layers = layer_options(build, &session.engines, process)?;
+        let request = project(workspace, build, config, process, (&written, &layers), ui)?;
         let plan = plan_project(&context, &request)?;
         if let Some(file) = &arguments.why {
             let of = (services.len() > 1).then_some(&*plan.inputs.project);

@@ -1,17 +1,24 @@
-use crate::Process;
-use crate::args::PullArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::transfer::transfer;
+use crate::session::Invocation;
+use crate::transfer::{TransferArgs, transfer};
+
+/// Brings an image from a registry to disk, as it is; prints what it is called there
+#[derive(clap::Args, Debug)]
+pub(crate) struct PullArgs {
+    /// registry/repository[:tag][@digest]
+    pub(crate) reference: String,
+
+    /// oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) destination: String,
+
+    #[command(flatten)]
+    pub(crate) common: TransferArgs,
+}
 
 /// Brings an image from a registry to disk.
-pub(crate) fn run(
-    arguments: &PullArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
+pub(crate) fn run(arguments: &PullArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let from = Destination::reference(&arguments.reference)?;
-    let to = Destination::output(&arguments.destination, process)?;
-    transfer(&from, &to, &arguments.common, process, interrupt)
+    let to = Destination::output(&arguments.destination, invocation.process)?;
+    transfer(&from, &to, &arguments.common, invocation)
 }

@@ -1,17 +1,24 @@
-use crate::Process;
-use crate::args::PushArgs;
 use crate::destination::Destination;
 use crate::error::CommandError;
-use crate::interrupt::Interrupt;
-use crate::transfer::transfer;
+use crate::session::Invocation;
+use crate::transfer::{TransferArgs, transfer};
+
+/// Brings an image from disk to a registry, as it is; prints what it is called there
+#[derive(clap::Args, Debug)]
+pub(crate) struct PushArgs {
+    /// oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
+    pub(crate) source: String,
+
+    /// registry/repository[:tag]
+    pub(crate) reference: String,
+
+    #[command(flatten)]
+    pub(crate) common: TransferArgs,
+}
 
 /// Brings an image from disk to a registry.
-pub(crate) fn run(
-    arguments: &PushArgs,
-    process: &Process,
-    interrupt: &Interrupt,
-) -> Result<(), CommandError> {
-    let from = Destination::base(&arguments.source, process)?;
+pub(crate) fn run(arguments: &PushArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let from = Destination::base(&arguments.source, invocation.process)?;
     if matches!(from, Destination::Registry(_)) {
         let text = format!("`{}` is no image on disk", arguments.source);
         return Err(CommandError::usage(text).hinted(
@@ -19,5 +26,5 @@ pub(crate) fn run(
         ));
     }
     let to = Destination::tag(&arguments.reference)?;
-    transfer(&from, &to, &arguments.common, process, interrupt)
+    transfer(&from, &to, &arguments.common, invocation)
 }

@@ -1,15 +1,14 @@
+mod defaults;
 mod nearest;
 mod options;
 mod registries;
 mod sections;
 
+pub(crate) use defaults::{Setting, option_names};
 pub(crate) use sections::{EnvConfig, InputsConfig};
 
-use crate::Process;
-use crate::args::{
-    Args, BuildArgs, Command, DefaultOption, DefaultValue, Setting, option_names, with_defaults,
-};
 use crate::error::CommandError;
+use defaults::{Applied, DefaultOption, with_defaults};
 use fs_err as fs;
 use mizzen_registry::HostSettings;
 use options::{Options, default_options};
@@ -17,6 +16,7 @@ use registries::RegistryConfig;
 use sections::{CacheConfig, PolicyConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,15 +41,16 @@ pub(crate) struct Config {
 const NAME: &str = "mizzen.toml";
 
 impl Config {
-    /// Reads the nearest `mizzen.toml` in `folder` or above; without one, nothing is said.
+    /// Reads the nearest `mizzen.toml` in `folder` or above; without one, nothing is said. `options` are
+    /// those that it may name.
     ///
     /// # Errors
     /// The file cannot be read, or says what is not understood.
-    pub(crate) fn find(folder: &Path) -> Result<Self, CommandError> {
+    pub(crate) fn find(folder: &Path, options: &[String]) -> Result<Self, CommandError> {
         for folder in folder.ancestors() {
             let file = folder.join(NAME);
             match fs::read_to_string(&file) {
-                Ok(text) => return Self::parse(&text, folder),
+                Ok(text) => return Self::parse(&text, folder, options),
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -66,7 +67,7 @@ impl Config {
         Ok(Self::default())
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self, CommandError> {
+    fn parse(text: &str, folder: &Path, known: &[String]) -> Result<Self, CommandError> {
         let file = folder.join(NAME);
         let config: Result<Self, _> = toml::from_str(text);
         let mut config = config.map_err(|error| malformed(&file, &error.to_string()))?;
@@ -76,13 +77,12 @@ impl Config {
         config.cache.locate(folder);
         config.inputs.locate(folder);
         config.folder = Some(folder.to_owned());
-        config.check(&file)?;
+        config.check(&file, known)?;
         Ok(config)
     }
 
     /// Checks what the parser takes and no build would.
-    fn check(&self, file: &Path) -> Result<(), CommandError> {
-        let known = option_names();
+    fn check(&self, file: &Path, known: &[String]) -> Result<(), CommandError> {
         for options in self.images.values().chain([&self.build]) {
             if let Some(name) = options.keys().find(|name| !known.contains(name)) {
                 let known = known.iter().map(String::as_str);
@@ -123,33 +123,25 @@ impl Config {
         self.registry.iter().map(host).collect()
     }
 
-    /// Returns the options of the verb that takes those of `build`, by [`applied`](Self::applied).
-    ///
-    /// # Errors
-    /// The same.
-    pub(crate) fn build_arguments(
-        &self,
-        process: &Process,
-        project: Option<&str>,
-    ) -> Result<(BuildArgs, Vec<Setting>), CommandError> {
-        let (arguments, settings) = self.applied(process, project)?;
-        match arguments.command {
-            Command::Build(arguments) | Command::Lock(arguments) => Ok((*arguments, settings)),
-            Command::Plan(arguments) => Ok((arguments.build, settings)),
-            _ => unreachable!("other verbs have no options of a build"),
-        }
+    /// Returns the folder of the cache.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        let of_build = self.build.get("cache-dir").and_then(toml::Value::as_str);
+        let of_build = of_build.zip(self.folder.as_ref());
+        let of_build = of_build.map(|(dir, folder)| folder.join(dir));
+        of_build.or_else(|| self.cache.dir.clone())
     }
 
-    /// Reads the command line of `process` again, with this file's defaults for `project` (the name
+    /// Reads the command line `words` of `command`, with this file's defaults for `project` (the name
     /// of its file, without the extension) where it is silent.
     ///
     /// # Errors
     /// A value of the file is not what its option takes.
-    fn applied(
+    pub(crate) fn applied(
         &self,
-        process: &Process,
+        command: &clap::Command,
+        words: &[OsString],
         project: Option<&str>,
-    ) -> Result<(Args, Vec<Setting>), CommandError> {
+    ) -> Result<Applied, CommandError> {
         let folder = self.folder.as_deref().unwrap_or(Path::new("/"));
         let file = folder.join(NAME);
         let defaults = self.defaults(project, folder);
@@ -160,7 +152,7 @@ impl Config {
             ))
             .hinted("docs/reference/config.md shows how each is written")
         })?;
-        with_defaults(&process.arguments, &defaults).map_err(|error| {
+        with_defaults(command, words, &defaults).map_err(|error| {
             let text = error.to_string();
             let said = text.lines().next().unwrap_or_default();
             malformed(&file, said.trim_start_matches("error: "))
@@ -221,7 +213,7 @@ impl Config {
         {
             all.push(DefaultOption {
                 name: "cache-dir".to_owned(),
-                value: DefaultValue::Words(vec![dir.to_string_lossy().into_owned()]),
+                values: vec![dir.to_string_lossy().into_owned()],
                 place: format!("{NAME} [cache]"),
             });
         }
@@ -256,25 +248,36 @@ fn unknown(file: &Path, name: &str, near: Option<&str>) -> CommandError {
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{Config, option_names};
     use crate::Process;
-    use crate::args::BuildArgs;
+    use crate::building::arguments::BuildArgs;
+    use crate::commands::Args;
+    use crate::session::Invocation;
+    use clap::CommandFactory;
     use mizzen_builder::FloatPolicy;
+    use mizzen_store::Cancel;
     use std::path::Path;
     use std::time::Duration;
 
     fn parse(text: &str) -> Result<Config, String> {
-        Config::parse(text, Path::new("/w")).map_err(|error| error.to_string())
+        let known = option_names(&Args::command());
+        Config::parse(text, Path::new("/w"), &known).map_err(|error| error.to_string())
     }
 
     fn applied(config: &Config, line: &str, project: Option<&str>) -> Result<BuildArgs, String> {
         let process = Process {
-            arguments: line.split_whitespace().map(Into::into).collect(),
+            arguments: Vec::new(),
             environment: std::collections::BTreeMap::new(),
             working_folder: "/".into(),
             stderr_is_terminal: false,
         };
-        let applied = config.build_arguments(&process, project);
+        let invocation = Invocation {
+            process: &process,
+            cancel: Cancel::default(),
+            command: Args::command(),
+            words: line.split_whitespace().map(Into::into).collect(),
+        };
+        let applied = BuildArgs::of(&invocation, config, project);
         Ok(applied.map_err(|error| error.to_string())?.0)
     }
 

@@ -1,4 +1,4 @@
-use crate::args::{DefaultOption, DefaultValue};
+use super::defaults::DefaultOption;
 use std::collections::BTreeMap;
 use std::path::Path;
 use toml::Value;
@@ -30,28 +30,26 @@ pub(super) fn default_options(
     folder: &Path,
 ) -> Result<Vec<DefaultOption>, String> {
     let option = |(name, value): (&String, &Value)| {
-        let value = match value {
-            Value::Boolean(value) => DefaultValue::Flag(*value),
+        let values = match value {
             value if JSON.contains(&name.as_str()) => {
-                let json = serde_json::to_string(value).map_err(|_| name.clone())?;
-                DefaultValue::Words(vec![json])
+                vec![serde_json::to_string(value).map_err(|_| name.clone())?]
             }
             Value::Array(values) => {
                 let words = values.iter().map(word).collect::<Option<_>>();
-                DefaultValue::Words(words.ok_or_else(|| name.clone())?)
+                words.ok_or_else(|| name.clone())?
             }
             Value::Table(pairs) => {
                 let pair = |(name, value): (&String, &Value)| {
                     word(value).map(|value| format!("{name}={value}"))
                 };
                 let words = pairs.iter().map(pair).collect::<Option<_>>();
-                DefaultValue::Words(words.ok_or_else(|| name.clone())?)
+                words.ok_or_else(|| name.clone())?
             }
-            value => DefaultValue::Words(vec![word(value).ok_or_else(|| name.clone())?]),
+            value => vec![word(value).ok_or_else(|| name.clone())?],
         };
         Ok(DefaultOption {
             name: name.clone(),
-            value: located(name, value, folder),
+            values: located(name, values, folder),
             place: place.to_owned(),
         })
     };
@@ -67,12 +65,9 @@ fn word(value: &Value) -> Option<String> {
     }
 }
 
-fn located(name: &str, value: DefaultValue, folder: &Path) -> DefaultValue {
-    let DefaultValue::Words(words) = value else {
-        return value;
-    };
+fn located(name: &str, values: Vec<String>, folder: &Path) -> Vec<String> {
     if !PATHS.contains(&name) {
-        return DefaultValue::Words(words);
+        return values;
     }
     let located = |word: String| {
         let scheme = SCHEMES.iter().find(|scheme| word.starts_with(**scheme));
@@ -83,13 +78,12 @@ fn located(name: &str, value: DefaultValue, folder: &Path) -> DefaultValue {
             None => folder.join(word).to_string_lossy().into_owned(),
         }
     };
-    DefaultValue::Words(words.into_iter().map(located).collect())
+    values.into_iter().map(located).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::default_options;
-    use crate::args::DefaultValue;
     use std::path::Path;
 
     #[test]
@@ -102,10 +96,7 @@ mod tests {
         let options = default_options(&options, "file", Path::new("/w")).unwrap();
         let written: Vec<String> = options
             .iter()
-            .map(|option| match &option.value {
-                DefaultValue::Flag(value) => format!("{}: {value}", option.name),
-                DefaultValue::Words(words) => format!("{}: {}", option.name, words.join(" ")),
-            })
+            .map(|option| format!("{}: {}", option.name, option.values.join(" ")))
             .collect();
         assert_eq!(
             written,

@@ -42,6 +42,11 @@ impl Ui {
         }
     }
 
+    /// Says nothing.
+    pub(crate) fn silent() -> Self {
+        Self::new(true, false)
+    }
+
     /// Shows it as the user asked.
     pub(crate) fn of(arguments: &OutputArgs, process: &Process) -> Self {
         Self {

@@ -1,8 +1,11 @@
 //! What is between an option's `=` and the next blank, read and checked.
 
-use super::CommandLine;
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;
+use std::sync::Arc;
+
+/// A command as JSON has it: an array of strings.
+pub(crate) type CommandLine = Arc<Vec<String>>;
 
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
@@ -36,20 +39,6 @@ pub(super) fn compression(text: &str) -> Result<Compression, String> {
 
 pub(super) fn pattern(text: &str) -> Result<PathPattern, String> {
     text.parse().map_err(|error| format!("{error}"))
-}
-
-pub(super) fn bytes(text: &str) -> Result<u64, String> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kb" => 1_000,
-        "m" | "mb" => 1_000_000,
-        "g" | "gb" => 1_000_000_000,
-        _ => return Err("want bytes, or a number with kB, MB or GB".to_owned()),
-    };
-    let number: Result<u64, _> = digits.trim().parse();
-    let number = number.ok().and_then(|number| number.checked_mul(unit));
-    number.ok_or_else(|| "want bytes, or a number with kB, MB or GB".to_owned())
 }
 
 pub(super) fn port(text: &str) -> Result<String, String> {

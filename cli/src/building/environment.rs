@@ -1,13 +1,13 @@
+//! What a build takes of the machine and the user's environment.
+
+use super::arguments::Isolation;
 use crate::Process;
-use crate::args::Isolation;
-use crate::config::Config;
 use crate::error::CommandError;
 use fs_err as fs;
-use mizzen_registry::{Keychain, Proxies, Registry, Settings, Silent, TransferReporter};
 use mizzen_stage::Stage;
-use mizzen_store::{Cancel, Store};
+use mizzen_store::Store;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -46,77 +46,6 @@ const LIBRARY_FOLDERS: [&str; 7] = [
     "/lib",
     "/usr/local/lib",
 ];
-
-/// Opens the cache: `asked`, else the user's own cache folder.
-pub(crate) fn open_store(
-    process: &Process,
-    asked: Option<&Path>,
-) -> Result<Arc<Store>, CommandError> {
-    let folder = asked.map(|folder| process.absolute(folder));
-    let xdg = || {
-        process
-            .variable("XDG_CACHE_HOME")
-            .map(PathBuf::from)
-            .filter(|folder| folder.is_absolute())
-    };
-    let folder = folder.or_else(|| {
-        xdg()
-            .or_else(|| Some(process.home()?.join(".cache")))
-            .map(|folder| folder.join("mizzen"))
-    });
-    let folder = folder.ok_or_else(|| {
-        CommandError::usage("there is no cache folder: HOME is not set")
-            .hinted("name one with --cache-dir")
-    })?;
-    Ok(Arc::new(Store::open(&folder)?))
-}
-
-/// Prepares the registry client; sends nothing yet, and tells nobody what it does.
-pub(crate) fn registry(
-    process: &Process,
-    config: &Config,
-    offline: bool,
-    keychain: Keychain,
-    cancel: Cancel,
-) -> Result<Registry, CommandError> {
-    let tools = (cancel, Arc::new(Silent) as Arc<_>);
-    reporting_registry(process, config, offline, keychain, tools)
-}
-
-/// As [`registry`], with `reporter` to hear of it.
-pub(crate) fn reporting_registry(
-    process: &Process,
-    config: &Config,
-    offline: bool,
-    keychain: Keychain,
-    (cancel, reporter): (Cancel, Arc<dyn TransferReporter>),
-) -> Result<Registry, CommandError> {
-    let settings = Settings {
-        keychain,
-        reporter,
-        hosts: config.hosts()?,
-        proxies: proxies(process),
-        ca_bundle: process.variable("SSL_CERT_FILE").map(PathBuf::from),
-        offline,
-        ..Settings::default()
-    };
-    Ok(Registry::new(settings, cancel)?)
-}
-
-/// Returns the proxies that the usual variables name; lower case wins, as in curl.
-fn proxies(process: &Process) -> Proxies {
-    let first = |names: &[&str]| {
-        names
-            .iter()
-            .find_map(|name| process.variable(name))
-            .map(str::to_owned)
-    };
-    Proxies {
-        http: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
-        https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
-        except: first(&["no_proxy", "NO_PROXY"]).unwrap_or_default(),
-    }
-}
 
 /// Prepares the stage; tries no rung yet.
 pub(crate) fn stage(store: &Arc<Store>, isolation: Isolation) -> Result<Stage, CommandError> {

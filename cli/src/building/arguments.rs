@@ -8,10 +8,15 @@
     )
 )]
 
-use super::Added;
-use super::values::{command, compression, folder, object, pair, pattern, port, property};
+use super::added::Added;
+use super::values::{
+    CommandLine, command, compression, folder, object, pair, pattern, port, property,
+};
+use crate::config::{Config, Setting};
+use crate::error::CommandError;
+use crate::session::Invocation;
 use crate::ui::OutputArgs;
-use clap::ValueEnum;
+use clap::{FromArgMatches, ValueEnum};
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;
 use mizzen_oci::Platform;
@@ -148,6 +153,36 @@ pub(crate) struct BuildArgs {
     pub(crate) image: ImageArgs,
 }
 
+impl BuildArgs {
+    /// Reads the options of a verb that takes all those of `build`, with what `config` says of `project`
+    /// (the name of its file, without the extension) where the command line is silent. Returns each
+    /// setting, too, in the order of the help.
+    ///
+    /// # Errors
+    /// A value of the file is not what its option takes.
+    pub(crate) fn of(
+        invocation: &Invocation<'_>,
+        config: &Config,
+        project: Option<&str>,
+    ) -> Result<(Self, Vec<Setting>), CommandError> {
+        let applied = config.applied(&invocation.command, &invocation.words, project)?;
+        let arguments = Self::from_arg_matches(&applied.matches);
+        let mut arguments = arguments.expect("the verb has each of these options");
+        let image = &mut arguments.image;
+        for (name, pairs) in [
+            ("annotation", &mut image.annotations),
+            ("env", &mut image.env),
+            ("label", &mut image.labels),
+            ("property", &mut arguments.properties),
+        ] {
+            // The later one of two of one name counts.
+            let of_file = applied.pairs.get(name).into_iter().flatten();
+            pairs.splice(0..0, of_file.cloned());
+        }
+        Ok((arguments, applied.settings))
+    }
+}
+
 /// What is taken as it is known, and what is made or asked for anew
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReuseArgs {
@@ -265,9 +300,6 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
 }
-
-/// A command as JSON has it: an array of strings.
-pub(crate) type CommandLine = std::sync::Arc<Vec<String>>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Format {

@@ -1,0 +1,144 @@
+//! What a verb works with: how it was called, what is configured, and what it opens of the machine.
+
+use crate::Process;
+use crate::config::{Config, option_names};
+use crate::engine::EnginePlatforms;
+use crate::error::CommandError;
+use crate::ui::Ui;
+use mizzen_registry::{Keychain, Proxies, Registry, Settings};
+use mizzen_store::{Cancel, Store};
+use std::cell::OnceCell;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How mizzen was called: by which process, with which words, and what stops it.
+#[derive(Debug)]
+pub(crate) struct Invocation<'a> {
+    pub(crate) process: &'a Process,
+    pub(crate) cancel: Cancel,
+    /// The verbs and their options.
+    pub(crate) command: clap::Command,
+    /// The command line, in the forms that clap takes.
+    pub(crate) words: Vec<OsString>,
+}
+
+/// What one verb works with. The configuration is read when the session is opened, everything else
+/// once, when it is first asked for.
+pub(crate) struct Session<'a> {
+    pub(crate) process: &'a Process,
+    pub(crate) cancel: Cancel,
+    /// What `mizzen.toml` says where the verb works.
+    pub(crate) config: Config,
+    pub(crate) ui: Ui,
+    pub(crate) engines: EnginePlatforms,
+    cache_dir: Option<PathBuf>,
+    store: OnceCell<Arc<Store>>,
+}
+
+impl<'a> Invocation<'a> {
+    /// Reads the `mizzen.toml` that is nearest to `path`.
+    ///
+    /// # Errors
+    /// As [`Config::find`].
+    pub(crate) fn config(&self, path: &Path) -> Result<Config, CommandError> {
+        Config::find(&self.process.absolute(path), &option_names(&self.command))
+    }
+
+    /// Opens the session of a verb that works in the working folder.
+    ///
+    /// # Errors
+    /// As [`Config::find`].
+    pub(crate) fn session(
+        &self,
+        ui: Ui,
+        cache_dir: Option<&Path>,
+    ) -> Result<Session<'a>, CommandError> {
+        let config = self.config(&self.process.working_folder)?;
+        Ok(self.session_of(config, ui, cache_dir))
+    }
+
+    /// Opens the session of a verb whose `config` was read before.
+    pub(crate) fn session_of(
+        &self,
+        config: Config,
+        ui: Ui,
+        cache_dir: Option<&Path>,
+    ) -> Session<'a> {
+        let cache_dir = cache_dir.map(Path::to_owned);
+        Session {
+            process: self.process,
+            cancel: self.cancel.clone(),
+            cache_dir: cache_dir.or_else(|| config.cache_dir()),
+            config,
+            ui,
+            engines: EnginePlatforms::default(),
+            store: OnceCell::new(),
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Opens the cache: the one that the command line, the environment or `mizzen.toml` names, else the
+    /// user's own.
+    ///
+    /// # Errors
+    /// There is no place for one, or it cannot be used.
+    pub(crate) fn store(&self) -> Result<&Arc<Store>, CommandError> {
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = Arc::new(Store::open(&self.cache_folder()?)?);
+        Ok(self.store.get_or_init(|| store))
+    }
+
+    /// Prepares the registry client, which knows what `config` says of hosts; sends nothing yet.
+    ///
+    /// # Errors
+    /// A certificate or a proxy cannot be used.
+    pub(crate) fn registry(
+        &self,
+        config: &Config,
+        offline: bool,
+        keychain: Keychain,
+    ) -> Result<Registry, CommandError> {
+        let settings = Settings {
+            keychain,
+            reporter: self.ui.transfers(),
+            hosts: config.hosts()?,
+            proxies: proxies(self.process),
+            ca_bundle: self.process.variable("SSL_CERT_FILE").map(PathBuf::from),
+            offline,
+            ..Settings::default()
+        };
+        Ok(Registry::new(settings, self.cancel.clone())?)
+    }
+
+    fn cache_folder(&self) -> Result<PathBuf, CommandError> {
+        if let Some(folder) = &self.cache_dir {
+            return Ok(self.process.absolute(folder));
+        }
+        let xdg = self.process.variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let xdg = xdg.filter(|folder| folder.is_absolute());
+        let users = xdg.or_else(|| Some(self.process.home()?.join(".cache")));
+        users.map(|folder| folder.join("mizzen")).ok_or_else(|| {
+            CommandError::usage("there is no cache folder: HOME is not set")
+                .hinted("name one with --cache-dir")
+        })
+    }
+}
+
+/// Returns the proxies that the usual variables name; lower case wins, as in curl.
+fn proxies(process: &Process) -> Proxies {
+    let first = |names: &[&str]| {
+        names
+            .iter()
+            .find_map(|name| process.variable(name))
+            .map(str::to_owned)
+    };
+    Proxies {
+        http: first(&["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]),
+        https: first(&["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]),
+        except: first(&["no_proxy", "NO_PROXY"]).unwrap_or_default(),
+    }
+}
