@@ -9,6 +9,8 @@ use std::sync::Arc;
 /// Paths are relative to the stage's canonical root, with `/`.
 #[derive(Clone, Debug)]
 pub struct Action {
+    /// What it does, for people who wait for it: `publish of src/Shop.Api`. It changes nothing.
+    pub label: String,
     /// What the stage shows, by path; parents of a path exist, too.
     pub inputs: BTreeMap<StagedPath, Content>,
     /// Packs of files that an earlier action gave, each unpacked in a folder, in this order, over

@@ -1,5 +1,5 @@
 use crate::keeper::Keeper;
-use crate::root::LockedRoot;
+use crate::place::Place;
 use crate::{Action, Rung, StageError, StagedPath};
 use mizzen_store::{Cancel, Output};
 use std::collections::BTreeMap;
@@ -59,8 +59,8 @@ pub struct Outcome {
     pub root: PathBuf,
     /// What the command could see of the machine.
     pub rung: Rung,
-    /// In this order: the lock goes when nothing is left.
-    pub(crate) _stage: (Keeper, LockedRoot),
+    /// In this order: the locks go when nothing is left.
+    pub(crate) _stage: (Keeper, Place),
 }
 
 impl Outcome {

@@ -8,8 +8,10 @@ use std::path::PathBuf;
 pub(crate) struct Job {
     pub(crate) rung: Rung,
     pub(crate) network: Network,
-    /// The stage's root.
+    /// The stage's root, as the command sees it.
     pub(crate) root: PathBuf,
+    /// The folder of the machine that is there; the root itself where no mount can bring another.
+    pub(crate) place: PathBuf,
     /// Where the command starts.
     pub(crate) folder: PathBuf,
     /// What of the machine is mounted beside its system folders, absolute.
@@ -32,6 +34,7 @@ impl Job {
             self.rung.as_str().into(),
             network.into(),
             self.root.clone().into(),
+            self.place.clone().into(),
             self.folder.clone().into(),
         ];
         for paths in [&self.mounted, &self.masked] {
@@ -45,7 +48,7 @@ impl Job {
 
     /// Reads what [`to_arguments`](Self::to_arguments) gave; `None` for anything else.
     pub(crate) fn parse(arguments: &[OsString]) -> Option<Self> {
-        let [rung, network, root, folder, rest @ ..] = arguments else {
+        let [rung, network, root, place, folder, rest @ ..] = arguments else {
             return None;
         };
         let (mounted, rest) = counted(rest)?;
@@ -59,6 +62,7 @@ impl Job {
                 _ => return None,
             },
             root: root.into(),
+            place: place.into(),
             folder: folder.into(),
             mounted: mounted.iter().map(PathBuf::from).collect(),
             masked: masked.iter().map(PathBuf::from).collect(),
@@ -136,6 +140,7 @@ mod tests {
             rung: Rung::Mounts,
             network: Network::None,
             root: "/tmp/mizzen-stage".into(),
+            place: "/tmp/mizzen-stage/place-0".into(),
             folder: "/tmp/mizzen-stage/src".into(),
             mounted: vec!["/a b".into(), "/c".into()],
             masked: vec!["/a b/d".into()],

@@ -30,19 +30,19 @@ enum Heard {
 
 impl Keeper {
     /// Starts `launcher`, whose `main` calls [`play_part`](crate::play_part), as the keeper of a stage.
-    /// `lock` is the root's; without it, the keeper leaves the root alone.
+    /// `locks` are the place's; without any, the keeper leaves it alone.
     pub(crate) fn start<'a>(
         launcher: &Path,
         job: &Job,
         environment: impl Iterator<Item = (&'a String, &'a String)>,
-        lock: Option<BorrowedFd<'_>>,
+        locks: &[BorrowedFd<'_>],
     ) -> Result<Self, StageError> {
         let not_started = |source| StageError::Start {
             program: launcher.display().to_string(),
             source,
         };
         let (ours, theirs) = UnixStream::pair()?;
-        socket::send_lock(&ours, lock)?;
+        socket::send_locks(&ours, locks)?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the program itself, as the keeper of the stage"

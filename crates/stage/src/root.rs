@@ -1,8 +1,6 @@
 use crate::StageError;
 use fs_err as fs;
-use mizzen_store::{Cancel, StoreError, lock_file};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +57,7 @@ fn claim_in(parent: &Path) -> Result<PathBuf, StageError> {
 }
 
 // Anyone can make a folder, a file or a link of this name in /tmp before we do.
-fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static str>> {
+pub(crate) fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static str>> {
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -82,52 +80,7 @@ fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static str>> {
     })
 }
 
-/// The root while one action has it for itself; empty before and after.
-#[derive(Debug)]
-pub(crate) struct LockedRoot {
-    root: PathBuf,
-    lock: fs::File,
-}
-
-impl LockedRoot {
-    /// Waits until no other build uses the root (and says so once, to `on_wait`), then empties it.
-    pub(crate) fn lock(
-        root: &Path,
-        cancel: &Cancel,
-        on_wait: impl FnOnce(),
-    ) -> Result<Self, StageError> {
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(root.join(".lock"))?;
-        lock_file(&file, cancel, on_wait).map_err(|error| match error {
-            StoreError::Cancelled(cancelled) => StageError::Cancelled(cancelled),
-            StoreError::Io(error) => StageError::Io(error),
-            error => StageError::Store(error),
-        })?;
-        let locked = Self {
-            root: root.to_owned(),
-            lock: file,
-        };
-        clear(root)?;
-        Ok(locked)
-    }
-
-    /// Returns the descriptor that has the lock.
-    pub(crate) fn lock_file(&self) -> BorrowedFd<'_> {
-        self.lock.file().as_fd()
-    }
-}
-
-impl Drop for LockedRoot {
-    fn drop(&mut self) {
-        // The next action empties the root before it uses it; a failure here leaves files, not errors.
-        drop(clear(&self.root));
-    }
-}
-
-/// Empties the root of a stage. The lock's file stays: another build may be waiting for it.
+/// Empties the folder of a stage. The lock's file stays: another build may be waiting for it.
 pub(crate) fn clear(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
@@ -167,10 +120,9 @@ fn open_up(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{LockedRoot, claim_in, owned};
+    use super::{claim_in, owned};
     use crate::StageError;
     use fs_err as fs;
-    use mizzen_store::Cancel;
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
@@ -200,26 +152,5 @@ mod tests {
         assert!(
             matches!(error, StageError::Above(file) if file.ends_with("Directory.Build.props"))
         );
-    }
-
-    #[test]
-    fn the_root_is_empty_before_and_after_and_one_action_has_it_at_a_time() {
-        let parent = tempfile::tempdir().unwrap();
-        let root = claim_in(parent.path()).unwrap();
-        fs::create_dir_all(root.join("src/left")).unwrap();
-        let mut waited = false;
-        let locked = LockedRoot::lock(&root, &Cancel::default(), || ()).unwrap();
-        assert!(!root.join("src").exists());
-        fs::write(root.join("file"), "").unwrap();
-        let cancel = Cancel::default();
-        cancel.cancel();
-        assert!(matches!(
-            LockedRoot::lock(&root, &cancel, || waited = true),
-            Err(StageError::Cancelled(_))
-        ));
-        drop(locked);
-        assert!(!root.join("file").exists());
-        assert!(waited);
-        LockedRoot::lock(&root, &cancel, || ()).unwrap();
     }
 }

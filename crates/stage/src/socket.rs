@@ -8,26 +8,26 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-const WITH_LOCK: &[u8] = b"l";
-const WITHOUT: &[u8] = b"n";
+/// How many descriptors are sent at most: a place's lock and that of the root.
+const MOST: usize = 2;
 
-/// Sends the descriptor that holds the root's lock, so that it holds until both ends are gone. It is
-/// one lock, not another: even on its way there is no moment at which nobody has it.
-pub(crate) fn send_lock(to: &UnixStream, lock: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Sends the descriptors that hold a place's locks, so that they hold until both ends are gone. They
+/// are the same locks, not others: even on their way there is no moment at which nobody has them.
+pub(crate) fn send_locks(to: &UnixStream, locks: &[BorrowedFd<'_>]) -> io::Result<()> {
+    debug_assert!(locks.len() <= MOST, "the receiver has room for {MOST}");
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut control = SendAncillaryBuffer::new(&mut space);
-    let lock = lock.as_slice();
-    if !lock.is_empty() {
-        control.push(SendAncillaryMessage::ScmRights(lock));
+    if !locks.is_empty() {
+        control.push(SendAncillaryMessage::ScmRights(locks));
     }
-    let text = if lock.is_empty() { WITHOUT } else { WITH_LOCK };
-    sendmsg(to, &[IoSlice::new(text)], &mut control, SendFlags::empty())?;
+    // A message has to have a byte.
+    sendmsg(to, &[IoSlice::new(b"l")], &mut control, SendFlags::empty())?;
     Ok(())
 }
 
-/// Receives what [`send_lock`] sent.
-pub(crate) fn receive_lock(from: &UnixStream) -> io::Result<Option<OwnedFd>> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+/// Receives what [`send_locks`] sent.
+pub(crate) fn receive_locks(from: &UnixStream) -> io::Result<Vec<OwnedFd>> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut text = [0];
     let received = recvmsg(
@@ -43,5 +43,5 @@ pub(crate) fn receive_lock(from: &UnixStream) -> io::Result<Option<OwnedFd>> {
         RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
         _ => None,
     });
-    Ok(descriptors.flatten().next())
+    Ok(descriptors.flatten().collect())
 }

@@ -1,8 +1,9 @@
 use crate::job::Job;
 use crate::keeper::Keeper;
-use crate::root::{LockedRoot, claim};
+use crate::place::Place;
+use crate::root::claim;
 use crate::{Action, Executor, Isolation, Network, Outcome, OutputLine, Rung, StageError, Stream};
-use crate::{capture, materialize};
+use crate::{capture, materialize, means};
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub struct Stage {
     store: Arc<Store>,
     launcher: PathBuf,
     isolation: Isolation,
+    places: usize,
     rung: OnceLock<Rung>,
 }
 
@@ -37,8 +39,16 @@ impl Stage {
             store,
             launcher,
             isolation,
+            places: means::places(),
             rung: OnceLock::new(),
         })
+    }
+
+    /// Sets how many actions of this user may run at once; without it, what the machine has means for.
+    #[must_use]
+    pub fn with_places(mut self, places: usize) -> Self {
+        self.places = places;
+        self
     }
 
     /// Returns the root: a part of every key, for it ends up in what is built.
@@ -85,13 +95,14 @@ impl Stage {
             rung,
             network: Network::None,
             root: self.root.clone(),
+            place: self.root.clone(),
             folder: self.root.clone(),
             mounted: Vec::new(),
             masked: Vec::new(),
             warm_up: Vec::new(),
             command: Vec::new(),
         };
-        let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), None)?;
+        let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), &[])?;
         keeper.run(&job, &Cancel::default(), &mut |_| ())?;
         Ok(())
     }
@@ -105,10 +116,19 @@ impl Executor for Stage {
         on_line: &mut dyn FnMut(&OutputLine),
     ) -> Result<Outcome, StageError> {
         let rung = self.rung()?;
+        let mut on_wait = |text| {
+            on_line(&OutputLine {
+                stream: Stream::Executor,
+                text,
+            });
+        };
+        let label = &action.label;
+        let place = Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait)?;
         let job = Job {
             rung,
             network: action.network,
             root: self.root.clone(),
+            place: place.folder().to_owned(),
             folder: self.root.join(&action.working_folder),
             mounted: action.mounted.clone(),
             masked: action.masked.clone(),
@@ -116,19 +136,13 @@ impl Executor for Stage {
             command: action.command.iter().map(Into::into).collect(),
         };
         let variables = action.environment.iter().chain(&action.secret_environment);
-        let root = LockedRoot::lock(&self.root, cancel, || {
-            on_line(&OutputLine {
-                stream: Stream::Executor,
-                text: "another build of this user has the stage; waiting for it".to_owned(),
-            });
-        })?;
         // Before the first file is staged: from here on the keeper takes them away, come what may.
-        let mut keeper = Keeper::start(&self.launcher, &job, variables, Some(root.lock_file()))?;
-        materialize::materialize(action, &self.root, &self.store)?;
+        let mut keeper = Keeper::start(&self.launcher, &job, variables, &place.locks())?;
+        materialize::materialize(action, place.folder(), &self.store)?;
         let exit_code = keeper.run(&job, cancel, on_line)?;
         let (outputs, changed) = match exit_code {
             Some(0) => {
-                let captured = capture::capture(action, &self.root, &self.store)?;
+                let captured = capture::capture(action, place.folder(), &self.store)?;
                 (captured.outputs, captured.changed)
             }
             _ => (BTreeMap::new(), BTreeMap::new()),
@@ -137,9 +151,9 @@ impl Executor for Stage {
             exit_code,
             outputs,
             changed,
-            root: self.root.clone(),
+            root: place.folder().to_owned(),
             rung,
-            _stage: (keeper, root),
+            _stage: (keeper, place),
         })
     }
 

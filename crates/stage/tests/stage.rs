@@ -55,6 +55,7 @@ impl Bench {
 
 fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>) -> Action {
     Action {
+        label: "a shell".to_owned(),
         inputs: inputs
             .into_iter()
             .map(|(path, content)| (path.to_owned(), content))
@@ -328,4 +329,23 @@ fn a_warm_up_that_cannot_start_or_fails_changes_nothing() {
             assert_eq!(bench.lines(&action), ["done"], "{rung}");
         }
     }
+}
+
+#[test]
+fn builds_of_one_user_run_beside_each_other_at_one_path() {
+    let bench = bench(Rung::Mounts);
+    let stage = bench.stage.with_places(2);
+    let bench = Bench { stage, ..bench };
+    let outer = shell("pwd; echo outer >file; cat file", []);
+    let inner = shell("pwd; ls; echo inner >file; cat file", []);
+    let mut said = Vec::new();
+    let outcome = bench.stage.run(&outer, &Cancel::default(), &mut |line| {
+        if line.text.ends_with("/src") {
+            said.extend(bench.lines(&inner));
+        }
+        said.push(line.text.clone());
+    });
+    assert_eq!(outcome.unwrap().exit_code, Some(0));
+    let path = format!("{}/src", bench.stage.root().display());
+    assert_eq!(said, [&path, "inner", &path, "outer"]);
 }

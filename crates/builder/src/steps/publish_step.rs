@@ -68,6 +68,7 @@ pub(crate) fn publish(
     mounted.extend(staged.nuget.fallback_folders.iter().cloned());
     mounted.extend(staged.scan.mounted.iter().cloned());
     let action = Action {
+        label: format!("publish of `{}`", staged.request.workspace.project),
         inputs,
         packs: packs.collect(),
         folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]

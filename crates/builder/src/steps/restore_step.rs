@@ -32,6 +32,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     let packages = OutputSpec::Packages(PACKAGES.to_owned());
     let changes = written.iter().cloned().map(OutputSpec::Changes);
     let action = Action {
+        label: format!("restore of `{}`", request.workspace.project),
         inputs: staged.contents_for(StepName::Restore),
         packs: Vec::new(),
         folders: [HOME, PACKAGES, TEMPORARY].map(str::to_owned).to_vec(),

@@ -42,6 +42,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
     let store = Arc::new(Store::open(Path::new(cache))?);
     let stage = Stage::new(store, "/proc/self/exe".into(), isolation)?;
     let action = Action {
+        label: "a shell".to_owned(),
         inputs: BTreeMap::new(),
         packs: Vec::new(),
         folders: vec!["src".to_owned(), "tmp".to_owned()],

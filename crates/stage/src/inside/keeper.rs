@@ -32,8 +32,8 @@ fn serve(job: &Job) -> io::Result<()> {
     // The list of processes shows this instead of `exe`.
     rustix::thread::set_name(c"mizzen-stage")?;
     let mut build = UnixStream::from(rustix::stdio::stdin().try_clone_to_owned()?);
-    // Held to the end: no other build may use the root while a process of this one lives.
-    let lock = socket::receive_lock(&build)?;
+    // Held to the end: no other build may use the place while a process of this one lives.
+    let locks = socket::receive_locks(&build)?;
     let null = fs::OpenOptions::new()
         .read(true)
         .write(true)
@@ -60,8 +60,8 @@ fn serve(job: &Job) -> io::Result<()> {
         drop(build.write_all(line.as_bytes()));
     }
     while let Ok(1) = build.read(&mut order) {}
-    if lock.is_some() {
-        root::clear(&job.root)?;
+    if !locks.is_empty() {
+        root::clear(&job.place)?;
     }
     Ok(())
 }

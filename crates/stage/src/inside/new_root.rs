@@ -103,7 +103,7 @@ fn make(job: &Job) -> Step {
     })?;
     at(&job.root.display().to_string(), || {
         fs::create_dir_all(inside(&job.root))?;
-        Ok(mount_bind(before(&job.root), inside(&job.root))?)
+        Ok(mount_bind(before(&job.place), inside(&job.root))?)
     })?;
     at("the new root", || {
         let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
