@@ -8,7 +8,7 @@ use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::ui::Ui;
 use mizzen_builder::{InputRules, LayerOptions, ProjectRequest};
-use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
+use mizzen_dotnet::{ChosenSdk, Properties, PublishOptions, Toolchain, Workspace};
 use mizzen_plan::Skip;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,9 +53,9 @@ pub(crate) fn project(
     let lock = Lock::asked(arguments, &workspace.root)?;
     let mut ignore = own_results(arguments, process, destinations);
     ignore.push(lock_file::path(&workspace.root));
-    let mut properties: BTreeMap<_, _> = arguments.properties.iter().cloned().collect();
+    let mut properties: Properties = arguments.properties.iter().cloned().collect();
     if lock.is_some() {
-        properties.insert("RestoreLockedMode".to_owned(), "true".to_owned());
+        properties.set("RestoreLockedMode", "true".to_owned());
     }
     Ok(ProjectRequest {
         ignore,

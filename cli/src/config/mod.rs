@@ -108,6 +108,17 @@ impl Config {
             ))
             .hinted("what is passed is in keys and records"));
         }
+        let mut named = BTreeMap::new();
+        for name in self.env.pass.iter().chain(&self.env.secret) {
+            let same = named.insert(name.to_uppercase(), name);
+            if let Some(same) = same.filter(|same| *same != name) {
+                return Err(CommandError::usage(format!(
+                    "`{}`: `{same}` and `{name}` are one property to MSBuild",
+                    file.display()
+                ))
+                .hinted("name one of them: its properties know no case"));
+            }
+        }
         Ok(())
     }
 
@@ -376,6 +387,8 @@ mod tests {
             "[env]\npass = [\"HOME\"]\n",
             "[env]\npass = [\"MIZZEN_PROJECT\"]\n",
             "[env]\npass = [\"TOKEN\"]\nsecret = [\"TOKEN\"]\n",
+            "[env]\npass = [\"Token\", \"TOKEN\"]\n",
+            "[env]\npass = [\"token\"]\nsecret = [\"TOKEN\"]\n",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }

@@ -137,9 +137,12 @@ impl EachPlatform {
 /// Returns whether nobody has chosen the runtime, and the SDK takes one without more than that.
 fn is_free(request: &ProjectRequest) -> bool {
     let version = request.sdk.version.parse::<SdkVersion>();
-    let is_named = |name: &String| name.eq_ignore_ascii_case("RuntimeIdentifier");
     request.options.runtime_identifier.is_none()
-        && !request.options.properties.keys().any(is_named)
+        && request
+            .options
+            .properties
+            .get("RuntimeIdentifier")
+            .is_none()
         && version.is_ok_and(|version| version.major() >= 8)
 }
 

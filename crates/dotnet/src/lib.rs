@@ -8,6 +8,7 @@ mod sdk;
 
 pub use packages::assets_json::AssetsJson;
 pub use packages::build_packages::BuildPackages;
+pub use packages::fallback_folders::{FALLBACK_FOLDERS, fallback_folders};
 pub use packages::nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
 pub use packages::restore_input::is_restore_input;
 pub use packages::restored_package::{RestoredPackage, floating_version};
@@ -22,7 +23,9 @@ pub use project::machine_path::{is_in_system_folder, machine_paths};
 pub use project::oddity::{Oddity, is_native_compiler, oddities};
 pub use project::output_folders::OutputFolders;
 pub use project::project_facts::{ProjectFacts, ProjectItem};
-pub use project::project_reference::project_references;
+pub use project::project_reference::{adds_project_references, project_references};
+pub use project::project_text::project_text;
+pub use project::properties::Properties;
 pub use project::service::{Service, service};
 pub use project::solution::{Solution, SolutionError, is_project_named};
 pub use project::workspace::Workspace;

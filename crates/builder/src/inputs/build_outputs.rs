@@ -50,7 +50,7 @@ fn output_folders(folder: &Path, projects: &[PathBuf], root: &Path) -> io::Resul
     let mut texts = Vec::new();
     for file in projects.iter().cloned().chain(above) {
         match fs::read(file) {
-            Ok(bytes) => texts.push(String::from_utf8_lossy(&bytes).into_owned()),
+            Ok(bytes) => texts.push(mizzen_dotnet::project_text(&bytes)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

@@ -87,8 +87,9 @@ fn named(files: &Findings, request: &ProjectRequest) -> (BTreeSet<String>, BTree
             Oddity::GitAware { .. } | Oddity::Volatile(_) | Oddity::NativeCode { .. } => {}
         }
     }
-    let properties = request.options.properties.values();
-    for value in properties.chain(request.passed.values()) {
+    let properties = request.options.properties.iter().map(|(_, value)| value);
+    let passed = request.passed.values().map(String::as_str);
+    for value in properties.chain(passed) {
         paths.extend(machine_paths(value));
     }
     paths.retain(|path| is_in_system_folder(path));

@@ -4,7 +4,10 @@ use crate::inputs::tree_digest::tree_digest;
 use crate::nuget_settings::NugetSettings;
 use crate::request::ProjectRequest;
 use fs_err as fs;
-use mizzen_dotnet::{NugetConfig, NugetConfigPlace, is_restore_input};
+use mizzen_dotnet::{
+    FALLBACK_FOLDERS, NugetConfig, NugetConfigPlace, fallback_folders, is_restore_input,
+    project_text,
+};
 use mizzen_oci::Digest;
 use mizzen_stage::Content;
 use mizzen_store::{Cancel, Store};
@@ -39,7 +42,6 @@ pub(crate) struct StagedNuget {
 const MACHINE: &str = "machine";
 const MACHINE_VARIABLE: &str = "NUGET_COMMON_APPLICATION_DATA";
 const FALLBACK_VARIABLE: &str = "NUGET_FALLBACK_PACKAGES";
-const FALLBACK_PROPERTY: &str = "RestoreFallbackFolders";
 const USER_FILE: &str = ".nuget/NuGet/NuGet.Config";
 const ADDITIONAL: &str = ".nuget/NuGet/config";
 const PLUGIN_TOOLS: &str = "nuget-plugins";
@@ -240,8 +242,8 @@ impl StagedNuget {
             self.variables.extend([variable]);
             named.extend(folders.split([';', ':']).map(str::to_owned));
         }
-        let property = request.options.properties.get(FALLBACK_PROPERTY);
-        named.extend(property.into_iter().flat_map(|folders| paths_of(folders)));
+        let property = request.options.properties.get(FALLBACK_FOLDERS);
+        named.extend(property.into_iter().flat_map(paths_of));
         for (path, content) in contents {
             let Content::File { source, .. } = content else {
                 continue;
@@ -250,13 +252,7 @@ impl StagedNuget {
                 continue;
             }
             let text = fs::read(source).map_err(BuildError::Read)?;
-            let text = String::from_utf8_lossy(&text);
-            let element = format!("<{FALLBACK_PROPERTY}");
-            let values = text
-                .split(&element)
-                .skip(1)
-                .filter_map(|rest| rest.split_once('>')?.1.split_once('<'));
-            named.extend(values.flat_map(|(value, _)| paths_of(value)));
+            named.extend(fallback_folders(&project_text(&text)));
         }
         let folders = named.iter().map(PathBuf::from);
         self.fallback_folders.extend(folders);

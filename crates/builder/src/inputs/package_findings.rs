@@ -4,7 +4,7 @@ use crate::inputs::project_findings::Findings;
 use fs_err as fs;
 use mizzen_dotnet::{
     BuildPackages, GitReads, Oddity, is_git_library, is_native_compiler, known_to_ask_git,
-    may_ask_git,
+    may_ask_git, project_text,
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -113,7 +113,7 @@ fn asks_by_its_files(package: &str, folders: &[PathBuf]) -> Result<Option<GitRea
             let is_import = ["props", "targets"].contains(&extension);
             let may_ask = is_import && {
                 let bytes = fs::read(&path).map_err(BuildError::Read)?;
-                may_ask_git(&String::from_utf8_lossy(&bytes))
+                may_ask_git(&project_text(&bytes))
             };
             if may_ask || is_git_library(&name) {
                 return Ok(Some(GitReads::Everything));

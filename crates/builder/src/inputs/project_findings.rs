@@ -1,8 +1,8 @@
 use crate::{BuildError, GitPolicy};
 use fs_err as fs;
 use mizzen_dotnet::{
-    GitReads, Oddity, Workspace, file_based_project, is_file_based, is_restore_input, oddities,
-    project_references,
+    GitReads, Oddity, Workspace, adds_project_references, file_based_project, is_file_based,
+    is_restore_input, oddities, project_references, project_text,
 };
 use mizzen_oci::{Digest, Hasher};
 use mizzen_stage::Content;
@@ -14,7 +14,7 @@ pub(crate) type Findings = BTreeMap<String, Vec<Oddity>>;
 
 /// Where it is kept what was found in files, by their contents. Counts up when other things are found
 /// in the same text.
-const NOTES: &str = "oddities-3";
+const NOTES: &str = "oddities-4";
 
 /// Reads those files among `contents` that can take part in a build of `project`: the projects that
 /// it refers to, and the props and targets that these import. What was read before is not read again.
@@ -47,9 +47,8 @@ pub(crate) fn project_findings(
     }
     let mut texts = BTreeMap::new();
     for (path, source, _) in files {
-        // One in another encoding says nothing here that MSBuild would not.
         let bytes = fs::read(source).map_err(BuildError::Read)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = project_text(&bytes);
         let text = if is_file_based(path) {
             file_based_project(&text)
         } else {
@@ -89,7 +88,7 @@ fn reached(project: &str, texts: &BTreeMap<&str, String>) -> Option<BTreeSet<Str
         .iter()
         .filter(|(path, _)| !Workspace::is_project(path));
     // One that is imported is relative to whatever imports it.
-    if imported.any(|(_, text)| text.contains("ProjectReference")) {
+    if imported.any(|(_, text)| adds_project_references(text)) {
         return None;
     }
     let mut projects = BTreeSet::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets_json;
 pub(crate) mod build_packages;
+pub(crate) mod fallback_folders;
 pub(crate) mod nuget_config;
 pub(crate) mod restore_input;
 pub(crate) mod restored_package;

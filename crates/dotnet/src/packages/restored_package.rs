@@ -1,6 +1,6 @@
+use crate::project::project_text::project_text;
+use crate::project::project_xml::ProjectXml;
 use fs_err as fs;
-use quick_xml::Reader;
-use quick_xml::events::Event;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl RestoredPackage {
 
 fn text(path: &Path) -> io::Result<Option<String>> {
     match fs::read(path) {
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Ok(bytes) => Ok(Some(project_text(&bytes))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
@@ -61,18 +61,12 @@ fn text(path: &Path) -> io::Result<Option<String>> {
 // `<license type="expression">MIT</license>` since 2018, `<licenseUrl>` before; new packages carry
 // both, the URL then being an alias of the first.
 fn licence(nuspec: &str) -> Option<String> {
-    let mut reader = Reader::from_str(nuspec.trim_start_matches('\u{feff}'));
-    let (mut within, mut url) = (String::new(), None);
-    loop {
-        match reader.read_event().ok()? {
-            Event::Start(element) => element.local_name().as_ref().clone_into(&mut within),
-            Event::End(_) => within.clear(),
-            Event::Text(text) if within == "license" => return Some(text.trim().to_owned()),
-            Event::Text(text) if within == "licenseUrl" => url = Some(text.trim().to_owned()),
-            Event::Eof => return url,
-            _ => {}
-        }
-    }
+    let xml = ProjectXml::read(nuspec);
+    let text = |name| {
+        let element = xml.named(name).next()?;
+        Some(element.text().to_owned())
+    };
+    text("license").or_else(|| text("licenseUrl"))
 }
 
 /// Returns why the packages of a `project.assets.json` may be others tomorrow, though nothing in the

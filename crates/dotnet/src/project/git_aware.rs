@@ -1,5 +1,4 @@
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use crate::project::project_xml::{Element, ProjectXml};
 use serde::{Deserialize, Serialize};
 
 /// How much of git's files a package reads.
@@ -42,28 +41,9 @@ pub fn known_to_ask_git(id: &str) -> Option<GitReads> {
 /// word by itself, or at the beginning of a name (`GitRoot`). Hosts and comments are not meant, nor is
 /// what a project says of the kind of its repository.
 pub fn may_ask_git(text: &str) -> bool {
-    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
-    let mut inside = String::new();
-    loop {
-        match reader.read_event() {
-            // MSBuild will say that it is no XML; until then it may be anything.
-            Err(_) => return speaks_of_git(text),
-            Ok(Event::Eof) => return false,
-            Ok(Event::Start(element)) => {
-                element.local_name().as_ref().clone_into(&mut inside);
-                if of_element(&element) {
-                    return true;
-                }
-            }
-            Ok(Event::Empty(element)) if of_element(&element) => return true,
-            Ok(Event::Text(text)) if inside != "RepositoryType" && speaks_of_git(&text) => {
-                return true;
-            }
-            Ok(Event::CData(text)) if speaks_of_git(&text) => return true,
-            Ok(Event::End(_)) => inside.clear(),
-            Ok(_) => {}
-        }
-    }
+    let xml = ProjectXml::read(text);
+    // MSBuild will say that it is no XML; until then it may be anything.
+    xml.elements().any(of_element) || xml.error().is_some() && speaks_of_git(text)
 }
 
 /// Returns whether a file of a package is a library that reads repositories.
@@ -74,10 +54,11 @@ pub fn is_git_library(path: &str) -> bool {
         .any(|library| name.contains(library))
 }
 
-fn of_element(element: &BytesStart<'_>) -> bool {
-    let mut attributes = element.attributes().flatten();
-    speaks_of_git(element.local_name().as_ref())
-        || attributes.any(|attribute| speaks_of_git(attribute.value.as_ref()))
+fn of_element(element: &Element) -> bool {
+    let mut attributes = element.attributes();
+    speaks_of_git(element.name())
+        || attributes.any(|(_, value)| speaks_of_git(value))
+        || !element.is("RepositoryType") && speaks_of_git(element.text())
 }
 
 fn speaks_of_git(text: &str) -> bool {

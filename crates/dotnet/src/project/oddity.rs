@@ -1,7 +1,6 @@
 use crate::project::git_aware::{GitReads, known_to_ask_git};
 use crate::project::machine_path::machine_paths;
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use crate::project::project_xml::{Element, ProjectXml};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -83,76 +82,50 @@ pub fn is_native_compiler(id: &str) -> bool {
 /// Returns what is odd in the text of a project file, each once; nothing in what is no XML, of which
 /// MSBuild itself will speak.
 pub fn oddities(text: &str) -> Vec<Oddity> {
+    let xml = ProjectXml::read(text);
     let mut found = Vec::new();
-    let mut reader = Reader::from_str(text);
-    let mut open: Vec<String> = Vec::new();
-    let mut target = String::new();
-    while let Ok(event) = reader.read_event() {
-        match event {
-            Event::Eof => break,
-            Event::Start(element) => {
-                let name = element.local_name().as_ref().to_owned();
-                of_element(&element, &name, &mut target, &mut found);
-                open.push(name);
-            }
-            Event::Empty(element) => {
-                let name = element.local_name().as_ref().to_owned();
-                of_element(&element, &name, &mut target, &mut found);
-            }
-            Event::Text(text) => of_text(open.last(), &text, &mut found),
-            Event::End(_) => {
-                open.pop();
-            }
-            _ => {}
-        }
+    for element in xml.elements() {
+        let target = || {
+            let target = xml.ancestors(element).find(|it| it.is("Target"));
+            let name = target.and_then(|target| target.attribute("Name"));
+            name.unwrap_or_default()
+        };
+        of_element(element, target, &mut found);
+        of_text(element, &mut found);
     }
     found.sort_unstable();
     found.dedup();
     found
 }
 
-fn of_element(element: &BytesStart<'_>, name: &str, target: &mut String, found: &mut Vec<Oddity>) {
-    let attribute = |wanted: &str| {
-        let mut attributes = element.attributes().flatten();
-        let attribute = attributes.find(|attribute| attribute.key.as_ref() == wanted)?;
-        let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0);
-        Some(value.ok()?.into_owned())
-    };
-    match name {
-        "Target" => *target = attribute("Name").unwrap_or_default(),
-        "PackageReference" | "GlobalPackageReference" => {
-            let ids = attribute("Include").unwrap_or_default();
-            found.extend(ids.split(';').filter_map(|id| of_package(id.trim())));
-        }
-        "Exec" => {
-            let command = attribute("Command").unwrap_or_default();
-            found.extend(of_command(&command, target));
-        }
-        "DownloadFile" => found.push(Oddity::Networked {
-            target: target.clone(),
-            what: attribute("SourceUrl").unwrap_or_default(),
-        }),
-        _ => {}
+fn of_element<'a>(element: &Element, target: impl Fn() -> &'a str, found: &mut Vec<Oddity>) {
+    let attribute = |name: &str| element.attribute(name).unwrap_or_default();
+    if element.is("PackageReference") || element.is("GlobalPackageReference") {
+        let ids = attribute("Include").split(';');
+        found.extend(ids.filter_map(|id| of_package(id.trim())));
+    } else if element.is("Exec") {
+        found.extend(of_command(attribute("Command"), target()));
+    } else if element.is("DownloadFile") {
+        found.push(Oddity::Networked {
+            target: target().to_owned(),
+            what: attribute("SourceUrl").to_owned(),
+        });
     }
-    for attribute in element.attributes().flatten() {
-        found.extend(volatile(attribute.value.as_ref()));
-        found.extend(reads(name, attribute.value.as_ref()));
+    for (_, value) in element.attributes() {
+        found.extend(volatile(value));
+        found.extend(reads(element.name(), value));
     }
 }
 
-fn of_text(inside: Option<&String>, text: &str, found: &mut Vec<Oddity>) {
-    let inside = inside.map_or("", String::as_str);
+fn of_text(element: &Element, found: &mut Vec<Oddity>) {
+    let text = element.text();
     found.extend(volatile(text));
-    found.extend(reads(inside, text));
-    let text = text.trim();
-    match inside {
-        "AssemblyVersion" if text.ends_with('*') => {
-            found.push(Oddity::Volatile(format!("AssemblyVersion {text}")));
-        }
-        "Deterministic" if text.eq_ignore_ascii_case("false") => {
-            found.push(Oddity::Volatile("Deterministic false".to_owned()));
-        }
-        _ => {}
+    found.extend(reads(element.name(), text));
+    if element.is("AssemblyVersion") && text.ends_with('*') {
+        found.push(Oddity::Volatile(format!("AssemblyVersion {text}")));
+    }
+    if element.is("Deterministic") && text.eq_ignore_ascii_case("false") {
+        found.push(Oddity::Volatile("Deterministic false".to_owned()));
     }
 }
 

@@ -1,5 +1,4 @@
-use quick_xml::Reader;
-use quick_xml::events::Event;
+use crate::project::project_xml::ProjectXml;
 
 /// Which folders beside a project are what its earlier builds wrote.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,30 +38,17 @@ impl OutputFolders {
     }
 }
 
-/// Returns what a project file gives a property; one under a condition is as good as empty. What is
+/// Returns what a project file gives a property; one that may not apply is as good as empty. What is
 /// no XML says nothing: MSBuild itself will speak of it.
 fn values(text: &str, property: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut reader = Reader::from_str(text);
-    let mut is_inside = false;
-    while let Ok(event) = reader.read_event() {
-        match event {
-            Event::Eof => break,
-            Event::Start(element) => {
-                let name = element.local_name();
-                let is_it = name.as_ref().eq_ignore_ascii_case(property);
-                let is_free = element.attributes().next().is_none();
-                if is_it && !is_free {
-                    found.push(String::new());
-                }
-                is_inside = is_it && is_free;
-            }
-            Event::Text(text) if is_inside => found.push(text.to_string()),
-            Event::End(_) => is_inside = false,
-            _ => {}
+    let xml = ProjectXml::read(text);
+    let value = |element| {
+        if xml.is_conditional(element) {
+            return String::new();
         }
-    }
-    found
+        element.text().to_owned()
+    };
+    xml.properties(property).map(value).collect()
 }
 
 /// Returns whether a path certainly does not lead into the folder `name` beside the project: where
@@ -117,6 +103,10 @@ mod tests {
             ),
             (
                 "<BaseOutputPath Condition=\"'$(CI)' != ''\">out/</BaseOutputPath>",
+                [true, true],
+            ),
+            (
+                "</PropertyGroup><PropertyGroup Condition=\"'$(CI)' != ''\"><BaseOutputPath>out/</BaseOutputPath>",
                 [true, true],
             ),
             (

@@ -1,5 +1,6 @@
-use quick_xml::Reader;
-use quick_xml::events::Event;
+use crate::project::project_xml::ProjectXml;
+
+const ITEM: &str = "ProjectReference";
 
 /// Returns the projects that the project file at `path` (relative, with `/`) refers to, as paths of
 /// the same kind; `None` if only an evaluation could tell.
@@ -7,35 +8,25 @@ use quick_xml::events::Event;
 /// What is no XML refers to nothing: MSBuild itself will speak of it.
 pub fn project_references(path: &str, text: &str) -> Option<Vec<String>> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let xml = ProjectXml::read(text);
     let mut references = Vec::new();
-    let mut reader = Reader::from_str(text);
-    while let Ok(event) = reader.read_event() {
-        let element = match event {
-            Event::Eof => break,
-            Event::Start(element) | Event::Empty(element) => element,
-            _ => continue,
-        };
-        if element.local_name().as_ref() != "ProjectReference" {
-            continue;
+    for value in xml.named(ITEM).filter_map(|item| item.attribute("Include")) {
+        let marks = ["$(", "@(", "*", "%"];
+        if marks.iter().any(|mark| value.contains(mark)) {
+            return None;
         }
-        for attribute in element.attributes().flatten() {
-            if attribute.key.as_ref() != "Include" {
-                continue;
-            }
-            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0);
-            let value = value.ok()?;
-            if ["$(", "@(", "*", "%"]
-                .iter()
-                .any(|mark| value.contains(mark))
-            {
-                return None;
-            }
-            for reference in value.split(';').filter(|part| !part.trim().is_empty()) {
-                references.push(joined(folder, reference.trim())?);
-            }
+        for reference in value.split(';').filter(|part| !part.trim().is_empty()) {
+            references.push(joined(folder, reference.trim())?);
         }
     }
     Some(references)
+}
+
+/// Returns whether a file adds to the projects that whatever imports it refers to; `true` where it is
+/// no XML.
+pub fn adds_project_references(text: &str) -> bool {
+    let xml = ProjectXml::read(text);
+    xml.error().is_some() || xml.named(ITEM).next().is_some()
 }
 
 /// Returns `path` below `folder`, without `.` and `..`; `None` if it leads out of the top.
@@ -57,7 +48,7 @@ fn joined(folder: &str, path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::project_references;
+    use super::{adds_project_references, project_references};
 
     #[test]
     fn references_are_paths_of_the_workspace_or_not_known() {
@@ -84,5 +75,18 @@ mod tests {
             project_references("a.props", "<Project />"),
             Some(Vec::new())
         );
+    }
+
+    #[test]
+    fn a_file_that_is_imported_adds_references_unless_they_are_in_a_comment() {
+        let adds = |inside: &str| {
+            adds_project_references(&format!(
+                "<Project><ItemGroup>{inside}</ItemGroup></Project>"
+            ))
+        };
+        assert!(adds("<projectReference Include=\"$(X)\" />") && adds("<x"));
+        assert!(!adds(
+            "<!-- <ProjectReference Include=\"x\" /> --><Reference />"
+        ));
     }
 }

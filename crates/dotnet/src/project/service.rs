@@ -1,5 +1,6 @@
+use crate::project::project_text::project_text;
+use crate::project::project_xml::{Element, ProjectXml};
 use fs_err as fs;
-use quick_xml::events::Event;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -44,11 +45,11 @@ pub fn service(path: &Path) -> io::Result<Service> {
     let mut said = Said::default();
     let folder = path.parent().expect("a file has a folder");
     for file in around(folder, "Directory.Build.props")? {
-        said.read(&fs::read_to_string(file)?);
+        said.read(&read(&file)?);
     }
-    said.read(&fs::read_to_string(path)?);
+    said.read(&read(path)?);
     for file in around(folder, "Directory.Build.targets")? {
-        said.read(&fs::read_to_string(file)?);
+        said.read(&read(&file)?);
     }
     let is = |property: &str, value: &str| {
         let said = said.properties.get(property);
@@ -81,33 +82,19 @@ struct Said {
 const PROPERTIES: [&str; 3] = ["outputtype", "istestproject", "ispublishable"];
 
 impl Said {
-    // Malformed XML says nothing here; `dotnet` will say what is wrong with it.
-    fn read(&mut self, text: &str) {
-        let mut reader = quick_xml::Reader::from_str(text.trim_start_matches('\u{feff}'));
-        let mut inside = None;
-        while let Ok(event) = reader.read_event() {
-            match event {
-                Event::Eof => return,
-                Event::Start(element) | Event::Empty(element) => {
-                    let name = element.local_name().as_ref().to_ascii_lowercase();
-                    for attribute in element.attributes().flatten() {
-                        let implicit = quick_xml::XmlVersion::Implicit1_0;
-                        if let Ok(value) = attribute.normalized_value(implicit) {
-                            self.attribute(&name, attribute.key.as_ref(), &value);
-                        }
-                    }
-                    inside = PROPERTIES.contains(&&*name).then_some(name);
-                }
-                Event::Text(text) => {
-                    let value = text.trim();
-                    if let Some(name) = &inside
-                        && !value.contains("$(")
-                    {
-                        self.properties.insert(name.clone(), value.to_owned());
-                    }
-                }
-                Event::End(_) => inside = None,
-                _ => {}
+    // What is no XML says little here; `dotnet` will say what is wrong with it.
+    fn read(&mut self, xml: &ProjectXml) {
+        for property in PROPERTIES {
+            let values = xml.properties(property).map(Element::text);
+            if let Some(value) = values.filter(|value| !value.contains("$(")).last() {
+                self.properties
+                    .insert(property.to_owned(), value.to_owned());
+            }
+        }
+        for element in xml.elements() {
+            let name = element.name().to_ascii_lowercase();
+            for (attribute, value) in element.attributes() {
+                self.attribute(&name, attribute, value);
             }
         }
     }
@@ -132,6 +119,10 @@ impl Said {
     }
 }
 
+fn read(file: &Path) -> io::Result<ProjectXml> {
+    Ok(ProjectXml::read(&project_text(&fs::read(file)?)))
+}
+
 /// Returns the file that MSBuild takes for `folder`, after those above that it imports itself.
 fn around(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
@@ -139,13 +130,24 @@ fn around(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
         if !file.is_file() {
             continue;
         }
-        let imports_above = fs::read_to_string(&file)?.contains(name);
+        let imports_above = imports_above(&read(&file)?, name);
         files.insert(0, file);
         if !imports_above {
             break;
         }
     }
     Ok(files)
+}
+
+// The path may be that of the import, or of a property that the import names.
+fn imports_above(xml: &ProjectXml, name: &str) -> bool {
+    let speaks_of_it = |text: &str| {
+        text.contains(name) || text.contains("OfFileAbove") && text.contains("$(MSBuildThisFile)")
+    };
+    xml.elements().any(|element| {
+        let mut attributes = element.attributes();
+        speaks_of_it(element.text()) || attributes.any(|(_, value)| speaks_of_it(value))
+    })
 }
 
 #[cfg(test)]
@@ -221,5 +223,10 @@ mod tests {
             "<Import Project=\"$([MSBuild]::GetPathOfFileAbove('Directory.Build.props', '..'))\"/><PropertyGroup>",
         );
         assert_eq!(files(&importing), Service::Tests);
+        let commented = exe.replace(
+            "<PropertyGroup>",
+            "<!-- Directory.Build.props --><PropertyGroup>",
+        );
+        assert_eq!(files(&commented), Service::Yes);
     }
 }

@@ -1,6 +1,7 @@
 use crate::project::project_file::{PROJECTS, files_with};
+use crate::project::project_text::project_text;
+use crate::project::project_xml::ProjectXml;
 use fs_err as fs;
-use quick_xml::events::Event;
 use serde::Deserialize;
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -95,19 +96,14 @@ impl Solution {
     /// # Errors
     /// [`SolutionError`] if it is malformed, or a project of it is not there.
     pub fn read(path: &Path) -> Result<Self, SolutionError> {
-        let text = fs::read_to_string(path)?;
-        // Visual Studio begins its files with a byte order mark.
-        let text = text.trim_start_matches('\u{feff}');
+        let text = &project_text(&fs::read(path)?);
         let malformed = |why: String| SolutionError::Malformed {
             path: path.to_owned(),
             why,
         };
         let extension = path.extension().and_then(|extension| extension.to_str());
         let (folder, names) = match extension {
-            Some("slnx") => (
-                folder_of(path),
-                projects_of_xml(text).map_err(|error| malformed(error.to_string()))?,
-            ),
+            Some("slnx") => (folder_of(path), projects_of_xml(text).map_err(malformed)?),
             Some("slnf") => {
                 let filter: Filter =
                     serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
@@ -169,26 +165,13 @@ fn is_project(name: &str) -> bool {
     extension.is_some_and(|extension| PROJECTS.contains(&extension))
 }
 
-fn projects_of_xml(text: &str) -> Result<Vec<String>, quick_xml::Error> {
-    let mut reader = quick_xml::Reader::from_str(text);
-    let mut projects = Vec::new();
-    loop {
-        match reader.read_event()? {
-            Event::Eof => return Ok(projects),
-            Event::Start(element) | Event::Empty(element)
-                if element.local_name().as_ref() == "Project" =>
-            {
-                for attribute in element.attributes() {
-                    let attribute = attribute?;
-                    if attribute.key.as_ref() == "Path" {
-                        let implicit = quick_xml::XmlVersion::Implicit1_0;
-                        projects.push(attribute.normalized_value(implicit)?.into_owned());
-                    }
-                }
-            }
-            _ => {}
-        }
+fn projects_of_xml(text: &str) -> Result<Vec<String>, String> {
+    let xml = ProjectXml::read(text);
+    if let Some(error) = xml.error() {
+        return Err(error.to_owned());
     }
+    let paths = xml.named("Project").filter_map(|it| it.attribute("Path"));
+    Ok(paths.map(str::to_owned).collect())
 }
 
 /// Reads lines like `Project("{kind}") = "Shop.Api", "src\Shop.Api\Shop.Api.csproj", "{id}"`.

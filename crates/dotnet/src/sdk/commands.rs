@@ -1,4 +1,4 @@
-use crate::Tailored;
+use crate::{Properties, Tailored};
 use std::collections::BTreeMap;
 
 /// What `dotnet publish` is asked for, beside the project.
@@ -12,18 +12,16 @@ pub struct PublishOptions {
     pub runtime_identifier: Option<String>,
     /// `--self-contained`, `true` or `false`.
     pub self_contained: Option<bool>,
-    /// `-p`, sorted by name.
-    pub properties: BTreeMap<String, String>,
+    /// `-p`.
+    pub properties: Properties,
 }
 
 impl PublishOptions {
     /// Returns what publish is asked to do to packages and runtime for the one application.
     pub fn tailored(&self) -> Option<Tailored> {
         let is_asked = |name: &str| {
-            let mut properties = self.properties.iter();
-            properties.any(|(property, value)| {
-                property.eq_ignore_ascii_case(name) && value.eq_ignore_ascii_case("true")
-            })
+            let value = self.properties.get(name);
+            value.is_some_and(|value| value.eq_ignore_ascii_case("true"))
         };
         [
             ("PublishAot", Tailored::Native),
@@ -249,7 +247,9 @@ mod tests {
             configuration: "Release".to_owned(),
             runtime_identifier: Some("linux-x64".to_owned()),
             self_contained: Some(false),
-            properties: [("Version".to_owned(), "1.2.3".to_owned())].into(),
+            properties: [("Version".to_owned(), "1.2.3".to_owned())]
+                .into_iter()
+                .collect(),
             ..PublishOptions::default()
         };
         let restore = restore_command(&canonical(), "src/App.csproj", &options).join(" ");
