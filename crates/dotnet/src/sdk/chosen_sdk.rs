@@ -59,7 +59,7 @@ fn found(installed: &[String]) -> String {
 }
 
 /// `hostfxr` of this major version is the first that reads `paths`.
-const FIRST_WITH_PATHS: u32 = 10;
+const FIRST_WITH_PATHS: u64 = 10;
 
 impl Toolchain {
     /// Chooses an SDK as `dotnet` does for a command in `folder`, a folder of the workspace at `root`
@@ -124,7 +124,7 @@ impl Toolchain {
     }
 
     /// Returns the major version of the library with which `dotnet` chooses.
-    fn host_major(&self) -> io::Result<u32> {
+    fn host_major(&self) -> io::Result<u64> {
         let entries = match fs::read_dir(self.root.join("host/fxr")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             entries => entries?,

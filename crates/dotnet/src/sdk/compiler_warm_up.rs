@@ -18,7 +18,7 @@ pub struct CompilerWarmUp {
 }
 
 /// The major version of the first SDK whose compiler reads the program.
-const OLDEST: u32 = 8;
+const OLDEST: u64 = 8;
 
 const SETTINGS: &str = "settings.globalconfig";
 const RESPONSE: &str = "program.rsp";

@@ -1,3 +1,4 @@
+use semver::{BuildMetadata, Version};
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -8,9 +9,8 @@ use std::str::FromStr;
 pub struct SdkVersion {
     /// As it was written, which is the name of its folder.
     text: String,
-    numbers: [u32; 3],
-    /// Without the `-`; empty for a release.
-    prerelease: String,
+    /// Without build metadata.
+    version: Version,
 }
 
 /// The text is no version as `dotnet` writes them.
@@ -20,22 +20,28 @@ pub struct SdkVersionError(String);
 
 impl SdkVersion {
     /// Returns the version's major number.
-    pub fn major(&self) -> u32 {
-        self.numbers[0]
+    pub fn major(&self) -> u64 {
+        self.version.major
     }
 
     /// Returns the major and the minor number.
-    pub(crate) fn minor(&self) -> [u32; 2] {
-        [self.numbers[0], self.numbers[1]]
+    pub(crate) fn minor(&self) -> [u64; 2] {
+        [self.version.major, self.version.minor]
     }
 
     /// Returns major, minor and the hundreds of the third number: `10.0.401` is of the band 4.
-    pub(crate) fn feature_band(&self) -> [u32; 3] {
-        [self.numbers[0], self.numbers[1], self.numbers[2] / 100]
+    pub(crate) fn feature_band(&self) -> [u64; 3] {
+        let Version {
+            major,
+            minor,
+            patch,
+            ..
+        } = self.version;
+        [major, minor, patch / 100]
     }
 
     pub(crate) fn is_prerelease(&self) -> bool {
-        !self.prerelease.is_empty()
+        !self.version.pre.is_empty()
     }
 }
 
@@ -44,81 +50,25 @@ impl FromStr for SdkVersion {
 
     /// Reads `10.0.401` or `10.0.100-rc.1.25451.107`, with or without `+…` behind it.
     ///
-    /// Source: `fx_ver.c` of dotnet/runtime.
+    /// Source: `fx_ver.c` of dotnet/runtime, which has 32 bits for a number.
     fn from_str(text: &str) -> Result<Self, SdkVersionError> {
         let error = || SdkVersionError(text.to_owned());
-        let (rest, build) = text.split_once('+').unwrap_or((text, "0"));
-        let (numbers, prerelease) = rest.split_once('-').unwrap_or((rest, ""));
-        let ends_bare = rest.ends_with('-') && prerelease.is_empty();
-        let mut parts = numbers.split('.').map(number);
-        let numbers = [parts.next(), parts.next(), parts.next()].map(Option::flatten);
-        let (&[Some(major), Some(minor), Some(patch)], None) = (&numbers, parts.next()) else {
-            return Err(error());
-        };
-        let is_prerelease = prerelease.is_empty()
-            || (are_identifiers(prerelease) && prerelease.split('.').all(has_no_leading_zero));
-        if ends_bare || !is_prerelease || !are_identifiers(build) {
+        let mut version: Version = text.parse().map_err(|_| error())?;
+        version.build = BuildMetadata::EMPTY;
+        let numbers = [version.major, version.minor, version.patch];
+        if numbers.iter().any(|number| u32::try_from(*number).is_err()) {
             return Err(error());
         }
         Ok(Self {
             text: text.to_owned(),
-            numbers: [major, minor, patch],
-            prerelease: prerelease.to_owned(),
+            version,
         })
     }
-}
-
-fn number(text: &str) -> Option<u32> {
-    (is_number(text) && has_no_leading_zero(text))
-        .then(|| text.parse().ok())
-        .flatten()
-}
-
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-fn has_no_leading_zero(text: &str) -> bool {
-    !is_number(text) || text == "0" || !text.starts_with('0')
-}
-
-fn are_identifiers(text: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    text.split('.')
-        .all(|part| !part.is_empty() && part.bytes().all(is_letter))
 }
 
 impl Ord for SdkVersion {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| {
-            match (self.is_prerelease(), other.is_prerelease()) {
-                (false, false) => Ordering::Equal,
-                (false, true) => Ordering::Greater,
-                (true, false) => Ordering::Less,
-                (true, true) => prereleases(&self.prerelease, &other.prerelease),
-            }
-        })
-    }
-}
-
-fn prereleases(one: &str, other: &str) -> Ordering {
-    let (mut ones, mut others) = (one.split('.'), other.split('.'));
-    loop {
-        let order = match (ones.next(), others.next()) {
-            (None, None) => return Ordering::Equal,
-            (None, Some(_)) => Ordering::Less,
-            (Some(_), None) => Ordering::Greater,
-            (Some(one), Some(other)) => match (is_number(one), is_number(other)) {
-                // Without leading zeros the longer number is the greater one.
-                (true, true) => one.len().cmp(&other.len()).then_with(|| one.cmp(other)),
-                (true, false) => Ordering::Less,
-                (false, true) => Ordering::Greater,
-                (false, false) => one.cmp(other),
-            },
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
+        self.version.cmp(&other.version)
     }
 }
 
