@@ -70,7 +70,10 @@ pub enum Content {
 /// What an action leaves for those that come after it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutputSpec {
-    /// The folder is left where it is, to be read until the [`Outcome`](crate::Outcome) is dropped.
+    /// The file is left where it is, if there is one, to be read until the
+    /// [`Outcome`](crate::Outcome) is dropped.
+    File(StagedPath),
+    /// The folder is left where it is, to be read as long.
     Folder(StagedPath),
     /// Each folder two levels below (`<id>/<version>`) is stored as a pack, named by those two.
     Packages(StagedPath),

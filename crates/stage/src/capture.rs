@@ -23,7 +23,7 @@ pub(crate) fn capture(action: &Action, root: &Path, store: &Store) -> Result<Cap
     };
     for output in &action.outputs {
         match output {
-            OutputSpec::Folder(_) => {}
+            OutputSpec::File(_) | OutputSpec::Folder(_) => {}
             OutputSpec::Packages(folder) => {
                 for (name, paths) in packages(&root.join(folder))? {
                     let output = pack::pack(store, &root.join(folder).join(&name), &paths)?;

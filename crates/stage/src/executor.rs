@@ -1,9 +1,5 @@
-use crate::keeper::Keeper;
-use crate::place::Place;
-use crate::{Action, Rung, StageError, StagedPath};
-use mizzen_store::{Cancel, Output};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use crate::{Action, Outcome, Rung, StageError};
+use mizzen_store::Cancel;
 
 /// Runs actions: in a stage on this machine, or on an engine elsewhere.
 pub trait Executor {
@@ -18,12 +14,27 @@ pub trait Executor {
         on_line: &mut dyn FnMut(&OutputLine),
     ) -> Result<Outcome, StageError>;
 
-    /// Returns whether the record of an action that ran on the rung `made_on` is as good as what this
-    /// executor would make.
+    /// Returns what can be said of every action that runs here, before one runs.
+    ///
+    /// The first call may have to try: ask only if something depends on it.
     ///
     /// # Errors
     /// [`StageError`] if this executor cannot run anything.
-    fn accepts(&self, made_on: Rung) -> Result<bool, StageError>;
+    fn capabilities(&self) -> Result<Capabilities, StageError>;
+}
+
+/// What an executor can do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Capabilities {
+    /// The rung of isolation on which actions run.
+    pub rung: Rung,
+}
+
+impl Capabilities {
+    /// Returns whether a command may reach the network, and `/tmp`, whatever its action says.
+    pub fn leaves_the_machine_open(self) -> bool {
+        !self.rung.hides_the_machine()
+    }
 }
 
 /// One line that a command printed, or that tells why it does not run yet.
@@ -44,28 +55,4 @@ pub enum Stream {
     Error,
     /// Nowhere: the executor itself says what it waits for.
     Executor,
-}
-
-/// What a command left. Its folders are there until this value is dropped.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The exit code; `None` if a signal ended it. Outputs are there only after 0.
-    pub exit_code: Option<i32>,
-    /// What was stored, by the names that [`OutputSpec`](crate::OutputSpec) gives.
-    pub outputs: BTreeMap<String, Output>,
-    /// The files behind each `OutputSpec::Changes` and `ChangedPaths`, relative to its folder.
-    pub changed: BTreeMap<StagedPath, Vec<StagedPath>>,
-    /// Where the stage's root is to be read.
-    pub root: PathBuf,
-    /// What the command could see of the machine.
-    pub rung: Rung,
-    /// In this order: the locks go when nothing is left.
-    pub(crate) _stage: (Keeper, Place),
-}
-
-impl Outcome {
-    /// Returns where to read a path of the stage.
-    pub fn path(&self, path: &str) -> PathBuf {
-        self.root.join(path)
-    }
 }

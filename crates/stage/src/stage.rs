@@ -2,8 +2,10 @@ use crate::job::Job;
 use crate::keeper::Keeper;
 use crate::place::Place;
 use crate::root::claim;
-use crate::{Action, Executor, Isolation, Network, Outcome, OutputLine, Rung, StageError, Stream};
-use crate::{capture, materialize, means};
+use crate::{
+    Action, Capabilities, Executor, Isolation, LeftFiles, Network, Outcome, OutputLine, Rung, Seen,
+    StageError, Stream, capture, materialize, means,
+};
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -151,18 +153,32 @@ impl Executor for Stage {
             exit_code,
             outputs,
             changed,
-            root: place.folder().to_owned(),
             rung,
-            _stage: (keeper, place),
+            seen: Seen::NotWatched("this stage does not watch".to_owned()),
+            files: Box::new(Left {
+                folder: place.folder().to_owned(),
+                _keeper: keeper,
+                _place: place,
+            }),
         })
     }
 
-    fn accepts(&self, made_on: Rung) -> Result<bool, StageError> {
-        Ok(match self.isolation {
-            Isolation::Path | Isolation::Exactly(Rung::Path) => true,
-            _ if made_on.hides_the_machine() => true,
-            Isolation::Auto => self.rung()? == Rung::Path,
-            Isolation::Namespace | Isolation::Exactly(_) => false,
-        })
+    fn capabilities(&self) -> Result<Capabilities, StageError> {
+        Ok(Capabilities { rung: self.rung()? })
+    }
+}
+
+/// What a command left in the stage: the folder, and what keeps it.
+#[derive(Debug)]
+struct Left {
+    folder: PathBuf,
+    // Dropped in this order: the locks go when nothing is left.
+    _keeper: Keeper,
+    _place: Place,
+}
+
+impl LeftFiles for Left {
+    fn path(&self, path: &str) -> Result<PathBuf, StageError> {
+        Ok(self.folder.join(path))
     }
 }

@@ -13,7 +13,7 @@ use crate::result::app::AppFacts;
 use crate::result::layers::{self, Layers};
 use crate::result::workspace_files::WorkspaceFiles;
 use crate::steps::records::rung_of;
-use crate::steps::restore_step::{package_folders, refuse_floats, run};
+use crate::steps::restore_step::{package_folders, paths, refuse_floats, run};
 use fs_err as fs;
 use mizzen_dotnet::{
     AssetsJson, ChosenSdk, CompilerWarmUp, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
@@ -50,7 +50,12 @@ pub(crate) fn publish(
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
     let mut inputs = staged.contents_for(StepName::Publish);
     let mut warm_up = Vec::new();
-    if staged.context.executor.accepts(Rung::Path)? {
+    if staged
+        .context
+        .executor
+        .capabilities()?
+        .leaves_the_machine_open()
+    {
         // Only here is /tmp everyone's, where the server has its socket: one that the user's builds left
         // could answer, and ours would leave the socket.
         let (name, value) = NO_COMPILER_SERVER;
@@ -67,6 +72,12 @@ pub(crate) fn publish(
     let mut mounted = sdk.mounted;
     mounted.extend(staged.nuget.fallback_folders.iter().cloned());
     mounted.extend(staged.scan.mounted.iter().cloned());
+    let written = written_by_restore(&staged.canonical, &request.workspace.project);
+    let read_again = [OUTPUT, PACKAGES].map(str::to_owned).into_iter();
+    let read_again = read_again.chain(written.iter().cloned());
+    let mut outputs: Vec<_> = read_again.map(OutputSpec::Folder).collect();
+    outputs.push(OutputSpec::File(FACTS_FILE.to_owned()));
+    outputs.push(OutputSpec::ChangedPaths(SOURCES.to_owned()));
     let action = Action {
         label: format!("publish of `{}`", staged.request.workspace.project),
         inputs,
@@ -81,10 +92,7 @@ pub(crate) fn publish(
         working_folder: working_folder(request),
         environment,
         secret_environment: reaching(staged),
-        outputs: vec![
-            OutputSpec::Folder(OUTPUT.to_owned()),
-            OutputSpec::ChangedPaths(SOURCES.to_owned()),
-        ],
+        outputs,
         network: if request.policy.network {
             Network::Full
         } else {
@@ -92,13 +100,12 @@ pub(crate) fn publish(
         },
     };
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
-    let project = project_facts(&outcome.path(FACTS_FILE))?;
+    let project = project_facts(outcome.read(FACTS_FILE)?);
     check_sdk(&project, &request.sdk)?;
-    let folder = outcome.path(OUTPUT);
+    let folder = outcome.path(OUTPUT)?;
     pin_asset_times(&folder, staged)?;
     let mut output = PublishOutput::read(&folder)?;
-    let written = written_by_restore(&staged.canonical, &request.workspace.project);
-    let written: Vec<PathBuf> = written.iter().map(|path| outcome.path(path)).collect();
+    let written = paths(&outcome, &written)?;
     if let Some(assets) = assets(staged, &written, &output)? {
         output = output.with_assets(assets);
     }
@@ -128,7 +135,7 @@ pub(crate) fn publish(
     let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
     weakest.as_str().clone_into(&mut facts.rung);
     facts.staged_sources.clone_from(&staged.canonical.sources);
-    let odd = package_findings(&written, &package_folders(staged, &outcome))?;
+    let odd = package_findings(&written, &package_folders(staged, &outcome)?)?;
     Ok((facts, layers, odd))
 }
 
@@ -236,9 +243,7 @@ fn beside_sources(changed: &[String]) -> Vec<String> {
 }
 
 /// Returns what the injected target wrote; nothing if the project's own targets kept it from running.
-fn project_facts(file: &Path) -> Result<ProjectFacts, BuildError> {
-    match fs::read_to_string(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(ProjectFacts::default()),
-        text => Ok(ProjectFacts::parse(&text.map_err(BuildError::Read)?).unwrap_or_default()),
-    }
+fn project_facts(written: Option<Vec<u8>>) -> ProjectFacts {
+    let facts = written.and_then(|bytes| ProjectFacts::parse(&String::from_utf8_lossy(&bytes)));
+    facts.unwrap_or_default()
 }

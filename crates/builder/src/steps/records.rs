@@ -198,9 +198,12 @@ impl Known<'_> {
     // staged gives the same. One that reads more is found out only where there is nothing more.
     fn unless_weak(&self, result: ActionResult) -> Record<ActionResult> {
         let rung = rung_of(&result).unwrap_or(Rung::Path);
-        match self.executor.accepts(rung) {
-            Ok(true) => Record::Found(result),
-            Ok(false) => Record::Unusable(MissReason::Isolation(rung.to_string())),
+        if rung.hides_the_machine() {
+            return Record::Found(result);
+        }
+        match self.executor.capabilities() {
+            Ok(here) if here.leaves_the_machine_open() => Record::Found(result),
+            Ok(_) => Record::Unusable(MissReason::Isolation(rung.to_string())),
             Err(error) => {
                 self.failed.borrow_mut().get_or_insert(error.into());
                 Record::Missing

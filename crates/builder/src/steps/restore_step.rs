@@ -56,12 +56,14 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             .strip_prefix(PACKAGES)?
             .strip_prefix('/')?
             .split_once('/')?;
-        Some(RestoredPackage::read(&outcome.path(name), id, version))
+        Some((name, id, version))
     });
-    let packages = packages
-        .collect::<Result<_, _>>()
-        .map_err(BuildError::Read)?;
-    let written: Vec<PathBuf> = written.iter().map(|path| outcome.path(path)).collect();
+    let packages = packages.map(|(name, id, version)| {
+        let folder = outcome.path(name)?;
+        RestoredPackage::read(&folder, id, version).map_err(BuildError::Read)
+    });
+    let packages = packages.collect::<Result<_, _>>()?;
+    let written = paths(&outcome, &written)?;
     let floating = floating(&written, &staged.scan.contents)?;
     refuse_floats(staged, floating.as_ref())?;
     if request.locked.is_some() {
@@ -81,17 +83,32 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             packages,
             resolved_at: floating.is_some().then_some(request.now),
             floating,
-            odd: package_findings(&written, &package_folders(staged, &outcome))?,
+            odd: package_findings(&written, &package_folders(staged, &outcome)?)?,
             rung: outcome.rung.as_str().to_owned(),
         }),
     })
 }
 
 /// Returns the folders in which a project's packages are.
-pub(crate) fn package_folders(staged: &Staged<'_>, outcome: &Outcome) -> Vec<PathBuf> {
-    let fetched = outcome.path(PACKAGES);
+///
+/// # Errors
+/// [`BuildError::Stage`] if the executor cannot give them.
+pub(crate) fn package_folders(
+    staged: &Staged<'_>,
+    outcome: &Outcome,
+) -> Result<Vec<PathBuf>, BuildError> {
+    let fetched = outcome.path(PACKAGES)?;
     let fallback = staged.nuget.fallback_folders.iter().cloned();
-    std::iter::once(fetched).chain(fallback).collect()
+    Ok(std::iter::once(fetched).chain(fallback).collect())
+}
+
+/// Returns where to read `folders` of the stage.
+///
+/// # Errors
+/// [`BuildError::Stage`] if the executor cannot give them.
+pub(crate) fn paths(outcome: &Outcome, folders: &[String]) -> Result<Vec<PathBuf>, BuildError> {
+    let paths = folders.iter().map(|folder| outcome.path(folder));
+    Ok(paths.collect::<Result<_, _>>()?)
 }
 
 /// Says no to packages that float where the policy is not to build what floats.

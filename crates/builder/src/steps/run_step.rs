@@ -7,7 +7,6 @@ use crate::result::app::AppFacts;
 use crate::result::layers::Layers;
 use crate::steps::{publish_step, restore_step};
 use mizzen_plan::MissReason;
-use mizzen_stage::Rung;
 use mizzen_store::ActionResult;
 
 /// Runs restore, because of `reasons`; `starts` is called when nothing is in its way.
@@ -26,7 +25,13 @@ pub(crate) fn run_restore(
     };
     let is_offline = staged.request.offline;
     // Feeds that are folders are no network; but on the lowest rung nothing keeps restore from one.
-    if is_offline && staged.context.executor.accepts(Rung::Path)? {
+    if is_offline
+        && staged
+            .context
+            .executor
+            .capabilities()?
+            .leaves_the_machine_open()
+    {
         return Err(offline(Vec::new()));
     }
     begin(staged, starts)?;
