@@ -17,7 +17,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "builder",
         &["dotnet", "image", "oci", "plan", "stage", "store"],
     ),
-    ("testkit", &["image", "oci", "store"]),
+    ("testkit", &["image", "oci", "stage", "store"]),
 ];
 
 /// Crates that speak to the network, and those that start async runtimes.
