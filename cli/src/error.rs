@@ -374,10 +374,10 @@ impl From<FileTreeError> for CommandError {
 
 impl From<StoreError> for CommandError {
     fn from(error: StoreError) -> Self {
-        let code = if matches!(error, StoreError::Cancelled(_)) {
-            INTERRUPTED
-        } else {
-            LOCAL
+        let code = match error {
+            StoreError::Cancelled(_) => INTERRUPTED,
+            StoreError::Folder { .. } => USAGE,
+            StoreError::Io(_) | StoreError::Mismatch { .. } => LOCAL,
         };
         Self::of(code, &error, hints::store(&error))
     }

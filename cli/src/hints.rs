@@ -5,7 +5,7 @@ use mizzen_dotnet::{PublishError, SdkError, WorkspaceError};
 use mizzen_plan::StepName;
 use mizzen_registry::RegistryError;
 use mizzen_stage::StageError;
-use mizzen_store::StoreError;
+use mizzen_store::{StoreError, UnfitFolder};
 
 /// Where a bug is reported.
 pub(crate) const REPORT: &str = "this is not your fault: please report it, with the lines above, at https://github.com/mizzen-build/mizzen/issues";
@@ -199,7 +199,24 @@ fn repository_missing(registry: &str, url: &str) -> String {
 
 pub(crate) fn store(error: &StoreError) -> Option<String> {
     match error {
-        StoreError::Owner { .. } => Some("name a folder of your own with --cache-dir".to_owned()),
+        StoreError::Folder { path, why } => Some(match why {
+            UnfitFolder::Open { .. } => format!(
+                "they may have put anything there: remove it, or, if you know that nobody did, chmod -R go-w {}",
+                path.display()
+            ),
+            UnfitFolder::NotAFolder => {
+                format!(
+                    "remove `{}`, or name another folder with --cache-dir",
+                    path.display()
+                )
+            }
+            UnfitFolder::NotACache
+            | UnfitFolder::OtherPrograms
+            | UnfitFolder::Version(_)
+            | UnfitFolder::Owner { .. } => {
+                "name an empty folder, or one that is not there yet, with --cache-dir".to_owned()
+            }
+        }),
         StoreError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
             Some("free some space, or name another folder with --cache-dir".to_owned())
         }

@@ -1,4 +1,4 @@
-use crate::Cancelled;
+use crate::{Cancelled, UnfitFolder};
 use mizzen_oci::Digest;
 use std::io;
 use std::path::PathBuf;
@@ -9,15 +9,13 @@ pub enum StoreError {
     /// A file of the cache could not be read or written; the message names it.
     #[error("the cache cannot be read or written")]
     Io(#[from] io::Error),
-    /// The folder belongs to somebody else, who could put anything into it.
-    #[error("cache folder `{path}` belongs to user {owner}, not to user {user}")]
-    Owner {
+    /// The folder, or one in it, cannot be a cache's, and nothing in it was touched.
+    #[error("`{}` cannot be used as the cache: {why}", path.display())]
+    Folder {
         /// The folder.
         path: PathBuf,
-        /// Its owner's number.
-        owner: u32,
-        /// The number of the user who runs this process.
-        user: u32,
+        /// What speaks against it.
+        why: UnfitFolder,
     },
     /// The work was asked to stop.
     #[error(transparent)]

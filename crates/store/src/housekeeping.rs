@@ -1,4 +1,4 @@
-use crate::usage::files_below;
+use crate::own_files::{Kind, own_files};
 use crate::{Cancel, Store, StoreError};
 use fs_err as fs;
 use mizzen_oci::HashingReader;
@@ -49,40 +49,31 @@ impl Housekeeping<'_> {
     /// [`StoreError::Io`] if a file cannot be read or removed.
     pub fn verify(&self, cancel: &Cancel) -> Result<Removed, StoreError> {
         let mut removed = Removed::default();
-        for (path, metadata) in files_below(self.store.root())? {
+        for file in own_files(self.store.root())? {
             cancel.check()?;
-            let below = path
-                .strip_prefix(self.store.root())
-                .unwrap_or(&path)
-                .to_owned();
-            let sound = if below.starts_with("blobs") {
-                let mut reader = HashingReader::new(fs::File::open(&path)?);
+            let is_sound = if let Kind::Blob(digest) = file.kind {
+                let mut reader = HashingReader::new(fs::File::open(&file.path)?);
                 io::copy(&mut reader, &mut io::sink())?;
-                let hex = reader.finish().0.hex();
-                path.file_name().is_some_and(|name| *name == *hex)
-            } else if below.components().count() > 1 {
-                // A file with a broken seal is removed by the reading.
-                self.store.read_sealed(&below)?.is_some()
+                reader.finish().0 == digest
             } else {
-                true
+                // A file with a broken seal is removed by the reading.
+                self.store.read_sealed(&file.name)?.is_some()
             };
-            if !sound {
-                removed.take(&path, metadata.len())?;
+            if !is_sound {
+                removed.take(&file.path, file.metadata.len())?;
             }
         }
         Ok(removed)
     }
 
-    /// Removes everything but images that were written into the folder.
+    /// Removes every blob, record and note; what else lies in the folder stays.
     ///
     /// # Errors
     /// [`StoreError::Io`] if a file cannot be removed.
     pub fn clean(&self) -> Result<Removed, StoreError> {
         let mut removed = Removed::default();
-        for (path, metadata) in files_below(self.store.root())? {
-            if path.file_name().is_some_and(|name| name != ".lock") {
-                removed.take(&path, metadata.len())?;
-            }
+        for file in own_files(self.store.root())? {
+            removed.take(&file.path, file.metadata.len())?;
         }
         Ok(removed)
     }

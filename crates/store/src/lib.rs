@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! <cache>/                        0700, one user's
+//! ├── CACHEDIR.TAG                says that this is a cache, and of which version
 //! ├── blobs/sha256/<hex>          the bytes whose SHA-256 is the name; the shape of an OCI layout
 //! ├── actions-v1/<step>/<hex>     one record a file: what the action with that key gave
 //! ├── stat-v1/<hex>               which digest each file of a tree had when it was last read
@@ -13,15 +14,18 @@
 //!
 //! A blob appears under its digest by one rename of a file that is complete, checked and synced.
 //! Every read is verified; what does not verify is removed, so that the next run makes it anew.
+//! Nothing else is removed, ever, than what has such a name in such a place and is no link.
 
 mod action_cache;
 mod blob;
 mod blob_writer;
+mod cache_folder;
 mod cancel;
 mod damaged_blob;
 mod error;
 mod file_lock;
 mod housekeeping;
+mod own_files;
 mod persist;
 mod prune;
 mod sealed_file;
@@ -35,6 +39,7 @@ mod usage;
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
 pub use blob::{Blob, BytesBlob, copy_hashed, verified};
 pub use blob_writer::BlobWriter;
+pub use cache_folder::UnfitFolder;
 pub use cancel::{Cancel, Cancelled};
 pub use damaged_blob::DamagedBlob;
 pub use error::StoreError;

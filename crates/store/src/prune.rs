@@ -1,5 +1,5 @@
 use crate::housekeeping::{Housekeeping, Removed};
-use crate::usage::files_below;
+use crate::own_files::{Kind, own_files};
 use crate::{ActionResult, StoreError};
 use fs_err as fs;
 use mizzen_oci::Digest;
@@ -40,36 +40,33 @@ impl Housekeeping<'_> {
             .as_file()
             .metadata()?
             .modified()?;
-        for (path, metadata) in files_below(self.store.root())? {
-            let below = path.strip_prefix(self.store.root()).unwrap_or(&path);
-            let unused = now.duration_since(metadata.modified()?).unwrap_or_default();
-            if below.starts_with("blobs") {
-                let name = path
-                    .file_name()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or_default();
-                if let Ok(digest) = Digest::from_hex(name) {
-                    blobs.insert(digest, (path, metadata.len(), unused));
+        for file in own_files(self.store.root())? {
+            let modified = file.metadata.modified()?;
+            let unused = now.duration_since(modified).unwrap_or_default();
+            let blobs_of_record = match file.kind {
+                Kind::Blob(digest) => {
+                    blobs.insert(digest, (file.path, file.metadata.len(), unused));
+                    continue;
                 }
-            } else if below.starts_with("actions-v1") {
-                let body = self.store.read_sealed(below)?.unwrap_or_default();
-                let result = serde_json::from_slice::<ActionResult>(&body).ok();
-                let named = result.map(|result| {
-                    let outputs = result.outputs.values().map(|output| output.digest);
-                    outputs.chain([result.inputs.digest]).collect()
-                });
-                units.push(Unit {
-                    unused,
-                    path: Some(path),
-                    blobs: named.unwrap_or_default(),
-                });
-            } else if below.components().count() > 1 {
-                units.push(Unit {
-                    unused,
-                    path: Some(path),
-                    blobs: BTreeSet::new(),
-                });
-            }
+                Kind::Record => {
+                    // A damaged one is removed by the reading.
+                    let Some(body) = self.store.read_sealed(&file.name)? else {
+                        continue;
+                    };
+                    let result = serde_json::from_slice::<ActionResult>(&body).ok();
+                    let named = result.map(|result| {
+                        let outputs = result.outputs.values().map(|output| output.digest);
+                        outputs.chain([result.inputs.digest]).collect()
+                    });
+                    named.unwrap_or_default()
+                }
+                Kind::Note => BTreeSet::new(),
+            };
+            units.push(Unit {
+                unused,
+                path: Some(file.path),
+                blobs: blobs_of_record,
+            });
         }
         let named: BTreeSet<Digest> = units.iter().flat_map(|unit| unit.blobs.clone()).collect();
         let unnamed = blobs.iter().filter(|(digest, _)| !named.contains(digest));
@@ -94,7 +91,7 @@ impl Housekeeping<'_> {
                 kept.extend(unit.blobs);
             } else if let Some(record) = unit.path {
                 // Before its blobs: a record without them would be found, and be of no use.
-                let bytes = fs::metadata(&record)?.len();
+                let bytes = fs::symlink_metadata(&record)?.len();
                 removed.take(&record, bytes)?;
             }
         }

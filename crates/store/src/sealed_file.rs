@@ -1,5 +1,6 @@
 //! Small files with a checksum, each replaced as a whole.
 
+use crate::cache_folder::make_folder;
 use crate::persist::publish;
 use crate::{Store, StoreError};
 use fs_err as fs;
@@ -12,8 +13,11 @@ impl Store {
     /// [`Store::read_sealed`] asks.
     pub(crate) fn write_sealed(&self, name: &Path, body: &[u8]) -> Result<(), StoreError> {
         let path = self.root().join(name);
-        let folder = path.parent().expect("a name under the root has a folder");
-        fs::create_dir_all(folder)?;
+        let mut folder = self.root().to_owned();
+        for part in name.parent().into_iter().flatten() {
+            folder.push(part);
+            make_folder(&folder)?;
+        }
         let mut file = self.temporary_file()?;
         file.write_all(Digest::of(body).hex().as_bytes())?;
         file.write_all(b"\n")?;

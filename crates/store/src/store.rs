@@ -1,12 +1,12 @@
-use crate::{BlobWriter, StoreError, StoredBlob};
+use crate::own_files::{TEMPORARY, entries, is_temporary};
+use crate::{BlobWriter, StoreError, StoredBlob, cache_folder};
 use fs_err as fs;
 use mizzen_oci::Digest;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, UTIME_NOW};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 /// Content-addressed blobs in a folder of one user, for any number of processes at once.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Store {
     lock: fs::File,
     /// What was found broken and removed, a sentence each.
     healed: Mutex<Vec<String>>,
+    /// Removes the folder in the end.
+    _temporary: Option<TempDir>,
 }
 
 /// The file system's own clock.
@@ -29,62 +31,49 @@ impl Store {
     /// process left in `tmp/`.
     ///
     /// # Errors
-    /// [`StoreError::Owner`] if the folder is another user's; [`StoreError::Io`] if it cannot be
-    /// made or written.
+    /// [`StoreError::Folder`] if the folder holds anything but a cache, or others can write into it;
+    /// [`StoreError::Io`] if it cannot be made or written.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root)
-            .map_err(|error| {
-                io::Error::new(
-                    error.kind(),
-                    format!("cannot make `{}`: {error}", root.display()),
-                )
-            })?;
-        let (owner, user) = (
-            fs::metadata(root)?.uid(),
-            rustix::process::geteuid().as_raw(),
-        );
-        if owner != user {
-            return Err(StoreError::Owner {
-                path: root.to_owned(),
-                owner,
-                user,
-            });
-        }
-        for folder in ["blobs/sha256", "actions-v1", "stat-v1", "tmp"] {
-            fs::create_dir_all(root.join(folder))?;
-        }
-        let lock = fs::OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(root.join(".lock"))?;
+        cache_folder::claim(root)?;
+        let lock = cache_folder::open_lock(&root.join(".lock"))?;
         let mut healed = Vec::new();
         if rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            let mut swept = 0;
-            for entry in fs::read_dir(root.join("tmp"))? {
-                let path = entry?.path();
-                swept += 1;
-                if path.is_dir() {
-                    fs::remove_dir_all(path)?;
-                } else {
-                    fs::remove_file(path)?;
-                }
-            }
-            if swept > 0 {
-                let files = if swept == 1 { "file" } else { "files" };
-                healed.push(format!(
-                    "an earlier run was killed; its {swept} unfinished {files} in the cache are removed"
-                ));
-            }
+            healed.extend(sweep(&root.join("tmp"))?);
         }
         rustix::fs::flock(&lock, FlockOperation::LockShared).map_err(io::Error::from)?;
         Ok(Self {
             root: root.to_owned(),
             lock,
             healed: Mutex::new(healed),
+            _temporary: None,
+        })
+    }
+
+    /// Opens the cache in `root` if there is one: for who only looks. Nothing is made.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_existing(root: &Path) -> Result<Option<Self>, StoreError> {
+        if cache_folder::is_claimed(root)? {
+            Self::open(root).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Makes a cache in `folder` that goes when the value is dropped: for who only looks, where there
+    /// is no cache.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if `folder` cannot be written.
+    pub fn temporary(folder: &Path) -> Result<Self, StoreError> {
+        let folder = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .tempdir_in(folder)?;
+        let store = Self::open(folder.path())?;
+        Ok(Self {
+            _temporary: Some(folder),
+            ..store
         })
     }
 
@@ -118,7 +107,7 @@ impl Store {
     /// Returns the blob if it is here in full length; its bytes are verified when they are read.
     pub fn blob(&self, digest: &Digest, size_bytes: u64) -> Option<StoredBlob> {
         let path = self.blob_path(digest);
-        let here = fs::metadata(&path)
+        let here = fs::symlink_metadata(&path)
             .is_ok_and(|metadata| metadata.is_file() && metadata.len() == size_bytes);
         here.then_some(StoredBlob {
             path,
@@ -170,8 +159,9 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Io`] if `tmp/` cannot be written.
-    pub fn temporary_folder(&self) -> Result<tempfile::TempDir, StoreError> {
-        Ok(tempfile::Builder::new().tempdir_in(self.root.join("tmp"))?)
+    pub fn temporary_folder(&self) -> Result<TempDir, StoreError> {
+        let mut folder = tempfile::Builder::new();
+        Ok(folder.prefix(TEMPORARY).tempdir_in(self.root.join("tmp"))?)
     }
 
     /// Notes that a file under the root was used now, for who prunes by last use.
@@ -181,16 +171,39 @@ impl Store {
             last_modification: NOW,
         };
         // A cache that cannot be written is no reason to miss.
-        let _ = rustix::fs::utimensat(CWD, self.root.join(name), &times, AtFlags::empty());
+        let _ = rustix::fs::utimensat(CWD, self.root.join(name), &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 
     pub(crate) fn temporary_file(&self) -> io::Result<NamedTempFile> {
-        tempfile::Builder::new().tempfile_in(self.root.join("tmp"))
+        let mut file = tempfile::Builder::new();
+        file.prefix(TEMPORARY).tempfile_in(self.root.join("tmp"))
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.hex())
     }
+}
+
+/// Removes what a killed process left in `folder`, and says so; what others have put there stays.
+fn sweep(folder: &Path) -> io::Result<Option<String>> {
+    let mut swept = 0;
+    for (name, metadata) in entries(folder)? {
+        if metadata.is_symlink() || !is_temporary(&name) {
+            continue;
+        }
+        swept += 1;
+        if metadata.is_dir() {
+            fs::remove_dir_all(folder.join(name))?;
+        } else {
+            fs::remove_file(folder.join(name))?;
+        }
+    }
+    let files = if swept == 1 { "file" } else { "files" };
+    Ok((swept > 0).then(|| {
+        format!(
+            "an earlier run was killed; its {swept} unfinished {files} in the cache are removed"
+        )
+    }))
 }
 
 #[cfg(test)]
@@ -234,7 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("cache");
         let first = Store::open(&root).unwrap();
-        fs::write(root.join("tmp/.left"), b"half").unwrap();
+        fs::write(root.join("tmp/.mizzen-killed"), b"half").unwrap();
         drop(Store::open(&root).unwrap());
         assert_eq!(names(&root.join("tmp")), 1);
         drop(first);

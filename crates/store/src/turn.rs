@@ -1,3 +1,4 @@
+use crate::cache_folder::open_lock;
 use crate::{Cancel, Store, StoreError, lock_file};
 use fs_err as fs;
 use mizzen_oci::Digest;
@@ -35,11 +36,7 @@ impl Store {
             .join(format!("{step}-{}", key.hex()));
         let mut on_wait = Some(on_wait);
         loop {
-            let file = fs::OpenOptions::new()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(&path)?;
+            let file = open_lock(&path)?;
             lock_file(&file, cancel, || {
                 if let Some(on_wait) = on_wait.take() {
                     on_wait();
@@ -49,7 +46,7 @@ impl Store {
             let own = file.metadata()?;
             let is_own =
                 |there: std::fs::Metadata| (there.dev(), there.ino()) == (own.dev(), own.ino());
-            if fs::metadata(&path).is_ok_and(is_own) {
+            if fs::symlink_metadata(&path).is_ok_and(is_own) {
                 return Ok(Turn { path, _file: file });
             }
         }
