@@ -175,6 +175,7 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
         RegistryError::Refused { registry, .. } => {
             format!("log in to `{registry}` as an account that may do this")
         }
+        RegistryError::Slow { registry, .. } => format!("where it is slow by nature, allow more in mizzen.toml: `document-seconds` and `least-bytes-per-second` of [registry.\"{registry}\"]"),
         RegistryError::Failed { .. } => "check the network and the registry's address; the next run goes on where this one stopped".to_owned(),
         RegistryError::Offline { .. } => "run once without --offline".to_owned(),
         _ => return None,

@@ -12,7 +12,7 @@ use defaults::{Applied, DefaultOption, with_defaults};
 use fs_err as fs;
 use mizzen_registry::HostSettings;
 use options::{Options, default_options};
-use registries::RegistryConfig;
+use registries::{RegistryConfig, registry_name};
 use sections::{CacheConfig, PolicyConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -71,6 +71,13 @@ impl Config {
         let file = folder.join(NAME);
         let config: Result<Self, _> = toml::from_str(text);
         let mut config = config.map_err(|error| malformed(&file, &error.to_string()))?;
+        for (name, registry) in std::mem::take(&mut config.registry) {
+            let name = registry_name(&name)?;
+            if config.registry.insert(name.clone(), registry).is_some() {
+                let message = format!("`{}` has registry `{name}` twice", file.display());
+                return Err(CommandError::usage(message).hinted("put both into one"));
+            }
+        }
         for registry in config.registry.values_mut() {
             registry.locate(folder);
         }
@@ -78,6 +85,7 @@ impl Config {
         config.inputs.locate(folder);
         config.folder = Some(folder.to_owned());
         config.check(&file, known)?;
+        config.hosts()?;
         Ok(config)
     }
 
@@ -411,7 +419,54 @@ mod tests {
 
     #[test]
     fn half_a_client_certificate_is_refused() {
-        let config = parse("[registry.\"r\"]\nclient-certificate = \"c.pem\"\n").unwrap();
-        assert!(config.hosts().is_err());
+        let error = parse("[registry.\"r.corp\"]\nclient-certificate = \"c.pem\"\n").unwrap_err();
+        assert!(error.contains("half of a client certificate"), "{error}");
+    }
+
+    #[test]
+    fn a_registry_or_a_mirror_with_a_scheme_is_taken_or_refused_and_never_without_effect() {
+        let hosts = |key: &str, mirror: &str| {
+            let text = format!("[registry.\"{key}\"]\nmirror = [\"{mirror}\"]\n");
+            let hosts = parse(&text)?.hosts().map_err(|error| error.to_string())?;
+            let (host, settings) = hosts.into_iter().next().unwrap();
+            Ok::<_, String>(format!("{host} {}", settings.mirrors[0]))
+        };
+        for (key, mirror, want) in [
+            ("r.corp", "m.corp/hub", "r.corp m.corp/hub"),
+            ("https://r.corp", "https://m.corp/hub/", "r.corp m.corp/hub"),
+            ("https://R.corp:5000/", "M.corp", "r.corp:5000 m.corp"),
+            (
+                "index.docker.io",
+                "https://m.corp:80",
+                "docker.io m.corp:80",
+            ),
+        ] {
+            assert_eq!(hosts(key, mirror).unwrap(), want);
+        }
+        for (key, mirror, want) in [
+            (
+                "http://r.corp",
+                "m.corp",
+                "[registry.\"r.corp\"] with insecure = true",
+            ),
+            (
+                "r.corp",
+                "http://m.corp/hub",
+                "[registry.\"m.corp\"] with insecure = true",
+            ),
+            ("https://", "m.corp", "names no registry"),
+            ("ftp://r.corp", "m.corp", "names no registry"),
+            ("r.corp/shop", "m.corp", "names no registry"),
+            // An image `r/x` is Docker Hub's.
+            ("r", "m.corp", "names no registry"),
+            ("*.corp", "m.corp", "names no registry"),
+            ("r.corp", "m", "names no registry"),
+            ("r.corp", "m.corp/Hub", "is not understood"),
+        ] {
+            let error = hosts(key, mirror).unwrap_err();
+            assert!(error.contains(want), "{key} {mirror}: {error}");
+        }
+        let twice = "[registry.\"r.corp\"]\n[registry.\"https://r.corp\"]\n";
+        assert!(parse(twice).unwrap_err().contains("twice"));
     }
 }

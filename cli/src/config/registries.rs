@@ -1,8 +1,11 @@
 use super::NAME;
 use crate::error::CommandError;
+use mizzen_oci::Reference;
 use mizzen_registry::HostSettings;
 use serde::Deserialize;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// `[registry."host"]`: what is special about one registry.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -14,6 +17,55 @@ pub(super) struct RegistryConfig {
     client_key: Option<PathBuf>,
     mirror: Vec<String>,
     chunk_bytes: Option<u64>,
+    document_seconds: Option<NonZeroU32>,
+    least_bytes_per_second: Option<u64>,
+}
+
+/// Reads the name of a registry, as a key or before a mirror's folder: as references begin, in lower
+/// case; `https://` before it is passed over.
+///
+/// # Errors
+/// It is no registry's, or asks for plain HTTP.
+pub(super) fn registry_name(text: &str) -> Result<String, CommandError> {
+    let lower = text.to_ascii_lowercase();
+    if let Some(host) = lower.strip_prefix("http://") {
+        let host = host.trim_end_matches('/');
+        return Err(CommandError::usage(format!(
+            "`{text}` in {NAME}: plain HTTP is not asked for here"
+        ))
+        .hinted(format!("write [registry.\"{host}\"] with insecure = true")));
+    }
+    let host = lower.strip_prefix("https://").unwrap_or(&lower);
+    let host = host.trim_end_matches('/');
+    // As a reference to an image of it is read.
+    let read = format!("{host}/x").parse::<Reference>();
+    let registry = read.ok().map(|reference| reference.repository.registry);
+    let means = |registry: &String| registry == host || host == "index.docker.io";
+    registry.filter(means).ok_or_else(|| {
+        CommandError::usage(format!(
+            "`{text}` in {NAME} names no registry, so no image is of it"
+        ))
+        .hinted("write it as references begin: docker.io, registry.corp, localhost:5000")
+    })
+}
+
+/// Reads a mirror, `mirror.corp/hub`: a registry and what comes before the repository's name.
+fn mirror_name(text: &str) -> Result<String, CommandError> {
+    let scheme = text.find("://").map_or(0, |at| at + "://".len());
+    let end = text[scheme..]
+        .find('/')
+        .map_or(text.len(), |at| scheme + at);
+    let (host, folder) = text.split_at(end);
+    let folder = folder.trim_matches('/');
+    let host = registry_name(host)?;
+    if folder.is_empty() {
+        return Ok(host);
+    }
+    let is_name = format!("{host}/{folder}/x").parse::<Reference>().is_ok();
+    is_name.then(|| format!("{host}/{folder}")).ok_or_else(|| {
+        CommandError::usage(format!("the mirror `{text}` in {NAME} is not understood"))
+            .hinted("write a registry and a folder of it: mirror.corp/hub")
+    })
 }
 
 impl RegistryConfig {
@@ -32,7 +84,7 @@ impl RegistryConfig {
     /// Returns the settings of the host `name`.
     ///
     /// # Errors
-    /// A client certificate without its key, or the other way round.
+    /// A client certificate without its key, or the other way round; a mirror that is none.
     pub(super) fn host(&self, name: &str) -> Result<HostSettings, CommandError> {
         let client_certificate = match (&self.client_certificate, &self.client_key) {
             (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
@@ -48,8 +100,16 @@ impl RegistryConfig {
             insecure: self.insecure,
             ca: self.ca.clone(),
             client_certificate,
-            mirrors: self.mirror.clone(),
+            mirrors: self
+                .mirror
+                .iter()
+                .map(|mirror| mirror_name(mirror))
+                .collect::<Result<_, _>>()?,
             chunk_bytes: self.chunk_bytes,
+            document_timeout: self
+                .document_seconds
+                .map(|seconds| Duration::from_secs(seconds.get().into())),
+            least_bytes_per_second: self.least_bytes_per_second,
         })
     }
 }

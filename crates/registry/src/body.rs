@@ -7,7 +7,7 @@ use mizzen_store::Blob;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
@@ -63,6 +63,8 @@ pub(crate) struct BlobBody {
 pub(crate) struct Watch {
     /// Grows with each piece, so that a stalled transfer can be told from a slow one.
     sent_bytes: AtomicU64,
+    /// Everything is handed over; what is waited for is the answer.
+    is_sent: AtomicBool,
     /// Why the blob could not be read.
     unreadable: Mutex<Option<io::Error>>,
 }
@@ -175,6 +177,7 @@ impl BlobBody {
         stream.position += piece.len() as u64;
         let position = stream.position;
         if position == self.stretch.range.end {
+            self.watch.is_sent.store(true, Ordering::Relaxed);
             *lock(&self.stretch.source.stream) = self.stream.take();
         }
         add(&self.watch.sent_bytes, piece.len() as u64);
@@ -220,6 +223,10 @@ impl http_body::Body for BlobBody {
 impl Watch {
     pub(crate) fn progress(&self) -> u64 {
         self.sent_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
     }
 
     pub(crate) fn unreadable(&self) -> Option<io::Error> {

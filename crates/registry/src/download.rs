@@ -1,6 +1,7 @@
 use crate::auth::Access;
 use crate::client::Client;
 use crate::landing::Landing;
+use crate::pace::Speedometer;
 use crate::request::Request;
 use crate::retry::{Budget, Failure};
 use crate::{RegistryError, Transfer};
@@ -98,7 +99,15 @@ impl Client {
             }
             _ => *received_bytes,
         };
-        while let Some(piece) = self.next_piece(&mut opened).await? {
+        let mut speedometer = Speedometer::new(opened.pace, self.settings.clock.now());
+        loop {
+            let patience = opened.pace.silence;
+            let Some(piece) = self.next_piece(&mut opened, patience).await? else {
+                break;
+            };
+            speedometer
+                .note(piece.len(), self.settings.clock.now())
+                .map_err(Failure::Slow)?;
             let skipped = skip_bytes.min(piece.len() as u64);
             skip_bytes -= skipped;
             let piece = &piece[usize::try_from(skipped).expect("at most a piece")..];

@@ -13,7 +13,7 @@ pub(crate) fn base_url(settings: &Settings, registry: &str) -> Result<Url, Regis
     } else {
         registry
     };
-    let special = settings.hosts.get(registry);
+    let special = settings.host(registry);
     let insecure = special.and_then(|host| host.insecure).unwrap_or_else(|| {
         is_loopback(host_without_port(host)) && special.is_none_or(|host| host.ca.is_none())
     });
@@ -29,9 +29,9 @@ pub(crate) fn base_url(settings: &Settings, registry: &str) -> Result<Url, Regis
 /// Returns the settings of the registry that `url` belongs to.
 pub(crate) fn host_settings<'a>(settings: &'a Settings, url: &Url) -> Option<&'a HostSettings> {
     let host = authority(url);
-    settings.hosts.get(&host).or_else(|| {
+    settings.host(&host).or_else(|| {
         (host == "registry-1.docker.io")
-            .then(|| settings.hosts.get("docker.io"))
+            .then(|| settings.host("docker.io"))
             .flatten()
     })
 }

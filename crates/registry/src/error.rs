@@ -63,6 +63,19 @@ pub enum RegistryError {
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
+    /// The registry answered too slowly, or not at all, each time.
+    #[error("registry `{registry}` is too slow with {what} ({attempts} attempts)")]
+    Slow {
+        /// The registry.
+        registry: String,
+        /// What was asked of it.
+        what: String,
+        /// How often it was asked.
+        attempts: u32,
+        /// How slow it was the last time.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
     /// The registry asks for more patience than there is.
     #[error(
         "registry `{registry}` asks to wait {}s before {what}, longer than the {}s that are waited at most",
@@ -189,6 +202,7 @@ impl RegistryError {
             | Self::OtherContent { .. }
             | Self::Refused { .. } => ErrorKind::SaidNo,
             Self::Failed { .. }
+            | Self::Slow { .. }
             | Self::WaitTooLong { .. }
             | Self::Unusable { .. }
             | Self::OtherSize { .. }

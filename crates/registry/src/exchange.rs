@@ -1,5 +1,6 @@
 use crate::body::{BlobBody, Payload, Watch};
 use crate::client::Client;
+use crate::pace::{Pace, Slow};
 use crate::progress::add;
 use crate::reply::Reply;
 use crate::request::{Request, SMALL_ANSWER_BYTES};
@@ -18,13 +19,11 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(crate) struct Opened {
     pub(crate) response: reqwest::Response,
     pub(crate) url: Url,
+    /// When it was asked for, on the client's clock.
+    pub(crate) asked: Duration,
+    pub(crate) pace: Pace,
     _place: OwnedSemaphorePermit,
 }
-
-/// A peer that accepted and then did nothing.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer for {}s", .0.as_secs_f32())]
-struct Silence(Duration);
 
 const LONGEST_REDIRECTS: usize = 5;
 
@@ -65,10 +64,11 @@ impl Client {
             }));
         }
         let host = self.host(&url)?;
-        let places = match request.payload {
-            Payload::Blob(_) => &host.transfers,
-            _ if request.limit_bytes == 0 => &host.transfers,
-            _ => &host.calls,
+        let is_blob = matches!(request.payload, Payload::Blob(_)) || request.limit_bytes == 0;
+        let places = if is_blob {
+            &host.transfers
+        } else {
+            &host.calls
         };
         let place = places
             .clone()
@@ -103,13 +103,17 @@ impl Client {
         }
         add(&self.counters.requests, 1);
         let started = self.settings.clock.now();
-        let answered = self
-            .while_it_moves(&watch, builder.headers(headers).send())
-            .await;
+        let patience = if is_blob {
+            host.pace.silence
+        } else {
+            host.pace.document.min(host.pace.silence)
+        };
+        let sending = builder.headers(headers).send();
+        let answered = while_it_moves(&watch, sending, patience, &host.pace).await;
         add(&self.counters.uploaded_bytes, watch.progress());
         let answered = match answered {
             Ok(answered) => answered.map_err(|error| Failure::transient(error.without_url())),
-            Err(silence) => Err(Failure::transient(silence)),
+            Err(slow) => Err(Failure::Slow(slow)),
         };
         self.settings.reporter.trace(&Trace {
             method: request.method.to_string(),
@@ -135,6 +139,8 @@ impl Client {
         Ok(Opened {
             response,
             url,
+            asked: started,
+            pace: host.pace,
             _place: place,
         })
     }
@@ -147,7 +153,12 @@ impl Client {
     ) -> Result<Reply, Failure> {
         let limit = request.limit_bytes.max(SMALL_ANSWER_BYTES);
         let mut body = Vec::new();
-        while let Some(piece) = self.next_piece(&mut opened).await? {
+        loop {
+            let elapsed = self.settings.clock.now().saturating_sub(opened.asked);
+            let patience = opened.pace.patience(elapsed).map_err(Failure::Slow)?;
+            let Some(piece) = self.next_piece(&mut opened, patience).await? else {
+                break;
+            };
             if body.len() + piece.len() > limit {
                 let reason = format!("it is longer than {limit} bytes");
                 return Err(request.unusable(reason).into());
@@ -163,12 +174,16 @@ impl Client {
         })
     }
 
-    /// Reads the next piece of an answer.
-    pub(crate) async fn next_piece(&self, opened: &mut Opened) -> Result<Option<Bytes>, Failure> {
-        let piece = self
-            .while_it_moves(&Watch::default(), opened.response.chunk())
+    /// Reads the next piece of an answer, which may take so long.
+    pub(crate) async fn next_piece(
+        &self,
+        opened: &mut Opened,
+        patience: Duration,
+    ) -> Result<Option<Bytes>, Failure> {
+        let next = opened.response.chunk();
+        let piece = while_it_moves(&Watch::default(), next, patience, &opened.pace)
             .await
-            .map_err(Failure::transient)?
+            .map_err(Failure::Slow)?
             .map_err(|error| Failure::transient(error.without_url()))?;
         add(
             &self.counters.downloaded_bytes,
@@ -176,26 +191,31 @@ impl Client {
         );
         Ok(piece)
     }
+}
 
-    async fn while_it_moves<T>(
-        &self,
-        watch: &Watch,
-        future: impl Future<Output = T>,
-    ) -> Result<T, Silence> {
-        let limit = self.settings.silence_timeout;
-        let mut future = std::pin::pin!(future);
-        let mut seen = watch.progress();
-        loop {
-            tokio::select! {
-                done = &mut future => return Ok(done),
-                () = tokio::time::sleep(limit) => {}
-            }
-            let now = watch.progress();
-            if now == seen {
-                return Err(Silence(limit));
-            }
-            seen = now;
+/// Waits as long as something is sent, fast enough, and for `patience` when nothing is.
+async fn while_it_moves<T>(
+    watch: &Watch,
+    future: impl Future<Output = T>,
+    patience: Duration,
+    pace: &Pace,
+) -> Result<T, Slow> {
+    let mut future = std::pin::pin!(future);
+    let mut seen = watch.progress();
+    loop {
+        tokio::select! {
+            done = &mut future => return Ok(done),
+            () = tokio::time::sleep(patience) => {}
         }
+        let now = watch.progress();
+        if now == seen {
+            return Err(Slow::Silence(patience));
+        }
+        // After the last byte it is the registry's turn, which has much to do for a large blob.
+        if !watch.is_sent() {
+            pace.check(now - seen, patience)?;
+        }
+        seen = now;
     }
 }
 

@@ -1,5 +1,6 @@
 use crate::chunks::Chunks;
 use crate::client::Client;
+use crate::pace::Pace;
 use crate::sync::lock;
 
 use crate::{Clock, RegistryError, Settings, endpoint, tls};
@@ -19,6 +20,7 @@ pub(crate) struct Host {
     /// Nobody asks this host before that moment, on the client's clock.
     not_before: Mutex<Duration>,
     chunks: Mutex<Chunks>,
+    pub(crate) pace: Pace,
 }
 
 impl Host {
@@ -29,6 +31,7 @@ impl Host {
             http: tls::http_client(settings, url)?,
             transfers: places(),
             calls: places(),
+            pace: Pace::of(settings, special),
             not_before: Mutex::default(),
             chunks: Mutex::new(Chunks {
                 limit_bytes: special.and_then(|host| host.chunk_bytes),

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `client`, `exchange`, `host` | how one request is sent: places, time limits, redirects; whether a failure may pass |
 //! | `auth` | who we are, and to whom we say it |
-//! | `retry` | how long to wait, and when to give up |
+//! | `retry`, `pace` | how long to wait, how slow a host may be, and when to give up |
 //! | `follow` | which URLs of an answer are not followed |
 //! | `pull`, `download`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
 //! | `push`, `parts`, `upload`, `session`, `chunks`, `manifests`, `sink` | writes: what is missing, the manifests after it, the tag last |
@@ -31,6 +31,7 @@ mod follow;
 mod host;
 mod landing;
 mod manifests;
+mod pace;
 mod parts;
 mod places;
 mod preflight;

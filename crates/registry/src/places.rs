@@ -10,7 +10,7 @@ pub(crate) struct Places(Arc<[Access]>);
 
 impl Places {
     pub(crate) fn of(settings: &Settings, repository: &Repository) -> Self {
-        let special = settings.hosts.get(&repository.registry);
+        let special = settings.host(&repository.registry);
         let mirrors = special.into_iter().flat_map(|host| &host.mirrors);
         let mirrors = mirrors.map(|mirror| {
             let (registry, prefix) = mirror.split_once('/').unwrap_or((mirror, ""));

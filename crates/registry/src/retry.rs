@@ -1,3 +1,4 @@
+use crate::pace::Slow;
 use crate::{RegistryError, Wait};
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -38,6 +39,8 @@ pub(crate) enum Failure {
         /// The `Retry-After` of the answer.
         retry_after: Option<Duration>,
     },
+    /// The peer holds on to us; it may be faster next time.
+    Slow(Slow),
     /// It will not.
     Final(RegistryError),
 }
@@ -59,6 +62,7 @@ impl Failure {
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Transient { cause, .. } => chain(&**cause),
+            Self::Slow(slow) => slow.to_string(),
             Self::Final(error) => chain(error),
         }
     }
@@ -79,6 +83,9 @@ impl Failure {
     }
 }
 
+/// Each slow attempt takes half a minute or more, so there are few.
+const MOST_SLOW: u32 = 3;
+
 /// What one operation may still spend on failures.
 ///
 /// All requests of an operation share it, so retries inside retries do not multiply.
@@ -86,6 +93,7 @@ impl Failure {
 pub(crate) struct Budget {
     settings: RetrySettings,
     failures: u32,
+    slow: u32,
     waited: Duration,
 }
 
@@ -94,6 +102,7 @@ impl Budget {
         Self {
             settings,
             failures: 0,
+            slow: 0,
             waited: Duration::ZERO,
         }
     }
@@ -113,6 +122,19 @@ impl Budget {
         let (cause, retry_after) = match failure {
             Failure::Final(error) => return Err(error),
             Failure::Transient { cause, retry_after } => (cause, retry_after),
+            Failure::Slow(slow) => {
+                self.slow += 1;
+                let cause: Box<dyn Error + Send + Sync> = Box::new(slow);
+                if self.slow == MOST_SLOW {
+                    return Err(RegistryError::Slow {
+                        registry: registry.to_owned(),
+                        what: what.to_owned(),
+                        attempts: self.failures + 1,
+                        cause,
+                    });
+                }
+                (cause, None)
+            }
         };
         self.failures += 1;
         if let Some(asked) = retry_after

@@ -11,8 +11,8 @@ pub struct Settings {
     pub user_agent: String,
     /// Credentials.
     pub keychain: Keychain,
-    /// What is special about a registry, by its name in references: `registry.example:5000`,
-    /// `docker.io`.
+    /// What is special about a registry, by its name in references, in lower case:
+    /// `registry.example:5000`, `docker.io`.
     pub hosts: BTreeMap<String, HostSettings>,
     /// Certificate authorities (PEM) to trust instead of the system's.
     pub ca_bundle: Option<PathBuf>,
@@ -26,6 +26,11 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// How long a peer may say and take nothing.
     pub silence_timeout: Duration,
+    /// How long one attempt at a document (a manifest, a config, a token) may take, from the request to
+    /// the last byte.
+    pub document_timeout: Duration,
+    /// How fast a blob must move, over half a minute; 0 for no such limit.
+    pub least_bytes_per_second: u64,
     /// How many blobs move to or from one host at a time; requests for JSON have as many places of
     /// their own.
     pub transfers_per_host: usize,
@@ -54,6 +59,10 @@ pub struct HostSettings {
     /// Send blobs in chunks of so many bytes. Not said: whole, in chunks only after the host
     /// refused a blob as too large (413).
     pub chunk_bytes: Option<u64>,
+    /// [`Settings::document_timeout`] for this host.
+    pub document_timeout: Option<Duration>,
+    /// [`Settings::least_bytes_per_second`] for this host.
+    pub least_bytes_per_second: Option<u64>,
 }
 
 /// Through whom requests go; loopback hosts are always asked directly.
@@ -79,6 +88,8 @@ impl Default for Settings {
             retry: RetrySettings::default(),
             connect_timeout: Duration::from_secs(15),
             silence_timeout: Duration::from_secs(60),
+            document_timeout: Duration::from_secs(30),
+            least_bytes_per_second: 1024,
             transfers_per_host: 4,
             clock: Arc::new(SystemClock::default()),
             reporter: Arc::new(Silent),
@@ -88,6 +99,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Returns what is special about a registry, by its name in a reference.
+    pub(crate) fn host(&self, registry: &str) -> Option<&HostSettings> {
+        self.hosts.get(&registry.to_ascii_lowercase())
+    }
+
     pub(crate) fn handles(&self, quirk: Quirk) -> bool {
         !self.unhandled.contains(&quirk)
     }

@@ -11,6 +11,7 @@ mod lies;
 mod limits;
 mod login;
 mod network;
+mod pace;
 mod personalities;
 mod push_pull;
 mod random_faults;

@@ -8,26 +8,54 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, SystemTime};
 
 /// A clock on which waiting takes no time and is remembered.
 #[derive(Debug, Default)]
-pub(crate) struct FakeClock(Mutex<(Duration, Vec<Duration>)>);
+pub(crate) struct FakeClock {
+    hands: Mutex<Hands>,
+    looked: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Hands {
+    now: Duration,
+    waits: Vec<Duration>,
+    looks: u64,
+}
 
 impl FakeClock {
     pub(crate) fn waits(&self) -> Vec<Duration> {
-        self.0.lock().unwrap().1.clone()
+        self.hands.lock().unwrap().waits.clone()
     }
 
     pub(crate) fn advance(&self, by: Duration) {
-        self.0.lock().unwrap().0 += by;
+        self.hands.lock().unwrap().now += by;
+    }
+
+    /// Returns how often somebody has looked at the clock.
+    pub(crate) fn looks(&self) -> u64 {
+        self.hands.lock().unwrap().looks
+    }
+
+    /// Waits until somebody has looked more often than that; not for ever.
+    pub(crate) fn wait_for_look(&self, looks: u64) {
+        let hands = self.hands.lock().unwrap();
+        let unseen = |hands: &mut Hands| hands.looks <= looks;
+        let waited = self
+            .looked
+            .wait_timeout_while(hands, Duration::from_secs(5), unseen);
+        drop(waited.unwrap());
     }
 }
 
 impl Clock for FakeClock {
     fn now(&self) -> Duration {
-        self.0.lock().unwrap().0
+        let mut hands = self.hands.lock().unwrap();
+        hands.looks += 1;
+        self.looked.notify_all();
+        hands.now
     }
 
     fn time_of_day(&self) -> SystemTime {
@@ -35,9 +63,9 @@ impl Clock for FakeClock {
     }
 
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let mut state = self.0.lock().unwrap();
-        state.0 += duration;
-        state.1.push(duration);
+        let mut hands = self.hands.lock().unwrap();
+        hands.now += duration;
+        hands.waits.push(duration);
         Box::pin(std::future::ready(()))
     }
 }
