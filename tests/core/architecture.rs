@@ -5,7 +5,7 @@ use fs_err as fs;
 use std::collections::BTreeMap;
 
 /// What each crate may use; what is not named may use nothing of ours.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("oci", &[]),
     ("store", &["oci"]),
     ("image", &["oci", "store"]),
@@ -17,6 +17,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
         "builder",
         &["dotnet", "image", "oci", "plan", "stage", "store"],
     ),
+    ("fuzz", &[]),
     ("testkit", &["image", "oci", "stage", "store"]),
 ];
 

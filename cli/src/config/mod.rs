@@ -1,4 +1,6 @@
 mod defaults;
+#[cfg(test)]
+mod fuzz;
 mod nearest;
 mod options;
 mod registries;

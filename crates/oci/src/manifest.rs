@@ -94,12 +94,14 @@ impl Manifest {
     /// [`ManifestError::Malformed`] for anything else that is not a manifest.
     pub fn parse(bytes: Vec<u8>, content_type: Option<MediaType>) -> Result<Self, ManifestError> {
         let digest = Digest::of(&bytes);
-        let view: View =
-            serde_json::from_slice(&bytes).map_err(|source| ManifestError::Malformed {
-                what: "manifest",
-                digest,
-                source,
-            })?;
+        let malformed = |source| ManifestError::Malformed {
+            what: "manifest",
+            digest,
+            source,
+        };
+        let view: View = serde_json::from_slice(&bytes).map_err(malformed)?;
+        // The view skips what it has no word for, however deep it is; `to_json` does not.
+        serde_json::from_slice::<Value>(&bytes).map_err(malformed)?;
         let kind = |got: String| ManifestError::Kind {
             digest,
             got,
@@ -134,7 +136,7 @@ impl Manifest {
 
     /// Returns the bytes as a JSON value.
     pub fn to_json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).expect("bytes that were parsed once parse again")
+        serde_json::from_slice(&self.bytes).expect("parse() has checked it")
     }
 
     /// Names the manifest itself.
@@ -161,7 +163,7 @@ impl Manifest {
 #[cfg(test)]
 mod tests {
     use super::{Manifest, ManifestError};
-    use crate::{Descriptor, MediaType};
+    use crate::{Descriptor, Digest, MediaType};
     use std::collections::BTreeMap;
 
     fn sample() -> Manifest {
@@ -218,5 +220,16 @@ mod tests {
         let error =
             Manifest::parse(br#"{"schemaVersion":1,"fsLayers":[]}"#.to_vec(), None).unwrap_err();
         assert!(error.to_string().contains("schema 1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_for_anybody_is_refused_wherever_it_stands() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        let text = format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"a/b","digest":"{}","size":0}},"x":{deep}}}"#,
+            Digest::of(b"")
+        );
+        let error = Manifest::parse(text.into_bytes(), None).unwrap_err();
+        assert!(matches!(error, ManifestError::Malformed { .. }), "{error}");
     }
 }

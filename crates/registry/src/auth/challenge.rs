@@ -135,4 +135,26 @@ mod tests {
             assert_eq!(parse([header]), [], "{header}");
         }
     }
+
+    #[test]
+    fn fuzz_www_authenticate() {
+        let seeds = [
+            r#"Bearer realm="https://a/t",service="s",scope="repository:x:pull,push",error="invalid_token""#,
+            r#"Basic realm="x", Negotiate, bearer Realm=https://a/t, service="a\"b""#,
+        ];
+        let seeds = seeds.map(|seed| seed.as_bytes().to_vec()).to_vec();
+        let words = &[
+            "Bearer ", "Basic", "realm=", "=", "\"", "\\", ",", " ", "\t", "ß", "\u{1b}",
+        ];
+        mizzen_fuzz::fuzz(
+            "WWW-Authenticate",
+            mizzen_fuzz::mutated(seeds, words),
+            |bytes| {
+                let header = String::from_utf8_lossy(&bytes);
+                let challenges = parse([&*header, &*header]);
+                let once = parse([&*header]);
+                assert_eq!(challenges, [once.clone(), once].concat());
+            },
+        );
+    }
 }

@@ -222,4 +222,65 @@ mod tests {
         assert_eq!(user(config, "b", "x"), None);
         assert_eq!(user(config, "c", "x"), None);
     }
+
+    #[test]
+    fn fuzz_docker_config() {
+        use super::super::CredentialFile;
+        let seed = br#"{"auths":{"https://index.docker.io/v1/":{"auth":"dTpw"},"r.example/acme":{"username":"u","password":"p"},
+            "r.example":{"identitytoken":"t","auth":"PHRva2VuPjo="}},"credHelpers":{"r.example":"own"},"credsStore":"all","HttpHeaders":{"a":"b"}}"#;
+        let words = &[
+            "auths",
+            "auth",
+            "dTpw",
+            "==",
+            "username",
+            "password",
+            "identitytoken",
+            "credHelpers",
+            "credsStore",
+            "r.example",
+            "r.example/acme",
+            "https://",
+            "http://https://",
+            "/v1/",
+            "/v2",
+            "docker.io",
+            "../../bin/sh",
+            "",
+            "/",
+            "\0",
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let file = CredentialFile::new(
+            folder.path().join("config.json"),
+            // No helper is there.
+            Some(folder.path().into()),
+        );
+        let credential = Credential::new("somebody", "something").unwrap();
+        let wanted = repository("r.example", "acme/shop");
+        mizzen_fuzz::fuzz(
+            "docker config",
+            mizzen_fuzz::mutated_json(&[seed], words),
+            |bytes| {
+                if let Ok(config) = serde_json::from_slice::<DockerConfig>(&bytes) {
+                    for (registry, name) in [("r.example", "acme/shop"), ("docker.io", "library/x")]
+                    {
+                        for entry in config.entries(&repository(registry, name)) {
+                            if let Entry::Inline { key, .. } = entry {
+                                assert!(key.contains(registry) || registry == "docker.io", "{key}");
+                            }
+                        }
+                    }
+                }
+                fs_err::write(file.path(), &*bytes).unwrap();
+                if file.keep("r.example", &credential).is_ok() {
+                    let text = fs_err::read_to_string(file.path()).unwrap();
+                    let config: DockerConfig = serde_json::from_str(&text).unwrap();
+                    let kept = |entry| matches!(entry, Entry::Inline { credential: it, .. } if it == credential);
+                    assert!(config.entries(&wanted).into_iter().any(kept), "{text}");
+                    assert!(file.forget("r.example").unwrap());
+                }
+            },
+        );
+    }
 }
