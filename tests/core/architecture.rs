@@ -5,7 +5,7 @@ use fs_err as fs;
 use std::collections::BTreeMap;
 
 /// What each crate may use; what is not named may use nothing of ours.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("oci", &[]),
     ("store", &["oci"]),
     ("image", &["oci", "store"]),
@@ -19,6 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     ("fuzz", &[]),
     ("testkit", &["image", "oci", "stage", "store"]),
+    ("watch", &[]),
 ];
 
 /// Crates that speak to the network, and those that start async runtimes.
