@@ -10,7 +10,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("store", &["oci"]),
     ("image", &["oci", "store"]),
     ("dotnet", &["oci"]),
-    ("stage", &["oci", "store"]),
+    ("stage", &["oci", "store", "watch"]),
     ("plan", &["dotnet", "oci"]),
     ("registry", &["image", "oci", "store"]),
     (

@@ -42,6 +42,8 @@ pub struct Action {
     pub outputs: Vec<OutputSpec>,
     /// What it may reach.
     pub network: Network,
+    /// Whether to tell what it looks up: see [`Seen`](crate::Seen).
+    pub watched: bool,
 }
 
 /// A path in a stage, relative to its root, with `/`, without `.` and `..`.

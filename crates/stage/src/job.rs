@@ -18,6 +18,8 @@ pub(crate) struct Job {
     pub(crate) mounted: Vec<PathBuf>,
     /// Folders of the machine that are empty but for what `mounted` names below them.
     pub(crate) masked: Vec<PathBuf>,
+    /// Whether what the command looks up is noted; the folder for it is then in the root.
+    pub(crate) watched: bool,
     /// What runs beside the command; empty for nothing.
     pub(crate) warm_up: Vec<OsString>,
     /// The program and its arguments; empty to try the rung and nothing else.
@@ -36,6 +38,7 @@ impl Job {
             self.root.clone().into(),
             self.place.clone().into(),
             self.folder.clone().into(),
+            if self.watched { "watched" } else { "alone" }.into(),
         ];
         for paths in [&self.mounted, &self.masked] {
             arguments.push(paths.len().to_string().into());
@@ -48,7 +51,7 @@ impl Job {
 
     /// Reads what [`to_arguments`](Self::to_arguments) gave; `None` for anything else.
     pub(crate) fn parse(arguments: &[OsString]) -> Option<Self> {
-        let [rung, network, root, place, folder, rest @ ..] = arguments else {
+        let [rung, network, root, place, folder, watched, rest @ ..] = arguments else {
             return None;
         };
         let (mounted, rest) = counted(rest)?;
@@ -64,6 +67,7 @@ impl Job {
             root: root.into(),
             place: place.into(),
             folder: folder.into(),
+            watched: watched == "watched",
             mounted: mounted.iter().map(PathBuf::from).collect(),
             masked: masked.iter().map(PathBuf::from).collect(),
             warm_up: warm_up.to_vec(),
@@ -142,6 +146,7 @@ mod tests {
             root: "/tmp/mizzen-stage".into(),
             place: "/tmp/mizzen-stage/place-0".into(),
             folder: "/tmp/mizzen-stage/src".into(),
+            watched: true,
             mounted: vec!["/a b".into(), "/c".into()],
             masked: vec!["/a b/d".into()],
             warm_up: ["dotnet", "exec"].map(Into::into).to_vec(),

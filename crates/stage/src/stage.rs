@@ -7,6 +7,7 @@ use crate::{
     StageError, Stream, capture, materialize, means,
 };
 use mizzen_store::{Cancel, Store};
+use mizzen_watch::{NotWatched, Watch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -99,6 +100,7 @@ impl Stage {
             root: self.root.clone(),
             place: self.root.clone(),
             folder: self.root.clone(),
+            watched: false,
             mounted: Vec::new(),
             masked: Vec::new(),
             warm_up: Vec::new(),
@@ -107,6 +109,24 @@ impl Stage {
         let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), &[])?;
         keeper.run(&job, &Cancel::default(), &mut |_| ())?;
         Ok(())
+    }
+}
+
+/// The folder in the root that holds what watching needs.
+pub(crate) const WATCH: &str = ".watch";
+
+impl Stage {
+    /// Makes what watching an action needs, in its place.
+    fn watch(&self, action: &Action, rung: Rung, place: &Place) -> Result<Watch, NotWatched> {
+        if !action.watched {
+            return Err(NotWatched("nobody asked for it".to_owned()));
+        }
+        if !rung.hides_the_machine() {
+            // Its processes could end after the build, and what they look up could be anything.
+            return Err(NotWatched(format!("it ran with isolation `{rung}`")));
+        }
+        Watch::create(&place.folder().join(WATCH), &self.root.join(WATCH))
+            .map_err(|error| NotWatched(format!("the log cannot be made ({error})")))
     }
 }
 
@@ -126,12 +146,14 @@ impl Executor for Stage {
         };
         let label = &action.label;
         let place = Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait)?;
+        let watch = self.watch(action, rung, &place);
         let job = Job {
             rung,
             network: action.network,
             root: self.root.clone(),
             place: place.folder().to_owned(),
             folder: self.root.join(&action.working_folder),
+            watched: watch.is_ok(),
             mounted: action.mounted.clone(),
             masked: action.masked.clone(),
             warm_up: action.warm_up.iter().map(Into::into).collect(),
@@ -154,7 +176,8 @@ impl Executor for Stage {
             outputs,
             changed,
             rung,
-            seen: Seen::NotWatched("this stage does not watch".to_owned()),
+            // Nothing of the command is left that could look up more.
+            seen: Seen::of(watch.and_then(|watch| watch.seen())),
             files: Box::new(Left {
                 folder: place.folder().to_owned(),
                 _keeper: keeper,

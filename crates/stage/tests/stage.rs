@@ -5,7 +5,8 @@
 use fs_err as fs;
 use mizzen_oci::Digest;
 use mizzen_stage::{
-    Action, Content, Executor, Isolation, Network, OutputSpec, Rung, Stage, StageError, Stream,
+    Action, Content, Executor, Isolation, Network, Outcome, OutputSpec, Rung, Seen, SeenPath,
+    Stage, StageError, Stream,
 };
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
@@ -74,6 +75,7 @@ fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>
             OutputSpec::Packages("packages".to_owned()),
         ],
         network: Network::None,
+        watched: false,
     }
 }
 
@@ -101,6 +103,77 @@ fn the_command_sees_its_inputs_and_its_variables_only() {
             "{rung}"
         );
     }
+}
+
+#[test]
+fn what_a_watched_command_looks_up_is_told() {
+    for rung in [Rung::Processes, Rung::Mounts] {
+        let bench = bench(rung);
+        let inputs = ["src/a", "src/b", "src/c", "src/d"].map(|path| (path, bench.file("x")));
+        // The last process is nobody's child, and ends before the command does.
+        let script = "cat a; test -e none; ls -d .; sh -c 'cat ../src/b' & wait; echo > made; cat made; \
+                      ln -s a link; read -r x < link; rm link; (cat c &); sleep 0.2";
+        let mut action = shell(script, inputs);
+        action.watched = true;
+        let seen = told(
+            &bench,
+            &bench
+                .stage
+                .run(&action, &Cancel::default(), &mut |_| ())
+                .unwrap(),
+        );
+        for expected in [
+            "src/../src/b Read",
+            "src/a Read",
+            "src/c Read",
+            "src/link Link",
+            "src/link Read",
+            "src/made Read",
+            "src/made WrittenFirst",
+            "src/none Probed",
+        ] {
+            assert!(
+                seen.contains(&expected.to_owned()),
+                "{rung} {expected}: {seen:#?}"
+            );
+        }
+        assert!(!seen.iter().any(|look| look.contains("src/d")), "{seen:#?}");
+        assert!(
+            !seen.iter().any(|look| look.contains(".watch")),
+            "{seen:#?}"
+        );
+    }
+}
+
+/// Returns what was seen below the root.
+fn told(bench: &Bench, outcome: &Outcome) -> Vec<String> {
+    let Seen::All(seen) = &outcome.seen else {
+        panic!("{:?}", outcome.seen);
+    };
+    let below = |seen: &SeenPath| {
+        let path = seen.path.strip_prefix(bench.stage.root()).ok()?;
+        Some(format!("{} {:?}", path.display(), seen.access))
+    };
+    seen.iter().filter_map(below).collect()
+}
+
+#[test]
+fn a_command_that_is_not_watched_says_why() {
+    let run = |rung, watched| {
+        let bench = bench(rung);
+        let mut action = shell(":", []);
+        action.watched = watched;
+        let outcome = bench
+            .stage
+            .run(&action, &Cancel::default(), &mut |_| ())
+            .unwrap();
+        match outcome.seen {
+            Seen::NotWatched(reason) => reason,
+            Seen::All(seen) => panic!("{seen:?}"),
+        }
+    };
+    assert_eq!(run(Rung::Mounts, false), "nobody asked for it");
+    assert_eq!(run(Rung::Path, true), "it ran with isolation `path`");
 }
 
 #[test]

@@ -11,24 +11,25 @@ const LOG: &str = "log";
 const LIBRARY: &str = "watch.so";
 
 /// A folder with what watching one step needs: the log, and the library that its programs load first.
-/// It has to be there under the same path for whoever watches and for what is watched.
 #[derive(Debug)]
 pub struct Watch {
     folder: PathBuf,
+    shown: PathBuf,
 }
 
 impl Watch {
-    /// Makes the folder, at an absolute path without links, spaces and colons.
+    /// Makes the folder. What is watched sees it as `shown`: an absolute path without links, spaces and
+    /// colons.
     ///
     /// # Errors
     /// If it cannot be written, or is there already.
-    pub fn create(folder: &Path) -> io::Result<Self> {
+    pub fn create(folder: &Path, shown: &Path) -> io::Result<Self> {
         fs::create_dir(folder)?;
-        let log = folder.join(LOG);
-        Log::create(&log)?;
-        fs::write(folder.join(LIBRARY), library::library(&log)?)?;
+        Log::create(&folder.join(LOG))?;
+        fs::write(folder.join(LIBRARY), library::library(&shown.join(LOG))?)?;
         Ok(Self {
             folder: folder.to_owned(),
+            shown: shown.to_owned(),
         })
     }
 
@@ -40,7 +41,7 @@ impl Watch {
         let log = Log::open(&self.folder.join(LOG));
         let log = log.map_err(|error| NotWatched(format!("the log cannot be read ({error})")))?;
         let sightings = log.read().map_err(NotWatched)?;
-        Ok(Seen::of(sightings, &self.folder))
+        Ok(Seen::of(sightings, &self.shown))
     }
 
     /// Returns how many calls the kernel had to ask about: what watching costs is some 60 µs each.
@@ -53,7 +54,7 @@ impl Watch {
 }
 
 /// Calls `start` in a thread of its own: what that thread starts is watched, with all that comes from
-/// it, until this process ends. `folder` is that of a [`Watch`].
+/// it, until this process ends. `folder` is that of a [`Watch`], as it is shown to them.
 ///
 /// `start` is given the library that programs should find in `LD_PRELOAD`: without it watching takes
 /// longer. It is given none where nothing can be watched; the [`Watch`] says why.

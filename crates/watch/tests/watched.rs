@@ -57,7 +57,7 @@ impl Place {
         before: impl FnOnce(&Path),
     ) -> (Output, Result<Seen, NotWatched>, u64) {
         let folder = self.path(".watch");
-        let watch = Watch::create(&folder).unwrap();
+        let watch = Watch::create(&folder, &folder).unwrap();
         before(&folder.join("log"));
         let output = start_watched(&folder, |library| {
             #[expect(clippy::disallowed_methods, reason = "a program that is watched")]
@@ -392,10 +392,10 @@ fn a_full_log_is_said_and_stops_nothing() {
 fn under_another_watch_nothing_is_watched() {
     let place = Place::new();
     let outer = place.path("outer");
-    Watch::create(&outer).unwrap();
+    Watch::create(&outer, &outer).unwrap();
     let seen = start_watched(&outer, |_| {
         let inner = place.path("inner");
-        let watch = Watch::create(&inner).unwrap();
+        let watch = Watch::create(&inner, &inner).unwrap();
         let library = start_watched(&inner, |library| library.map(Path::to_owned)).unwrap();
         assert_eq!(library, None);
         watch.seen()

@@ -98,6 +98,7 @@ pub(crate) fn publish(
         } else {
             Network::None
         },
+        watched: false,
     };
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
     let project = project_facts(outcome.read(FACTS_FILE)?);

@@ -49,6 +49,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         } else {
             Network::Full
         },
+        watched: false,
     };
     let (outcome, _) = run(staged, &action, StepName::Restore)?;
     let packages = outcome.outputs.keys().filter_map(|name| {

@@ -1,10 +1,10 @@
-//! Runs one shell script in a stage, as a build runs `dotnet`, and prints its lines: a build small
-//! enough to be killed at every moment.
+//! Runs one shell script in a stage, watched, as a build runs `dotnet`, and prints its lines: a build
+//! small enough to be killed at every moment.
 //!
 //! `stage-shell RUNG CACHE SCRIPT [MOUNTED…]`
 
 use mizzen_stage::{
-    Action, Executor, Isolation, Network, OutputSpec, Rung, Stage, StageError, play_part,
+    Action, Executor, Isolation, Network, OutputSpec, Rung, Seen, Stage, StageError, play_part,
 };
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
@@ -58,11 +58,16 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
         secret_environment: BTreeMap::new(),
         outputs: vec![OutputSpec::Changes("src".to_owned())],
         network: Network::None,
+        watched: true,
     };
     writeln!(io::stdout(), "rung {}", stage.rung()?)?;
     let outcome = stage.run(&action, &Cancel::default(), &mut |line| {
         drop(writeln!(io::stdout(), "{}", line.text));
     })?;
+    match &outcome.seen {
+        Seen::All(_) => writeln!(io::stdout(), "watched")?,
+        Seen::NotWatched(reason) => writeln!(io::stdout(), "not watched: {reason}")?,
+    }
     writeln!(io::stdout(), "exit {:?}", outcome.exit_code)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,13 +1,16 @@
 use super::namespaces::{give_up_powers, leave_machine};
 use super::new_root;
 use crate::job::{Ending, Job};
+use crate::stage::WATCH;
 use fs_err as fs;
-use rustix::process::{Pid, Signal, WaitOptions};
+use mizzen_watch::start_watched;
+use rustix::process::{Pid, Signal, WaitOptions, getpid, set_child_subreaper};
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 /// Makes what the command sees, runs it to its end, and says on the socket that is its standard input
@@ -39,22 +42,24 @@ fn run(job: &Job, null: impl AsFd) -> Result<Ending, Ending> {
         new_root::enter(job)?;
         give_up_powers()?;
     }
-    let Some(mut command) = prepared(&job.command, job) else {
+    let not_started =
+        |error: std::io::Error| Ending::NotStarted(error.raw_os_error().unwrap_or_default());
+    let started = if job.watched {
+        // Whose memory is read has to be below this process.
+        set_child_subreaper(Some(getpid())).map_err(|error| not_started(error.into()))?;
+        start_watched(&job.root.join(WATCH), |library| start(job, library))
+            .and_then(|started| started)
+    } else {
+        start(job, None)
+    };
+    let Some(command) = started.map_err(not_started)? else {
         return Ok(Ending::Exited(Some(0)));
     };
-    if let Some(mut warm_up) = prepared(&job.warm_up, job) {
-        // Without it the command takes longer, and nothing else.
-        drop(warm_up.stdout(Stdio::null()).stderr(Stdio::null()).spawn());
-    }
-    let command = command
-        .spawn()
-        .map_err(|error| Ending::NotStarted(error.raw_os_error().unwrap_or_default()))?;
     // The lines end when the command's own ends of the pipes are closed.
     let quiet = rustix::stdio::dup2_stdout(&null).and_then(|()| rustix::stdio::dup2_stderr(&null));
     quiet.map_err(|error| Ending::NotStarted(error.raw_os_error()))?;
-    let command = Pid::from_child(&command);
     loop {
-        // Process 1 adopts what the command leaves behind; elsewhere the keeper does.
+        // Process 1 adopts what the command leaves behind, and so does one that watches; else the keeper.
         match rustix::process::wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) if pid == command => {
                 return Ok(Ending::Exited(status.exit_status()));
@@ -65,8 +70,21 @@ fn run(job: &Job, null: impl AsFd) -> Result<Ending, Ending> {
     }
 }
 
+/// Starts the command, and what runs beside it; `None` if there is none. `library` is what a watched
+/// program loads first.
+fn start(job: &Job, library: Option<&Path>) -> std::io::Result<Option<Pid>> {
+    let Some(mut command) = prepared(&job.command, job, library) else {
+        return Ok(None);
+    };
+    if let Some(mut warm_up) = prepared(&job.warm_up, job, library) {
+        // Without it the command takes longer, and nothing else.
+        drop(warm_up.stdout(Stdio::null()).stderr(Stdio::null()).spawn());
+    }
+    Ok(Some(Pid::from_child(&command.spawn()?)))
+}
+
 /// Returns what starts a program of the stage; `None` if there is none.
-fn prepared(command: &[OsString], job: &Job) -> Option<Command> {
+fn prepared(command: &[OsString], job: &Job, library: Option<&Path>) -> Option<Command> {
     let (program, arguments) = command.split_first()?;
     #[expect(
         clippy::disallowed_methods,
@@ -78,5 +96,8 @@ fn prepared(command: &[OsString], job: &Job) -> Option<Command> {
         .current_dir(&job.folder)
         .stdin(Stdio::null())
         .process_group(0);
+    if let Some(library) = library {
+        command.env("LD_PRELOAD", library);
+    }
     Some(command)
 }
