@@ -52,7 +52,7 @@ impl Opened {
             Destination::Archive { file, .. } => Archive::docker(file, &[]).read()?,
             Destination::Engine { .. } => unreachable!("an engine is no base"),
             Destination::Registry(reference) => {
-                let keychain = keychain::keychain(session.process, &[], Some(&place))?;
+                let keychain = keychain::keychain(session.process, &[], Some(&place));
                 let registry = session.registry(&session.config, false, keychain)?;
                 let source = registry.source((**reference).clone(), session.store()?.clone());
                 let platform = arguments.platform.clone();

@@ -44,7 +44,7 @@ pub(crate) fn transfer(
     let process = invocation.process;
     let ui = Ui::of(&arguments.output, process);
     let session = invocation.session(ui, arguments.cache_dir.as_deref())?;
-    let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from))?;
+    let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from));
     let registry = session.registry(&session.config, false, keychain)?;
     let platform = arguments.platform.as_ref();
     let mut artifacts = Vec::new();

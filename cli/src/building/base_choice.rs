@@ -149,7 +149,7 @@ impl BaseChoice<'_> {
         destinations: &[Destination],
         base: Option<&Destination>,
     ) -> Result<Registry, CommandError> {
-        let keychain = keychain::keychain(self.session.process, destinations, base)?;
+        let keychain = keychain::keychain(self.session.process, destinations, base);
         let offline = self.arguments.offline;
         self.session.registry(self.config, offline, keychain)
     }

@@ -44,7 +44,7 @@ impl CredentialFile {
     /// [`KeychainError`] if the file is no docker config, cannot be written, or its helper fails.
     pub fn keep(&self, registry: &str, credential: &Credential) -> Result<Kept, KeychainError> {
         let mut config = self.read()?;
-        if let Some(helper) = self.helper(&config, registry)? {
+        if let Some(helper) = Self::helper(&config, registry) {
             credential_helper::store(&helper, self.helper_path.as_ref(), registry, credential)?;
             // Docker marks what its store holds by an empty entry.
             entries(&mut config).insert(key(registry), json!({}));
@@ -72,7 +72,7 @@ impl CredentialFile {
     /// As [`Self::keep`].
     pub fn forget(&self, registry: &str) -> Result<bool, KeychainError> {
         let mut config = self.read()?;
-        let helper = self.helper(&config, registry)?;
+        let helper = Self::helper(&config, registry);
         if let Some(helper) = &helper {
             credential_helper::erase(helper, self.helper_path.as_ref(), registry)?;
         }
@@ -86,15 +86,8 @@ impl CredentialFile {
         Ok(had_entry || helper.is_some())
     }
 
-    fn helper(
-        &self,
-        config: &Map<String, Value>,
-        registry: &str,
-    ) -> Result<Option<String>, KeychainError> {
-        let typed = Value::Object(config.clone());
-        let typed: DockerConfig =
-            serde_json::from_value(typed).map_err(|source| self.malformed(source))?;
-        Ok(typed.helper(registry).map(str::to_owned))
+    fn helper(config: &Map<String, Value>, registry: &str) -> Option<String> {
+        DockerConfig::of(config).helper(registry).map(str::to_owned)
     }
 
     fn read(&self) -> Result<Map<String, Value>, KeychainError> {

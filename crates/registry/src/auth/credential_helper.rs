@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// A helper may ask its user for a password or a finger.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
+/// A helper that has ended has said what it had to say.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// No answer but a credential is expected.
 const MOST_ANSWER_BYTES: u64 = 1024 * 1024;
 
@@ -106,18 +108,12 @@ fn run_within(
         .arg(verb)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| failed(helper, error.to_string()))?;
     let mut stdin = process.stdin.take().expect("it is piped");
-    let stdout = process.stdout.take().expect("it is piped");
-    let (sender, answer) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut answer = String::new();
-        let read = stdout.take(MOST_ANSWER_BYTES).read_to_string(&mut answer);
-        // Nobody listens any more after the limit.
-        sender.send(read.map(|_| answer)).ok();
-    });
+    let answer = hear(process.stdout.take().expect("it is piped"));
+    let complaint = hear(process.stderr.take().expect("it is piped"));
     // A helper that does not read its question may have answered without.
     drop(
         stdin
@@ -135,8 +131,30 @@ fn run_within(
     if succeeded {
         return Ok(answer);
     }
-    let first = answer.lines().next().unwrap_or("it said nothing");
-    Err(failed(helper, first.chars().take(200).collect()))
+    // By the protocol it says why on stdout; scripts and wrappers have their own ways.
+    let left = give_up
+        .saturating_duration_since(Instant::now())
+        .min(LAST_WORDS);
+    let complaint = complaint.recv_timeout(left).ok().and_then(Result::ok);
+    let complaint = complaint.unwrap_or_default();
+    let said = |line: &&str| !line.trim().is_empty();
+    let reason = answer.lines().find(said).or(complaint.lines().rfind(said));
+    let reason = reason.unwrap_or("it said nothing").chars();
+    let shown = reason.filter(|character| !character.is_control());
+    Err(failed(helper, shown.take(200).collect()))
+}
+
+/// Reads to the end on a thread of its own.
+fn hear(pipe: impl Read + Send + 'static) -> mpsc::Receiver<io::Result<String>> {
+    let (sender, heard) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = pipe.take(MOST_ANSWER_BYTES).read_to_end(&mut bytes);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        // Nobody listens any more after the limit.
+        sender.send(read.map(|_| text)).ok();
+    });
+    heard
 }
 
 /// Returns whether it succeeded; `None` if it had to be ended.

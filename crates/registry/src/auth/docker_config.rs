@@ -1,18 +1,20 @@
 use super::Credential;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD as STANDARD_ALPHABET;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use mizzen_oci::Repository;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// The part of docker's `config.json` and podman's `auth.json` that leads to credentials.
-#[derive(Clone, Default, Deserialize)]
+///
+/// Many programs write these files, and people do: `null` is what is not there, and what has another
+/// shape than it should is passed over.
+#[derive(Clone, Default)]
 pub(super) struct DockerConfig {
-    #[serde(default)]
     auths: BTreeMap<String, Auth>,
-    #[serde(default, rename = "credHelpers")]
     helpers: BTreeMap<String, String>,
-    #[serde(default, rename = "credsStore")]
     store: Option<String>,
 }
 
@@ -28,21 +30,73 @@ pub(super) enum Entry<'a> {
     Helper(&'a str),
 }
 
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Default)]
 struct Auth {
-    #[serde(default)]
-    #[serde(rename = "auth")]
     encoded: String,
-    #[serde(default)]
     username: String,
-    #[serde(default)]
     password: String,
-    #[serde(default)]
-    #[serde(rename = "identitytoken")]
     identity_token: String,
 }
 
+/// Padded or not: both are written.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD_ALPHABET,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
 impl DockerConfig {
+    /// Reads a config; a file that is empty, or as good as, holds nothing.
+    ///
+    /// # Errors
+    /// The text is no JSON object.
+    pub(super) fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        // Of a key that is there twice, the last counts, as for docker.
+        let whole: Option<Map<String, Value>> = serde_json::from_str(text)?;
+        Ok(Self::of(&whole.unwrap_or_default()))
+    }
+
+    /// Reads a config that was parsed.
+    pub(super) fn of(whole: &Map<String, Value>) -> Self {
+        let object = |name: &str| whole.get(name).and_then(Value::as_object);
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let auth = |(key, entry): (&String, &Value)| {
+            let member = |name: &str| entry.get(name).and_then(text).unwrap_or_default();
+            let auth = Auth {
+                encoded: member("auth"),
+                username: member("username"),
+                password: member("password"),
+                identity_token: member("identitytoken"),
+            };
+            (key.clone(), auth)
+        };
+        let helper = |(key, name): (&String, &Value)| Some((key.clone(), text(name)?));
+        Self {
+            auths: object("auths").into_iter().flatten().map(auth).collect(),
+            helpers: object("credHelpers")
+                .into_iter()
+                .flatten()
+                .filter_map(helper)
+                .collect(),
+            store: whole.get("credsStore").and_then(text),
+        }
+    }
+
+    /// Returns the keys of entries for a repository that cannot be decoded.
+    pub(super) fn undecodable(&self, repository: &Repository) -> Vec<&str> {
+        let wanted = repository.to_string();
+        let entries = self
+            .auths
+            .iter()
+            .filter(|(key, auth)| covers(&scope_of(key), &wanted) && auth.decoded().is_none());
+        entries.map(|(key, _)| key.as_str()).collect()
+    }
+
     /// Returns what covers a repository, what says most first: an entry for a path, the registry's
     /// helper, the helper for all, the entry for the registry.
     pub(super) fn entries(&self, repository: &Repository) -> Vec<Entry<'_>> {
@@ -52,9 +106,8 @@ impl DockerConfig {
             .iter()
             .filter_map(|(key, auth)| {
                 let scope = scope_of(key);
-                let rest = wanted.strip_prefix(&scope)?;
-                let covers = rest.is_empty() || rest.starts_with('/');
-                covers.then_some((scope, key.as_str(), auth.credential()?))
+                let is_meant = covers(&scope, &wanted);
+                is_meant.then_some((scope, key.as_str(), auth.credential()?))
             })
             .collect();
         inline.sort_by_key(|(scope, ..)| std::cmp::Reverse(scope.len()));
@@ -79,12 +132,17 @@ impl DockerConfig {
 }
 
 impl Auth {
+    /// Returns the name and the password that `auth` holds; `None` if it is not their encoding.
+    fn decoded(&self) -> Option<String> {
+        // `base64` wraps its lines.
+        let mut encoded = self.encoded.clone();
+        encoded.retain(|character| !character.is_whitespace());
+        let text = String::from_utf8(LENIENT.decode(encoded).ok()?).ok()?;
+        (text.is_empty() || text.contains(':')).then_some(text)
+    }
+
     fn credential(&self) -> Option<Credential> {
-        let decoded = STANDARD
-            .decode(self.encoded.trim())
-            .ok()
-            .and_then(|bytes| String::from_utf8(bytes).ok())
-            .unwrap_or_default();
+        let decoded = self.decoded().unwrap_or_default();
         let (username, password) = match decoded.split_once(':') {
             // Docker for Windows pads the password with NUL.
             Some((username, password)) => (username, password.trim_end_matches('\0')),
@@ -95,6 +153,12 @@ impl Auth {
         }
         Credential::new(username, password)
     }
+}
+
+/// Tells whether what a key covers holds a repository.
+fn covers(scope: &str, wanted: &str) -> bool {
+    let rest = wanted.strip_prefix(scope);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns what a key covers, in the words of a reference: docker writes Docker Hub as a URL, and
@@ -133,7 +197,7 @@ mod tests {
     }
 
     fn user(config: &str, registry: &str, name: &str) -> Option<String> {
-        let config: DockerConfig = serde_json::from_str(config).unwrap();
+        let config = DockerConfig::parse(config).unwrap();
         let entry = config
             .entries(&repository(registry, name))
             .into_iter()
@@ -172,7 +236,7 @@ mod tests {
             user(config, "other.example", "x").as_deref(),
             Some("helper all")
         );
-        let config: DockerConfig = serde_json::from_str(config).unwrap();
+        let config = DockerConfig::parse(config).unwrap();
         assert_eq!(config.entries(&repository("r.example", "x")).len(), 2);
     }
 
@@ -262,7 +326,7 @@ mod tests {
             "docker config",
             mizzen_fuzz::mutated_json(&[seed], words),
             |bytes| {
-                if let Ok(config) = serde_json::from_slice::<DockerConfig>(&bytes) {
+                if let Ok(config) = DockerConfig::parse(&String::from_utf8_lossy(&bytes)) {
                     for (registry, name) in [("r.example", "acme/shop"), ("docker.io", "library/x")]
                     {
                         for entry in config.entries(&repository(registry, name)) {
@@ -275,12 +339,74 @@ mod tests {
                 fs_err::write(file.path(), &*bytes).unwrap();
                 if file.keep("r.example", &credential).is_ok() {
                     let text = fs_err::read_to_string(file.path()).unwrap();
-                    let config: DockerConfig = serde_json::from_str(&text).unwrap();
+                    let config = DockerConfig::parse(&text).unwrap();
                     let kept = |entry| matches!(entry, Entry::Inline { credential: it, .. } if it == credential);
                     assert!(config.entries(&wanted).into_iter().any(kept), "{text}");
                     assert!(file.forget("r.example").unwrap());
                 }
             },
         );
+    }
+
+    #[test]
+    fn what_other_programs_write_is_understood() {
+        // user:secret, and a longer password that `base64` wraps at 76 columns.
+        let wrapped = "dXNlcjp4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4\n\
+            eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=\n";
+        assert!(wrapped.len() > 77);
+        let wrapped = serde_json::json!({ "auths": { "r.example": { "auth": wrapped } } });
+        let wrapped = wrapped.to_string();
+        for (config, want) in [
+            ("", None),
+            (" \n", None),
+            ("null", None),
+            ("\u{feff}{}", None),
+            (
+                r#"{"auths":null,"credHelpers":null,"credsStore":null}"#,
+                None,
+            ),
+            (
+                r#"{"auths":{"r.example":null},"credHelpers":{"r.example":null}}"#,
+                None,
+            ),
+            (
+                r#"{"auths":{"r.example":{"auth":null,"identitytoken":null}}}"#,
+                None,
+            ),
+            (
+                r#"{"auths":{"r.example":{"auth":"dXNlcjpzZWNyZXQ"}}}"#,
+                Some("user"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"auth":" dXNlcjpz\r\n ZWNyZXQ= "}}}"#,
+                Some("user"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"auth":"dXNlcjpzZWNyZXQ=","identitytoken":null}}}"#,
+                Some("user"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"auth":"YTpi"}},"auths":{"r.example":{"auth":"dXNlcjpzZWNyZXQ="}}}"#,
+                Some("user"),
+            ),
+            (
+                r#"{"auths":{"r.example":{"auth":"dXNlcjpzZWNyZXQ=","email":null,"x":[1]}},"HttpHeaders":{"x":1}}"#,
+                Some("user"),
+            ),
+            (&wrapped, Some("user")),
+        ] {
+            assert_eq!(user(config, "r.example", "x").as_deref(), want, "{config}");
+        }
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_decoded_is_told() {
+        let config = r#"{"auths":{"r.example":{"auth":"??"},"r.example/a":{"auth":"dXNlcg=="},
+            "other":{"auth":"??"},"r.example/b":{"auth":"dXNlcjpzZWNyZXQ="}}}"#;
+        let config = DockerConfig::parse(config).unwrap();
+        let told = config.undecodable(&repository("r.example", "a"));
+        assert_eq!(told, ["r.example", "r.example/a"]);
+        assert!(DockerConfig::parse("{").is_err());
+        assert!(DockerConfig::parse("[]").is_err());
     }
 }

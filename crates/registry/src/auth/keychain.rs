@@ -62,7 +62,8 @@ struct Place {
 
 #[derive(Clone)]
 enum Kind {
-    Missing,
+    /// It is not there, or not readable.
+    Useless,
     Config(DockerConfig),
     Host {
         registry: String,
@@ -106,41 +107,36 @@ impl Credential {
 }
 
 impl Keychain {
-    /// Looks next in the docker config (or podman's auth.json) at `path`; a file that is not there
-    /// holds nothing.
-    ///
-    /// # Errors
-    /// [`KeychainError`] if the file is there but no docker config.
-    pub fn add_config_file(&mut self, path: &Path) -> Result<(), KeychainError> {
+    /// Looks next in the docker config (or podman's auth.json) at `path`. A file that is not there
+    /// holds nothing; neither does one that cannot be read, which matters, and is told, only where a
+    /// credential was needed.
+    pub fn add_config_file(&mut self, path: &Path) {
         let name = format!("`{}`", path.display());
         match fs::read_to_string(path) {
             Ok(text) => self.add_config(&name, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let name = format!("{name} (not there)");
-                self.places.push(Place {
-                    name,
-                    kind: Kind::Missing,
-                });
-                Ok(())
+                self.add_useless(&name, "not there");
             }
-            Err(error) => Err(error.into()),
+            Err(error) => self.add_useless(&name, &format!("not readable: {}", error.kind())),
         }
     }
 
-    /// Looks next in the docker config `text`, called `name` in messages.
-    ///
-    /// # Errors
-    /// [`KeychainError::Malformed`] if the text is no docker config.
-    pub fn add_config(&mut self, name: &str, text: &str) -> Result<(), KeychainError> {
-        let config = serde_json::from_str(text).map_err(|source| KeychainError::Malformed {
-            name: name.to_owned(),
-            source,
-        })?;
+    /// Looks next in the docker config `text`, called `name` in messages; as [`Self::add_config_file`].
+    pub fn add_config(&mut self, name: &str, text: &str) {
+        match DockerConfig::parse(text) {
+            Ok(config) => self.places.push(Place {
+                name: name.to_owned(),
+                kind: Kind::Config(config),
+            }),
+            Err(error) => self.add_useless(name, &format!("no docker config: {error}")),
+        }
+    }
+
+    fn add_useless(&mut self, name: &str, why: &str) {
         self.places.push(Place {
-            name: name.to_owned(),
-            kind: Kind::Config(config),
+            name: format!("{name} ({why})"),
+            kind: Kind::Useless,
         });
-        Ok(())
     }
 
     /// Looks next at `credential`, which is for `registry` alone and called `name` in messages.
@@ -166,12 +162,18 @@ impl Keychain {
         let mut notes = Vec::new();
         for Place { name, kind } in &self.places {
             let found = match kind {
-                Kind::Missing => None,
+                Kind::Useless => None,
                 Kind::Host {
                     registry,
                     credential,
                 } => (*registry == repository.registry).then(|| (name.clone(), credential.clone())),
                 Kind::Config(config) => {
+                    let undecodable = config.undecodable(repository);
+                    notes.extend(
+                        undecodable
+                            .iter()
+                            .map(|key| format!("entry `{key}` of {name} cannot be decoded")),
+                    );
                     config
                         .entries(repository)
                         .into_iter()

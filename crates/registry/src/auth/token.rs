@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::retry::Failure;
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -18,17 +18,34 @@ pub(super) struct Token {
     pub(super) expires: Duration,
 }
 
-#[derive(Deserialize)]
+/// What is absent, `null` or of another kind than it should be counts as not said.
+#[derive(Default)]
 struct TokenAnswer {
-    #[serde(default)]
     token: String,
-    #[serde(default)]
     access_token: String,
-    expires_in: Option<u64>,
+    life: Option<Duration>,
+}
+
+impl TokenAnswer {
+    fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let answer: Map<String, Value> = serde_json::from_slice(bytes)?;
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+        let life = answer.get("expires_in").and_then(|value| {
+            let seconds = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+            seconds.filter(|seconds| (1.0..=LONGEST_LIFE_SECONDS).contains(seconds))
+        });
+        Ok(Self {
+            token: text("token").to_owned(),
+            access_token: text("access_token").to_owned(),
+            life: life.map(Duration::from_secs_f64),
+        })
+    }
 }
 
 /// A token that says nothing of its life has this one (the token specification's default).
 const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// No token lives longer than a year; what says so is mistaken.
+const LONGEST_LIFE_SECONDS: f64 = 366.0 * 86_400.0;
 /// A token is not used in the last part of its life: it must still hold when the request arrives.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -58,7 +75,7 @@ impl Client {
         let reply = reply.check(&request)?;
         // An answer that is damaged may be whole the next time.
         let unusable = |reason: String| Failure::transient(request.unusable(reason));
-        let answer: TokenAnswer = serde_json::from_slice(&reply.body)
+        let answer = TokenAnswer::parse(&reply.body)
             .map_err(|error| unusable(format!("the token server's answer: {error}")))?;
         // That is its name where it is asked for by POST.
         let either = is_posted || self.settings.handles(Quirk::AccessTokenName);
@@ -72,7 +89,7 @@ impl Client {
             .filter(|_| !text.is_empty())
             .ok_or_else(|| unusable("the token server gave no token".to_owned()))?;
         header.set_sensitive(true);
-        let life = answer.expires_in.map_or(DEFAULT_LIFE, Duration::from_secs);
+        let life = answer.life.unwrap_or(DEFAULT_LIFE);
         Ok(Token {
             header,
             expires: asked + life.saturating_sub(MARGIN).max(life / 2),

@@ -2,7 +2,7 @@
 
 use crate::support::{Client, image, one, reference};
 use fs_err as fs;
-use mizzen_registry::{Credential, CredentialFile, Kept, Keychain, KeychainError, RegistryError};
+use mizzen_registry::{Credential, CredentialFile, Kept, RegistryError};
 use mizzen_testkit::MemoryRegistry;
 use mizzen_testkit::registry::Login;
 use std::ffi::OsString;
@@ -20,10 +20,7 @@ fn closed() -> MemoryRegistry {
 
 fn with_config(text: &str, helper_path: Option<OsString>) -> Client {
     Client::with(|settings| {
-        settings
-            .keychain
-            .add_config("DOCKER_AUTH_CONFIG", text)
-            .unwrap();
+        settings.keychain.add_config("DOCKER_AUTH_CONFIG", text);
         if let Some(path) = helper_path {
             settings.keychain.set_helper_path(path);
         }
@@ -113,9 +110,15 @@ fn a_helper_that_has_nothing_or_is_not_there_leaves_us_anonymous_and_is_named() 
         "broken",
         "echo 'the keyring is locked'; exit 1",
     );
+    helper(
+        folder.path(),
+        "wrapper",
+        "echo 'loading' >&2; echo 'no such profile: prod' >&2; echo >&2; exit 1",
+    );
     for (name, says) in [
         ("empty", "none in"),
         ("broken", "the keyring is locked"),
+        ("wrapper", "no such profile: prod"),
         ("gone", "docker-credential-gone"),
     ] {
         let config = format!(r#"{{"credsStore":"{name}"}}"#);
@@ -142,26 +145,37 @@ fn the_first_place_that_has_a_credential_gives_it() {
             &host,
             Credential::new("user", "secret").unwrap(),
         );
-        keychain
-            .add_config(
-                "config",
-                &format!(r#"{{"auths":{{"{host}":{{"username":"x","password":"y"}}}}}}"#),
-            )
-            .unwrap();
+        keychain.add_config(
+            "config",
+            &format!(r#"{{"auths":{{"{host}":{{"username":"x","password":"y"}}}}}}"#),
+        );
     });
     push(&client, &host).unwrap();
 }
 
 #[test]
-fn a_config_file_that_is_not_there_is_named_and_one_that_is_broken_is_an_error() {
+fn a_config_file_that_is_not_there_or_broken_matters_where_a_credential_is_needed_and_is_named() {
     let (registry, folder) = (closed(), tempfile::tempdir().unwrap());
     let path = folder.path().join("config.json");
-    let client = Client::with(|settings| settings.keychain.add_config_file(&path).unwrap());
+    let client = Client::with(|settings| settings.keychain.add_config_file(&path));
     let error = push(&client, &registry.host()).unwrap_err().to_string();
     assert!(error.contains("config.json` (not there)"), "{error}");
-    fs::write(&path, "{").unwrap();
-    let error = Keychain::default().add_config_file(&path).unwrap_err();
-    assert!(matches!(error, KeychainError::Malformed { .. }));
+    for (text, says) in [
+        ("{", "config.json` (no docker config: EOF"),
+        ("[]", "config.json` (no docker config:"),
+    ] {
+        fs::write(&path, text).unwrap();
+        let client = || Client::with(|settings| settings.keychain.add_config_file(&path));
+        let error = push(&client(), &registry.host()).unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+        push(&client(), &MemoryRegistry::start().host()).unwrap();
+    }
+    let key = registry.host();
+    fs::write(&path, format!(r#"{{"auths":{{"{key}":{{"auth":"?"}}}}}}"#)).unwrap();
+    let client = Client::with(|settings| settings.keychain.add_config_file(&path));
+    let error = push(&client, &key).unwrap_err().to_string();
+    assert!(error.contains(&format!("entry `{key}` of")), "{error}");
+    assert!(error.contains("cannot be decoded"), "{error}");
 }
 
 #[test]
@@ -194,13 +208,13 @@ fn a_login_is_what_every_tool_reads_and_leaves_the_rest_of_the_file() {
     assert_eq!(written["auths"]["other"]["auth"], "eDp5");
     assert_eq!(written["auths"][&host]["auth"], "dXNlcjpzZWNyZXQ=");
 
-    let client = Client::with(|settings| settings.keychain.add_config_file(&path).unwrap());
+    let client = Client::with(|settings| settings.keychain.add_config_file(&path));
     client.registry.check_login(&host).unwrap();
     push(&client, &host).unwrap();
 
     assert!(file.forget(&host).unwrap());
     assert!(!file.forget(&host).unwrap());
-    let client = Client::with(|settings| settings.keychain.add_config_file(&path).unwrap());
+    let client = Client::with(|settings| settings.keychain.add_config_file(&path));
     assert!(matches!(
         client.registry.check_login(&host),
         Err(RegistryError::Unauthorized { .. })

@@ -3,7 +3,7 @@
 use crate::support::{Client, addendum, image, one};
 use mizzen_registry::{Credential, ErrorKind, RegistryError, Settings};
 use mizzen_testkit::registry::{Login, Personality};
-use mizzen_testkit::{DockerRegistry, DockerRegistrySettings, MemoryRegistry};
+use mizzen_testkit::{DockerRegistry, DockerRegistrySettings, Fault, MemoryRegistry};
 
 /// `user` with the password `secret`, as `htpasswd -B` writes it.
 pub(crate) const HTPASSWD: &str =
@@ -135,6 +135,30 @@ fn a_token_server_that_knows_get_alone_is_asked_so_from_the_second_time_on() {
             "{error:?}"
         );
         assert_eq!(token_requests(&registry), ["POST", "GET"], "{status}");
+    }
+}
+
+#[test]
+fn a_token_is_taken_from_whatever_else_the_answer_says() {
+    for rest in [
+        r#""access_token":null"#,
+        r#""access_token":null,"expires_in":-1"#,
+        r#""expires_in":0"#,
+        r#""expires_in":"300","refresh_token":null"#,
+        r#""expires_in":1e300,"issued_at":null"#,
+        r#""expires_in":59.5"#,
+    ] {
+        let registry = MemoryRegistry::start();
+        registry.require(bearer(None));
+        // The server's own token, in other company.
+        let body = format!(r#"{{"token":"token-1",{rest}}}"#);
+        registry.play(move |_, request| {
+            let is_token = request.path == "/token";
+            is_token.then(|| Fault::OtherBody(body.clone().into_bytes()))
+        });
+        let to = format!("{}/shop:1", registry.host());
+        let pushed = Client::new().push(&to, &one(image(&["layer"])));
+        pushed.unwrap_or_else(|error| panic!("{rest}: {error:?}"));
     }
 }
 
