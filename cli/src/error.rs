@@ -245,6 +245,7 @@ impl From<BuildError> for CommandError {
             | BuildError::ForeignApp { .. }
             | BuildError::SymbolsDiffer
             | BuildError::ForeignBase { .. }
+            | BuildError::Framework(_)
             | BuildError::Platform(_)
             | BuildError::User(_)
             | BuildError::Added { .. }

@@ -1,7 +1,7 @@
 //! How to go on after an error, computed from what the error knows.
 
 use mizzen_builder::BuildError;
-use mizzen_dotnet::{PublishError, SdkError, WorkspaceError};
+use mizzen_dotnet::{FrameworkMissing, PublishError, SdkError, WorkspaceError};
 use mizzen_plan::StepName;
 use mizzen_registry::RegistryError;
 use mizzen_stage::StageError;
@@ -89,6 +89,14 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         }
         BuildError::ForeignBase { .. } => {
             "ask for the base's platform with --platform, or name another --base".to_owned()
+        }
+        BuildError::Framework(FrameworkMissing { found: None, wanted }) => format!(
+            "name a base with {} with --base; if this one has it, say so: -e ASPNET_VERSION={}",
+            wanted.name, wanted.version
+        ),
+        BuildError::Framework(_) => {
+            "name a base with that version with --base, or let the application take later ones: `RollForward` in the project"
+                .to_owned()
         }
         BuildError::User(_) => {
             "name a user of the base image, or a number: the user of .NET's images is 1654"

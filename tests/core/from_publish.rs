@@ -32,12 +32,10 @@ fn a_stored_publish_folder_gives_a_pinned_image() {
 fn the_image_of_a_folder_has_no_steps_and_says_what_it_left_out() {
     let user = User::without_sdk();
     let folder = testdata("publish/portable");
-    let base = format!(
-        "oci:{}",
-        prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
-    );
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let folder = folder.to_str().unwrap();
     let run = user
-        .build(&["--from-publish", folder.to_str().unwrap(), "--base", &base])
+        .build(&["--from-publish", folder, "--base", "oci:base"])
         .success();
     assert_eq!(run.steps(), "");
     assert!(
@@ -226,4 +224,34 @@ fn podman_loads_the_image_and_folders_to_write_to_belong_to_its_user() {
         said.contains("`docker` is not on PATH") && said.contains("hint: "),
         "{said}"
     );
+}
+
+#[test]
+fn an_application_that_the_base_cannot_start_becomes_no_image() {
+    let user = User::without_sdk();
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let base = format!("oci:{}", base.display());
+    let folder = testdata("publish/net9.0");
+    let arguments = [
+        "--from-publish",
+        folder.to_str().unwrap(),
+        "--base",
+        &base,
+        "-o",
+        "oci:out",
+    ];
+    let said = user.build(&arguments).failure(2);
+    assert!(
+        said.contains("runs on Microsoft.NETCore.App 9.0.0 (or a later one of the same major"),
+        "{said}"
+    );
+    assert!(said.contains("and the base image has 3.1."), "{said}");
+    assert!(
+        said.contains("hint: name a base with that version"),
+        "{said}"
+    );
+    assert!(!user.path("out").exists());
+    // What the image itself will say is what counts.
+    let fit = ["-e", "DOTNET_VERSION=9.0.4", "-e", "ASPNET_VERSION=9.0.4"];
+    user.build(&[&arguments[..], &fit].concat()).success();
 }

@@ -12,8 +12,11 @@ const PROPS: &str = r#"<Project>
     <ContainerRepository>corp/hello.web</ContainerRepository>
     <ContainerImageTags>1.4;1</ContainerImageTags>
     <ContainerUser>64198</ContainerUser>
-    <ContainerWorkingDirectory>/tmp</ContainerWorkingDirectory>
+    <ContainerWorkingDirectory>/srv/shop/</ContainerWorkingDirectory>
     <ContainerImageFormat>Docker</ContainerImageFormat>
+    <Title>Hello; all</Title>
+    <PackageProjectUrl>https://hello.example/</PackageProjectUrl>
+    <ContainerGenerateLabelsImageUrl>false</ContainerGenerateLabelsImageUrl>
     <ContainerVendor>Acme; Inc. (it's "us")</ContainerVendor>
   </PropertyGroup>
   <ItemGroup>
@@ -67,16 +70,11 @@ fn what_a_package_says_of_the_image_is_pushed_to_where_it_says_and_the_user_has_
     };
     let said = config(&format!("{host}/corp/hello.web:1"));
     assert_eq!(said["User"], "64198");
-    assert_eq!(said["WorkingDir"], "/tmp");
+    assert_eq!(said["WorkingDir"], "/srv/shop");
     assert!(said["ExposedPorts"]["9000/udp"].is_object());
     assert_eq!(said["Cmd"], serde_json::json!(["--port=9000", "--quiet"]));
-    assert_eq!(said["Entrypoint"][1], "/app/hello-web.dll");
-    let labels = &said["Labels"];
-    assert_eq!(labels["team"], "shop");
-    assert_eq!(
-        labels["org.opencontainers.image.vendor"],
-        "Acme; Inc. (it's \"us\")"
-    );
+    assert_eq!(said["Entrypoint"][1], "/srv/shop/hello-web.dll");
+    check_labels(&said["Labels"]);
     let variables = said["Env"].as_array().unwrap();
     assert!(variables.contains(&"PATTERN=^\\d+;[*?]$@(x)\ntwo".into()));
     assert!(variables.contains(&"OWN=project".into()));
@@ -126,4 +124,23 @@ fn what_a_package_says_of_the_image_is_pushed_to_where_it_says_and_the_user_has_
     fs::write(folder.join("hello-web.csproj"), nowhere).unwrap();
     let said = user.build(&arguments).failure(2);
     assert!(said.contains("hint: set ContainerRegistry"), "{said}");
+}
+
+fn check_labels(labels: &serde_json::Value) {
+    for (name, want) in [
+        ("team", "shop"),
+        (
+            "org.opencontainers.image.vendor",
+            "Acme; Inc. (it's \"us\")",
+        ),
+        // What the SDK would take from the project itself, and what it says of itself.
+        ("org.opencontainers.image.title", "Hello; all"),
+        ("org.opencontainers.image.authors", "hello-web"),
+        ("net.dot.runtime.majorminor", "3.1"),
+        ("net.dot.sdk.version", "3.1.102"),
+    ] {
+        assert_eq!(labels[name], want, "{name}");
+    }
+    let url = &labels["org.opencontainers.image.url"];
+    assert!(url.is_null(), "its switch is off: {url}");
 }

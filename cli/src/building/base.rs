@@ -1,7 +1,7 @@
 use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use mizzen_builder::AppRuntime;
-use mizzen_dotnet::{Framework, default_base};
+use mizzen_dotnet::default_base;
 use mizzen_image::{Archive, Image, Layout, Source};
 use mizzen_oci::{Digest, Platform};
 use mizzen_registry::Registry;
@@ -81,17 +81,9 @@ impl Base {
         registry: &str,
         family: Option<&str>,
     ) -> Result<Destination, CommandError> {
-        let frameworks: Vec<Framework> = app
-            .frameworks
-            .iter()
-            .map(|(name, version)| Framework {
-                name: name.clone(),
-                version: version.clone(),
-            })
-            .collect();
         let reference = default_base(
             registry,
-            &frameworks,
+            &app.frameworks,
             app.self_contained,
             !app.invariant_globalization,
             family,

@@ -9,7 +9,7 @@ use mizzen_builder::{ImageOptions, LayerOptions};
 use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
 use mizzen_image::Compression;
 use mizzen_oci::{Family, Platform};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Returns how the layers are made; what engines run is asked of `engines` where it decides.
 pub(crate) fn layer_options(
@@ -69,6 +69,9 @@ pub(crate) fn image_options(
     Ok(ImageOptions {
         base_name: None,
         source: None,
+        revision: None,
+        labels_off: BTreeSet::new(),
+        keeps_entrypoint: false,
         created: created(process)?,
         family: image.format.map(|format| match format {
             Format::Docker => Family::Docker,

@@ -74,7 +74,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     if arguments.push {
         destinations.extend(pushed(&said, &name)?);
     }
-    let options = options.over(&said, &app.runtime);
+    let options = options.over(&said, &app.runtime)?;
     check_family(&options, &layers)?;
     let (base, registry) = choice.decide(early, &app, &said, &destinations)?;
     let options = ImageOptions {

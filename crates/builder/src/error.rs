@@ -1,6 +1,8 @@
 use crate::LockedToolchain;
 use crate::dotnet_lines::DotnetMessage;
-use mizzen_dotnet::{ContainerSettingsError, LeftOut, NugetConfigError, PublishError};
+use mizzen_dotnet::{
+    ContainerSettingsError, FrameworkMissing, LeftOut, NugetConfigError, PublishError,
+};
 use mizzen_image::{FileTreeError, LayerError, UserError};
 use mizzen_oci::Platform;
 use mizzen_plan::{MissReason, StepName};
@@ -86,6 +88,9 @@ pub enum BuildError {
         /// What the image is for.
         want: String,
     },
+    /// The base image has not what the application runs on.
+    #[error(transparent)]
+    Framework(#[from] FrameworkMissing),
     /// There is no .NET for the platform.
     #[error("there is no .NET for `{0}`")]
     Platform(String),

@@ -1,6 +1,6 @@
 use mizzen_oci::Family;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the image says of itself and how it runs, over what the base says.
 #[derive(Clone, Debug, Default)]
@@ -11,12 +11,16 @@ pub struct ImageOptions {
     pub created: String,
     /// Where the sources are, in https form.
     pub source: Option<String>,
+    /// Which state of them it is: the commit.
+    pub revision: Option<String>,
     /// Which family of media types; Docker's or the OCI's.
     pub family: Option<Family>,
     /// Variables, over the base's.
     pub env: BTreeMap<String, String>,
     /// Labels, over the base's and the generated ones.
     pub labels: BTreeMap<String, String>,
+    /// Generated labels and annotations that the image does not have.
+    pub labels_off: BTreeSet<String>,
     /// Annotations, over the generated ones.
     pub annotations: BTreeMap<String, String>,
     /// Ports such as `8080/tcp`, beside those of the environment.
@@ -27,6 +31,8 @@ pub struct ImageOptions {
     pub workdir: Option<String>,
     /// Instead of the application's own command.
     pub entrypoint: Option<Vec<String>>,
+    /// The base's entrypoint stays, whatever this one is.
+    pub keeps_entrypoint: bool,
     /// What is appended to the entrypoint.
     pub cmd: Option<Vec<String>>,
     /// The signal that asks the application to stop.

@@ -7,7 +7,7 @@ use mizzen_image::{Compression, LayerBuilder};
 use mizzen_oci::Platform;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where the application lies in the image; also its working folder.
+/// Where an application lies in its image whose project does not say; also its working folder.
 pub(crate) const APP_FOLDER: &str = "/app";
 
 /// How the layers of an application are made.
@@ -25,6 +25,16 @@ pub struct LayerOptions {
     pub keep: Vec<PathPattern>,
     /// Which symbols enter the image.
     pub debug_symbols: DebugSymbols,
+}
+
+/// What is laid into layers, and where.
+#[derive(Clone, Copy)]
+pub(crate) struct AppFiles<'a> {
+    pub(crate) output: &'a PublishOutput,
+    /// Its folder in the image, absolute.
+    pub(crate) folder: &'a str,
+    /// Published paths that are programs, though their bytes do not tell.
+    pub(crate) executables: &'a BTreeSet<Vec<u8>>,
 }
 
 impl LayerOptions {
@@ -103,16 +113,16 @@ impl LayerOptions {
         Ok(options)
     }
 
-    /// Decides which file of `output` goes where in the image for `platform`.
+    /// Decides which file of `app` goes where in the image for `platform`.
     ///
     /// # Errors
     /// [`BuildError::Platform`] and [`BuildError::ForeignApp`] if the application cannot run there.
     pub(crate) fn plan(
         &self,
-        output: &PublishOutput,
+        app: &AppFiles<'_>,
         platform: &Platform,
-        executables: &BTreeSet<Vec<u8>>,
     ) -> Result<LayerPlan, BuildError> {
+        let output = app.output;
         let published_for = output.runtime_identifier();
         let is_musl = published_for.is_some_and(|identifier| identifier.contains("musl"));
         let libc = if is_musl { Libc::Musl } else { Libc::Glibc };
@@ -128,9 +138,14 @@ impl LayerOptions {
                 self_contained: output.runtime_config.is_self_contained(),
             });
         }
-        let prefix = format!("{}/", APP_FOLDER.trim_start_matches('/'));
+        let folder = app.folder.trim_matches('/');
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
         let rules = LayerRules {
-            executables: executables.clone(),
+            executables: app.executables.clone(),
             keep: self.keep.clone(),
             debug_symbols: self.debug_symbols,
             ..LayerRules::new(prefix, runtime_identifier)

@@ -12,9 +12,9 @@ pub use packages::fallback_folders::{FALLBACK_FOLDERS, fallback_folders};
 pub use packages::nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
 pub use packages::restore_input::is_restore_input;
 pub use packages::restored_package::{RestoredPackage, floating_version};
-pub use project::container_settings::{
-    ContainerCommand, ContainerSettings, ContainerSettingsError,
-};
+pub use project::container_command::{AppCommandInstruction, ContainerCommand, ResolvedCommand};
+pub use project::container_labels::ContainerLabels;
+pub use project::container_settings::{ContainerSettings, ContainerSettingsError};
 pub use project::file_based_app::{
     file_based_artifacts, file_based_directives, file_based_project, is_file_based,
 };
@@ -40,8 +40,11 @@ pub use publish::layer_rules::{DebugSymbols, LayerRules, PathPattern};
 pub use publish::publish_error::PublishError;
 pub use publish::publish_folder::PublishedFile;
 pub use publish::publish_output::{Launch, PublishOutput};
-pub use publish::runtime_config::{Framework, RuntimeConfig};
+pub use publish::runtime_config::RuntimeConfig;
 pub use publish::runtime_identifier::{Libc, RuntimeIdentifier};
+pub use publish::shared_framework::{
+    Framework, FrameworkMissing, FrameworkRollForward, UnknownRollForward,
+};
 pub use publish::tailored::Tailored;
 pub use sdk::chosen_sdk::{ChosenSdk, SdkError};
 pub use sdk::commands::{

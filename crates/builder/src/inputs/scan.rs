@@ -341,7 +341,7 @@ mod tests {
             "moved/bin/x.json",
             "moved/obj/y",
         ]);
-        let moved = "<Project><P><BaseOutputPath>../out/</BaseOutputPath></P></Project>";
+        let moved = "<Project><PropertyGroup><BaseOutputPath>../out/</BaseOutputPath></PropertyGroup></Project>";
         fs::write(folder.path().join("w/moved/Lib.csproj"), moved).unwrap();
         let contents = scan(&folder).unwrap().contents;
         assert_eq!(

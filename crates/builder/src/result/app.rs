@@ -1,6 +1,9 @@
+use crate::layer_options::APP_FOLDER;
 use crate::report::{Outcome, StepReport};
 use crate::{DotnetMessage, LockedToolchain};
-use mizzen_dotnet::{Launch, ProjectFacts, PublishOutput, Tailored};
+use mizzen_dotnet::{
+    Framework, FrameworkRollForward, Launch, ProjectFacts, PublishOutput, Tailored,
+};
 use mizzen_image::Layer;
 use mizzen_oci::{DiffId, Digest, Platform};
 use serde::{Deserialize, Serialize};
@@ -31,18 +34,20 @@ pub struct App {
 }
 
 /// What an application is and needs from its image.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AppRuntime {
     /// Its name: `Shop.Api`.
     pub name: String,
     /// The file that starts it, relative to its folder.
     pub entry: String,
+    /// Its folder in the image, absolute.
+    pub folder: String,
     /// Whether `entry` needs `dotnet` in front.
     pub needs_dotnet: bool,
     /// Whether it brings its frameworks along.
     pub self_contained: bool,
-    /// The shared frameworks that it runs on, or brings along: name and version.
-    pub frameworks: Vec<(String, String)>,
+    /// The shared frameworks that it runs on, or brings along.
+    pub frameworks: Vec<Framework>,
     /// Whether it runs without ICU.
     pub invariant_globalization: bool,
     /// The RID it was published for; `None` for a portable publish.
@@ -52,6 +57,27 @@ pub struct AppRuntime {
     /// What publish did to the files of packages and runtime for this one application.
     #[serde(default)]
     pub tailored: Option<Tailored>,
+}
+
+impl Default for AppRuntime {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            entry: String::new(),
+            folder: app_folder(),
+            needs_dotnet: false,
+            self_contained: false,
+            frameworks: Vec::new(),
+            invariant_globalization: false,
+            runtime_identifier: None,
+            version: None,
+            tailored: None,
+        }
+    }
+}
+
+fn app_folder() -> String {
+    APP_FOLDER.to_owned()
 }
 
 /// A layer of an application.
@@ -124,8 +150,9 @@ pub(crate) struct LayerFacts {
 }
 
 impl AppRuntime {
-    /// Returns what a publish folder says, which is all but the version.
-    pub(crate) fn of(output: &PublishOutput) -> Self {
+    /// Returns what a publish folder says, which is all but the version, of an application that lies in
+    /// `folder`.
+    pub(crate) fn of(output: &PublishOutput, folder: &str) -> Self {
         let (entry, needs_dotnet) = match &output.launch {
             Launch::Dll(file) => (file.clone(), true),
             Launch::Program(file) => (file.clone(), false),
@@ -134,12 +161,11 @@ impl AppRuntime {
         let frameworks = config.frameworks.iter().chain(&config.included_frameworks);
         Self {
             name: output.app.clone(),
+            folder: folder.to_owned(),
             entry,
             needs_dotnet,
             self_contained: config.is_self_contained(),
-            frameworks: frameworks
-                .map(|framework| (framework.name.clone(), framework.version.clone()))
-                .collect(),
+            frameworks: frameworks.cloned().collect(),
             invariant_globalization: config.invariant_globalization,
             runtime_identifier: output.runtime_identifier().map(str::to_owned),
             version: None,
@@ -154,8 +180,11 @@ impl AppRuntime {
         let version = project.property("TargetFrameworkVersion");
         if let Some(version) = version.filter(|_| self.frameworks.is_empty()) {
             let version = version.trim_start_matches('v').to_owned();
-            self.frameworks
-                .push(("Microsoft.NETCore.App".to_owned(), version));
+            self.frameworks.push(Framework {
+                name: "Microsoft.NETCore.App".to_owned(),
+                version,
+                roll_forward: FrameworkRollForward::default(),
+            });
             self.invariant_globalization = project.is_true("InvariantGlobalization");
         }
     }

@@ -1,6 +1,6 @@
-use crate::layer_options::APP_FOLDER;
 use crate::result::app::{AppLayer, AppRuntime};
 use crate::{BuildError, ImageOptions};
+use mizzen_dotnet::Framework;
 use mizzen_image::{Addendum, Entry, Image, Layer, LayerBuilder, NumericUser, UserError};
 use mizzen_oci::{Family, History, ImageConfig, Platform, annotation};
 use mizzen_store::{Cancel, Store};
@@ -19,7 +19,8 @@ const APP_USER: NumericUser = NumericUser {
 /// absolute, so that another working folder does not break it.
 ///
 /// # Errors
-/// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::User`] if the base
+/// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::Framework`] if it has
+/// not what the application runs on; [`BuildError::User`] if the base
 /// does not know the user that was asked for; [`BuildError::Layer`] if the layer of writable folders
 /// cannot be made.
 pub fn assemble(
@@ -37,6 +38,7 @@ pub fn assemble(
             want: platform.to_string(),
         });
     }
+    check_frameworks(&base, app, options)?;
     let generated = generated_annotations(&base, app, options);
     let user = user(&base, options)?;
     // A base annotation that stayed would speak of the base as if it were this image.
@@ -62,13 +64,9 @@ pub fn assemble(
         config.run_set("User", json!(user.to_string()));
         config.run_set(
             "WorkingDir",
-            json!(options.workdir.as_deref().unwrap_or(APP_FOLDER)),
+            json!(options.workdir.as_deref().unwrap_or(&app.folder)),
         );
-        let entrypoint = options.entrypoint.clone();
-        config.run_set(
-            "Entrypoint",
-            json!(entrypoint.unwrap_or_else(|| app.command())),
-        );
+        set_entrypoint(config, app, options);
         match &options.cmd {
             Some(cmd) => config.run_set("Cmd", json!(cmd)),
             // The base's would become arguments of the application.
@@ -101,6 +99,39 @@ pub fn assemble(
         config.add_labels(&options.labels);
     });
     Ok(image.with_annotations(annotations))
+}
+
+// What a base for .NET starts would have the application's command for arguments.
+fn set_entrypoint(config: &mut ImageConfig, app: &AppRuntime, options: &ImageOptions) {
+    if !options.keeps_entrypoint {
+        let entrypoint = options.entrypoint.clone();
+        let entrypoint = entrypoint.unwrap_or_else(|| app.command());
+        config.run_set("Entrypoint", json!(entrypoint));
+        return;
+    }
+    let starts = config.run_get("Entrypoint").cloned();
+    let is_dotnet = [json!(["dotnet"]), json!(["/usr/bin/dotnet"])]
+        .into_iter()
+        .any(|dotnet| Some(dotnet) == starts);
+    if is_dotnet {
+        config.run_remove("Entrypoint");
+    }
+}
+
+// The application would end at once, with a message that only a log has.
+fn check_frameworks(
+    base: &Image,
+    app: &AppRuntime,
+    options: &ImageOptions,
+) -> Result<(), BuildError> {
+    if app.self_contained {
+        return Ok(());
+    }
+    let variable = |name: &str| {
+        let own = options.env.get(name).map(String::as_str);
+        own.or_else(|| base.config().env(name)).map(str::to_owned)
+    };
+    Ok(Framework::check_all(&app.frameworks, &variable)?)
 }
 
 fn addendum(layer: Layer, comment: String, options: &ImageOptions) -> Addendum {
@@ -157,11 +188,13 @@ fn generated_annotations(
     for (name, value) in [
         (annotation::VERSION, &app.version),
         (annotation::SOURCE, &options.source),
+        (annotation::REVISION, &options.revision),
     ] {
         if let Some(value) = value {
             annotations.insert(name.to_owned(), value.clone());
         }
     }
+    annotations.retain(|name, _| !options.labels_off.contains(name));
     annotations
 }
 

@@ -1,3 +1,4 @@
+use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::report::Outcome;
 use crate::result::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
 use crate::{BuildError, LayerOptions, LeftOutFile};
@@ -31,9 +32,14 @@ pub fn package_publish_folder(
 ) -> Result<App, BuildError> {
     let output = PublishOutput::read(folder)?;
     let options = options.resolved(&output, &[])?;
-    let layers = make(&output, &options, &BTreeSet::new(), store, cancel)?;
+    let files = AppFiles {
+        output: &output,
+        folder: APP_FOLDER,
+        executables: &BTreeSet::new(),
+    };
+    let layers = make(&files, &options, store, cancel)?;
     Ok(App {
-        runtime: AppRuntime::of(&output),
+        runtime: AppRuntime::of(&output, APP_FOLDER),
         project: ProjectFacts::default(),
         left_out: layers.left_out.clone(),
         git_ignored: Vec::new(),
@@ -45,11 +51,10 @@ pub fn package_publish_folder(
     })
 }
 
-/// Makes the layers of `output`; those that two platforms share are made once.
+/// Makes the layers of `app`; those that two platforms share are made once.
 pub(crate) fn make(
-    output: &PublishOutput,
+    app: &AppFiles<'_>,
     options: &LayerOptions,
-    executables: &BTreeSet<Vec<u8>>,
     store: &Store,
     cancel: &Cancel,
 ) -> Result<Layers, BuildError> {
@@ -61,7 +66,7 @@ pub(crate) fn make(
     let mut made: Vec<(PlannedLayer, Layer)> = Vec::new();
     let mut symbols = BTreeMap::new();
     for platform in &options.platforms {
-        let plan = options.plan(output, platform, executables)?;
+        let plan = options.plan(app, platform)?;
         let missing: Vec<&PlannedLayer> = plan
             .layers
             .iter()
@@ -71,7 +76,7 @@ pub(crate) fn make(
             let writers: Vec<_> = missing
                 .iter()
                 .map(|layer| {
-                    let name = format!("{} {platform} {}", output.app, layer.name);
+                    let name = format!("{} {platform} {}", app.output.app, layer.name);
                     let compression = options.compression;
                     scope.spawn(move || write(&layer.files, name, compression, store, cancel))
                 })
@@ -107,7 +112,7 @@ pub(crate) fn make(
     }
     if !symbols.is_empty() {
         let files: Vec<PlannedFile> = symbols.into_values().collect();
-        let name = format!("{} {SYMBOLS}", output.app);
+        let name = format!("{} {SYMBOLS}", app.output.app);
         layers.symbols = Some(AppLayer {
             name: SYMBOLS.to_owned(),
             layer: write(&files, name, options.compression, store, cancel)?,
@@ -137,7 +142,7 @@ fn write(
 }
 
 /// Returns what a record keeps of new layers.
-pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
+pub(crate) fn facts(app: &AppFiles<'_>, layers: &Layers) -> AppFacts {
     let of_layer = |layer: &AppLayer| LayerFacts {
         name: layer.name.clone(),
         digest: layer.layer.descriptor.digest,
@@ -147,7 +152,7 @@ pub(crate) fn facts(output: &PublishOutput, layers: &Layers) -> AppFacts {
     };
     let by_platform = layers.by_platform.iter();
     AppFacts {
-        runtime: AppRuntime::of(output),
+        runtime: AppRuntime::of(app.output, app.folder),
         project: ProjectFacts::default(),
         layers: by_platform
             .map(|(platform, layers)| (platform.to_string(), layers.iter().map(of_layer).collect()))

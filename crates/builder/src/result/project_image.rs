@@ -1,6 +1,5 @@
-use crate::ImageOptions;
-use crate::layer_options::APP_FOLDER;
 use crate::result::app::AppRuntime;
+use crate::{BuildError, ImageOptions};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Family;
 use std::collections::BTreeMap;
@@ -11,13 +10,16 @@ impl ImageOptions {
     /// Variables and labels of the user stand over the project's of the same name; ports add up. An
     /// entrypoint of the user's leaves nothing of the project's command line: its arguments are for
     /// another program.
-    #[must_use]
-    pub fn over(self, project: &ContainerSettings, app: &AppRuntime) -> Self {
+    ///
+    /// # Errors
+    /// [`BuildError::Container`] if the parts of the project's command line do not go together.
+    pub fn over(self, project: &ContainerSettings, app: &AppRuntime) -> Result<Self, BuildError> {
         let (entrypoint, cmd) = if let Some(entrypoint) = self.entrypoint {
-            (entrypoint, self.cmd)
+            (Some(entrypoint), self.cmd)
         } else {
-            let (entrypoint, cmd) = project.command.resolve(app.command());
-            let cmd = Some(cmd).filter(|cmd| !cmd.is_empty());
+            let resolved = project.command.resolve(app.command())?;
+            let entrypoint = Some(resolved.entrypoint).filter(|words| !words.is_empty());
+            let cmd = Some(resolved.cmd).filter(|words| !words.is_empty());
             (entrypoint, self.cmd.or(cmd))
         };
         let named = project.is_docker_format.map(|is_docker| {
@@ -27,17 +29,21 @@ impl ImageOptions {
                 Family::Oci
             }
         });
-        Self {
+        let labels = &project.labels;
+        Ok(Self {
             family: self.family.or(named),
             env: merged(&project.environment, self.env),
-            labels: merged(&project.labels, self.labels),
+            labels: merged(&merged(&labels.generated, labels.own.clone()), self.labels),
+            labels_off: labels.off.clone(),
+            annotations: merged(&labels.generated, self.annotations),
             ports: [project.ports.clone(), self.ports].concat(),
             user: self.user.or_else(|| project.user.clone()),
             workdir: self.workdir.or_else(|| project.working_directory.clone()),
-            entrypoint: Some(entrypoint),
+            keeps_entrypoint: entrypoint.is_none(),
+            entrypoint,
             cmd,
             ..self
-        }
+        })
     }
 }
 
@@ -45,7 +51,7 @@ impl AppRuntime {
     /// Returns the command that starts the application in its image. The path is absolute, so that
     /// another working folder does not break it.
     pub(crate) fn command(&self) -> Vec<String> {
-        let entry = format!("{APP_FOLDER}/{}", self.entry);
+        let entry = format!("{}/{}", self.folder.trim_end_matches('/'), self.entry);
         if self.needs_dotnet {
             vec!["dotnet".to_owned(), entry]
         } else {
@@ -64,7 +70,7 @@ fn merged(
 #[cfg(test)]
 mod tests {
     use crate::{AppRuntime, ImageOptions};
-    use mizzen_dotnet::{ContainerCommand, ContainerSettings};
+    use mizzen_dotnet::{ContainerCommand, ContainerLabels, ContainerSettings};
     use mizzen_oci::Family;
 
     fn app() -> AppRuntime {
@@ -91,7 +97,11 @@ mod tests {
             is_docker_format: Some(true),
             ports: vec!["9000/udp".to_owned()],
             environment: map(&[("A", "project"), ("B", "project")]),
-            labels: map(&[("team", "project")]),
+            labels: ContainerLabels {
+                generated: map(&[("title", "project")]),
+                own: map(&[("team", "project")]),
+                ..ContainerLabels::default()
+            },
             command: ContainerCommand {
                 default_args: vec!["--maybe".to_owned()],
                 ..ContainerCommand::default()
@@ -102,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_the_user_left_open_is_the_projects() {
-        let options = ImageOptions::default().over(&project(), &app());
+        let options = ImageOptions::default().over(&project(), &app()).unwrap();
         assert_eq!(options.user.as_deref(), Some("64198"));
         assert_eq!(options.workdir.as_deref(), Some("/srv"));
         assert_eq!(options.family, Some(Family::Docker));
@@ -122,11 +132,16 @@ mod tests {
             entrypoint: Some(vec!["/own".to_owned()]),
             ..ImageOptions::default()
         }
-        .over(&project(), &app());
+        .over(&project(), &app())
+        .unwrap();
         assert_eq!(options.user.as_deref(), Some("1"));
         assert_eq!(options.family, Some(Family::Oci));
         assert_eq!(options.env, map(&[("A", "user"), ("B", "project")]));
-        assert_eq!(options.labels, map(&[("team", "user")]));
+        assert_eq!(
+            options.labels,
+            map(&[("team", "user"), ("title", "project")])
+        );
+        assert_eq!(options.annotations, map(&[("title", "project")]));
         assert_eq!(options.ports, ["9000/udp", "80/tcp"]);
         assert_eq!(options.entrypoint.unwrap(), ["/own"]);
         assert_eq!(options.cmd, None);
@@ -134,6 +149,9 @@ mod tests {
             cmd: Some(vec!["x".to_owned()]),
             ..ImageOptions::default()
         };
-        assert_eq!(arguments.over(&project(), &app()).cmd.unwrap(), ["x"]);
+        assert_eq!(
+            arguments.over(&project(), &app()).unwrap().cmd.unwrap(),
+            ["x"]
+        );
     }
 }

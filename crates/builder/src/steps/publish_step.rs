@@ -8,6 +8,7 @@ use crate::inputs::stage_layout::{
     FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP, working_folder,
 };
 use crate::inputs::staged::Staged;
+use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::report::Event;
 use crate::result::app::AppFacts;
 use crate::result::layers::{self, Layers};
@@ -117,14 +118,14 @@ pub(crate) fn publish(
         .request
         .layers
         .resolved(&output, &settings.platforms)?;
-    let layers = layers::make(
-        &output,
-        &options,
-        &from_workspace.executables(),
-        &context.store,
-        &context.cancel,
-    )?;
-    let mut facts = layers::facts(&output, &layers);
+    let folder = settings.working_directory.as_deref();
+    let files = AppFiles {
+        output: &output,
+        folder: folder.unwrap_or(APP_FOLDER),
+        executables: &from_workspace.executables(),
+    };
+    let layers = layers::make(&files, &options, &context.store, &context.cancel)?;
+    let mut facts = layers::facts(&files, &layers);
     facts.runtime.take_from(&project);
     facts.project = project;
     facts.sources = from_workspace.sources();

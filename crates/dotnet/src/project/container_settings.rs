@@ -1,4 +1,5 @@
-use crate::{ProjectFacts, ProjectItem, RuntimeIdentifier};
+use crate::project::container_labels::pairs;
+use crate::{ContainerCommand, ContainerLabels, ProjectFacts, ProjectItem, RuntimeIdentifier};
 use mizzen_oci::Platform;
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ pub struct ContainerSettings {
     pub tags: Vec<String>,
     /// `ContainerUser`.
     pub user: Option<String>,
-    /// `ContainerWorkingDirectory`, without a slash at its end.
+    /// `ContainerWorkingDirectory`, absolute, without a slash at its end: where the application lies and
+    /// starts.
     pub working_directory: Option<String>,
     /// `ContainerImageFormat` is `Docker` (`true`) or `OCI`.
     pub is_docker_format: Option<bool>,
@@ -30,25 +32,10 @@ pub struct ContainerSettings {
     pub ports: Vec<String>,
     /// `ContainerEnvironmentVariable`.
     pub environment: BTreeMap<String, String>,
-    /// `ContainerLabel`, and the labels that `ContainerTitle` and its like stand for.
-    pub labels: BTreeMap<String, String>,
+    /// The labels.
+    pub labels: ContainerLabels,
     /// The parts of the command line.
     pub command: ContainerCommand,
-}
-
-/// The parts of an image's command line that a project sets; those it does not are empty.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct ContainerCommand {
-    /// `ContainerAppCommand`, instead of the application's own command.
-    pub app_command: Vec<String>,
-    /// `ContainerAppCommandArgs`: always passed.
-    pub app_command_args: Vec<String>,
-    /// `ContainerDefaultArgs`: passed unless whoever runs the image says otherwise.
-    pub default_args: Vec<String>,
-    /// `ContainerEntrypoint` and `ContainerEntrypointArgs`.
-    pub entrypoint: Vec<String>,
-    /// `ContainerAppCommandInstruction`.
-    pub instruction: Option<String>,
 }
 
 /// A project says something about its image that cannot be.
@@ -63,27 +50,6 @@ pub struct ContainerSettingsError {
     pub want: &'static str,
 }
 
-/// Properties that stand for labels, as the SDK names them.
-const LABELS: [(&str, &str); 8] = [
-    ("ContainerTitle", "org.opencontainers.image.title"),
-    (
-        "ContainerDescription",
-        "org.opencontainers.image.description",
-    ),
-    ("ContainerAuthors", "org.opencontainers.image.authors"),
-    ("ContainerVendor", "org.opencontainers.image.vendor"),
-    ("ContainerVersion", "org.opencontainers.image.version"),
-    (
-        "ContainerLicenseExpression",
-        "org.opencontainers.image.licenses",
-    ),
-    ("ContainerInformationUrl", "org.opencontainers.image.url"),
-    (
-        "ContainerDocumentationUrl",
-        "org.opencontainers.image.documentation",
-    ),
-];
-
 impl ContainerSettings {
     /// Reads what `facts` say.
     ///
@@ -91,11 +57,6 @@ impl ContainerSettings {
     /// [`ContainerSettingsError`] names what cannot be.
     pub fn of(facts: &ProjectFacts) -> Result<Self, ContainerSettingsError> {
         let text = |name: &str| facts.property(name).map(str::to_owned);
-        let folder = text("ContainerWorkingDirectory");
-        let folder = folder.map(|folder| match folder.trim_end_matches('/') {
-            "" => "/".to_owned(),
-            folder => folder.to_owned(),
-        });
         Ok(Self {
             base_image: text("ContainerBaseImage"),
             family: text("ContainerFamily"),
@@ -103,42 +64,34 @@ impl ContainerSettings {
             repository: text("ContainerImageName").or_else(|| text("ContainerRepository")),
             tags: tags(facts)?,
             user: text("ContainerUser"),
-            working_directory: folder,
+            working_directory: working_directory(facts)?,
             is_docker_format: is_docker_format(facts)?,
             platforms: platforms(facts)?,
             ports: ports(facts)?,
             environment: pairs(facts.items("ContainerEnvironmentVariable")),
-            labels: labels(facts),
-            command: command(facts)?,
+            labels: ContainerLabels::of(facts),
+            command: ContainerCommand::of(facts)?,
         })
     }
 }
 
-impl ContainerCommand {
-    /// Returns the image's entrypoint and the arguments after it, for an application that starts
-    /// with `own` by itself.
-    pub fn resolve(&self, own: Vec<String>) -> (Vec<String>, Vec<String>) {
-        let mut command = if self.app_command.is_empty() {
-            own
-        } else {
-            self.app_command.clone()
-        };
-        command.extend(self.app_command_args.iter().cloned());
-        let arguments = self.default_args.clone();
-        let unset = if self.entrypoint.is_empty() {
-            "Entrypoint"
-        } else {
-            "DefaultArgs"
-        };
-        match self.instruction.as_deref().unwrap_or(unset) {
-            "Entrypoint" => (command, arguments),
-            "DefaultArgs" => {
-                command.extend(arguments);
-                (self.entrypoint.clone(), command)
-            }
-            _ => (self.entrypoint.clone(), arguments),
-        }
+fn working_directory(facts: &ProjectFacts) -> Result<Option<String>, ContainerSettingsError> {
+    const NAME: &str = "ContainerWorkingDirectory";
+    let Some(folder) = facts.property(NAME) else {
+        return Ok(None);
+    };
+    let parts: Vec<&str> = folder
+        .split('/')
+        .filter(|part| !["", "."].contains(part))
+        .collect();
+    if !folder.starts_with('/') || parts.contains(&"..") {
+        return Err(ContainerSettingsError {
+            name: NAME,
+            value: folder.to_owned(),
+            want: "an absolute path without `..`",
+        });
     }
+    Ok(Some(format!("/{}", parts.join("/"))))
 }
 
 fn tags(facts: &ProjectFacts) -> Result<Vec<String>, ContainerSettingsError> {
@@ -206,88 +159,23 @@ fn ports(facts: &ProjectFacts) -> Result<Vec<String>, ContainerSettingsError> {
     facts.items("ContainerPort").iter().map(port).collect()
 }
 
-fn pairs(items: &[ProjectItem]) -> BTreeMap<String, String> {
-    let named = items.iter().filter(|item| !item.identity.is_empty());
-    named
-        .map(|item| (item.identity.clone(), item.metadatum.clone()))
-        .collect()
-}
-
-// The SDK leaves out every label, a project's own too, where it is told to generate none.
-fn labels(facts: &ProjectFacts) -> BTreeMap<String, String> {
-    let generates = facts.property("ContainerGenerateLabels");
-    if generates.is_some_and(|value| value.eq_ignore_ascii_case("false")) {
-        return BTreeMap::new();
-    }
-    let named = LABELS.iter().filter_map(|(property, label)| {
-        let value = facts.property(property)?;
-        Some(((*label).to_owned(), value.to_owned()))
-    });
-    named.chain(pairs(facts.items("ContainerLabel"))).collect()
-}
-
-fn command(facts: &ProjectFacts) -> Result<ContainerCommand, ContainerSettingsError> {
-    let words = |kind: &str| {
-        let items = facts.items(kind).iter();
-        items
-            .map(|item| item.identity.clone())
-            .collect::<Vec<String>>()
-    };
-    let instruction = facts.property("ContainerAppCommandInstruction");
-    let entrypoint = [
-        words("ContainerEntrypoint"),
-        words("ContainerEntrypointArgs"),
-    ]
-    .concat();
-    let known = ["Entrypoint", "DefaultArgs", "None"];
-    let instruction = match instruction {
-        Some(text) => {
-            let known = known.iter().find(|known| known.eq_ignore_ascii_case(text));
-            let known = known.ok_or_else(|| ContainerSettingsError {
-                name: "ContainerAppCommandInstruction",
-                value: text.to_owned(),
-                want: "`Entrypoint`, `DefaultArgs` or `None`",
-            })?;
-            Some((*known).to_owned())
-        }
-        None => None,
-    };
-    Ok(ContainerCommand {
-        app_command: words("ContainerAppCommand"),
-        app_command_args: words("ContainerAppCommandArgs"),
-        default_args: words("ContainerDefaultArgs"),
-        entrypoint,
-        instruction,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::ContainerSettings;
     use crate::ProjectFacts;
 
     fn settings(records: &[&str]) -> Result<ContainerSettings, String> {
-        let records: String = records
-            .iter()
-            .map(|record| record.replace('|', "\u{1f}") + "\u{1e}")
-            .collect();
-        let facts = ProjectFacts::parse(&format!("{records}end\u{1e}")).unwrap();
-        ContainerSettings::of(&facts).map_err(|error| error.to_string())
-    }
-
-    fn own() -> Vec<String> {
-        vec!["dotnet".to_owned(), "/app/x.dll".to_owned()]
+        ContainerSettings::of(&ProjectFacts::of_records(records)).map_err(|error| error.to_string())
     }
 
     #[test]
     fn properties_and_items_are_read_as_the_sdk_reads_them() {
         let read = settings(&[
             "property|ContainerUser|64198",
-            "property|ContainerWorkingDirectory|/srv/",
+            "property|ContainerWorkingDirectory|/srv//./shop/",
             "property|ContainerImageTags|1.4;1",
             "property|ContainerRuntimeIdentifiers|linux-arm64;linux-x64",
             "property|ContainerImageFormat|docker",
-            "property|ContainerVendor|Acme",
             "item|ContainerPort|8080|",
             "item|ContainerPort|53|UDP",
             "item|ContainerPort|9000/udp|",
@@ -296,53 +184,15 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(read.user.as_deref(), Some("64198"));
-        assert_eq!(read.working_directory.as_deref(), Some("/srv"));
+        assert_eq!(read.working_directory.as_deref(), Some("/srv/shop"));
         assert_eq!(read.tags, ["1.4", "1"]);
         assert_eq!(read.ports, ["8080/tcp", "53/udp", "9000/udp"]);
         assert_eq!(read.is_docker_format, Some(true));
         assert_eq!(read.environment["A"], "b=c");
         let platforms: Vec<String> = read.platforms.iter().map(ToString::to_string).collect();
         assert_eq!(platforms, ["linux/arm64", "linux/amd64"]);
-        let labels: Vec<_> = read.labels.into_iter().collect();
-        let vendor = "org.opencontainers.image.vendor".to_owned();
-        assert_eq!(
-            labels,
-            [
-                (vendor, "Acme".to_owned()),
-                ("team".to_owned(), "shop".to_owned())
-            ]
-        );
+        assert_eq!(read.labels.own["team"], "shop");
         assert_eq!(settings(&[]).unwrap(), ContainerSettings::default());
-    }
-
-    #[test]
-    fn the_command_line_is_put_together_as_the_sdk_does() {
-        let resolve = |records: &[&str]| settings(records).unwrap().command.resolve(own());
-        assert_eq!(resolve(&[]), (own(), vec![]));
-        let (entrypoint, cmd) = resolve(&[
-            "item|ContainerAppCommandArgs|--always|",
-            "item|ContainerDefaultArgs|--maybe|",
-        ]);
-        assert_eq!(
-            (entrypoint.join(" "), cmd.join(" ")),
-            (
-                "dotnet /app/x.dll --always".to_owned(),
-                "--maybe".to_owned()
-            )
-        );
-        let (entrypoint, cmd) = resolve(&[
-            "item|ContainerEntrypoint|/init|",
-            "item|ContainerDefaultArgs|-v|",
-        ]);
-        assert_eq!(
-            (entrypoint.join(" "), cmd.join(" ")),
-            ("/init".to_owned(), "dotnet /app/x.dll -v".to_owned())
-        );
-        let (entrypoint, cmd) = resolve(&[
-            "property|ContainerAppCommandInstruction|none",
-            "item|ContainerEntrypoint|/init|",
-        ]);
-        assert_eq!((entrypoint.join(" "), cmd.len()), ("/init".to_owned(), 0));
     }
 
     #[test]
@@ -353,6 +203,11 @@ mod tests {
             (
                 "property|ContainerRuntimeIdentifier|win-x64",
                 "one for Linux",
+            ),
+            ("property|ContainerWorkingDirectory|srv", "an absolute path"),
+            (
+                "property|ContainerWorkingDirectory|/srv/../x",
+                "without `..`",
             ),
             (
                 "property|ContainerAppCommandInstruction|x",
@@ -367,10 +222,5 @@ mod tests {
             "property|ContainerImageTags|b",
         ];
         assert!(settings(&both).unwrap_err().contains("not both"));
-        let none = [
-            "property|ContainerGenerateLabels|False",
-            "item|ContainerLabel|team|shop",
-        ];
-        assert!(settings(&none).unwrap().labels.is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! What a project, a solution or a file-based app says, and where a workspace begins.
 
+pub(crate) mod container_command;
+pub(crate) mod container_labels;
 pub(crate) mod container_settings;
 pub(crate) mod file_based_app;
 pub(crate) mod git_aware;

@@ -46,6 +46,14 @@ impl ProjectFacts {
         None
     }
 
+    /// Returns the facts of records whose fields `|` parts.
+    #[cfg(test)]
+    pub(crate) fn of_records(records: &[&str]) -> Self {
+        let record = |record: &&str| record.replace('|', "\u{1f}") + "\u{1e}";
+        let records: String = records.iter().map(record).collect();
+        Self::parse(&format!("{records}end\u{1e}")).expect("the end is there")
+    }
+
     /// Returns the value of a property; `None` if it is empty.
     pub fn property(&self, name: &str) -> Option<&str> {
         self.properties.get(name).map(String::as_str)

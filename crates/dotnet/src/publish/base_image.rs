@@ -76,7 +76,7 @@ pub fn default_base(
 #[cfg(test)]
 mod tests {
     use super::{ASP_NET, BaseImageError, default_base};
-    use crate::Framework;
+    use crate::{Framework, FrameworkRollForward};
 
     fn base(
         names: &[&str],
@@ -87,6 +87,7 @@ mod tests {
         let framework = |name: &&str| Framework {
             name: (*name).to_owned(),
             version: version.to_owned(),
+            roll_forward: FrameworkRollForward::default(),
         };
         let frameworks: Vec<_> = names.iter().map(framework).collect();
         default_base("mcr.example", &frameworks, self_contained, needs_icu, None)
@@ -118,6 +119,7 @@ mod tests {
             let frameworks = [Framework {
                 name: ASP_NET.to_owned(),
                 version: version.to_owned(),
+                roll_forward: FrameworkRollForward::default(),
             }];
             default_base("mcr.example", &frameworks, false, needs_icu, Some(family))
                 .map(|reference| reference.to_string())

@@ -17,4 +17,5 @@ pub(crate) mod publish_output;
 pub(crate) mod runtime_config;
 pub(crate) mod runtime_files;
 pub(crate) mod runtime_identifier;
+pub(crate) mod shared_framework;
 pub(crate) mod tailored;

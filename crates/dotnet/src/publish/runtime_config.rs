@@ -1,3 +1,4 @@
+use crate::{Framework, FrameworkRollForward};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -19,15 +20,6 @@ pub struct RuntimeConfig {
     pub is_trimmed: bool,
 }
 
-/// A shared framework, by name and version: `Microsoft.AspNetCore.App` 10.0.0.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Deserialize)]
-pub struct Framework {
-    /// Its name.
-    pub name: String,
-    /// The version that was asked for, or is included.
-    pub version: String,
-}
-
 #[derive(Deserialize)]
 struct File {
     #[serde(rename = "runtimeOptions")]
@@ -38,10 +30,38 @@ struct File {
 #[serde(rename_all = "camelCase", default)]
 struct Options {
     tfm: Option<String>,
-    framework: Option<Framework>,
-    frameworks: Vec<Framework>,
-    included_frameworks: Vec<Framework>,
+    framework: Option<Named>,
+    frameworks: Vec<Named>,
+    included_frameworks: Vec<Named>,
     config_properties: BTreeMap<String, Value>,
+    #[serde(flatten)]
+    policy: Policy,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    version: String,
+    #[serde(flatten)]
+    policy: Policy,
+}
+
+/// What the whole file says, or for one framework.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Policy {
+    roll_forward: Option<String>,
+    /// Instead of that in files for frameworks before 3.0.
+    roll_forward_on_no_candidate_fx: Option<u64>,
+}
+
+impl Policy {
+    fn chosen(&self) -> Option<FrameworkRollForward> {
+        let named = self.roll_forward.as_deref();
+        let number = self.roll_forward_on_no_candidate_fx;
+        let number = number.map(FrameworkRollForward::of_number);
+        named.and_then(|name| name.parse().ok()).or(number)
+    }
 }
 
 impl RuntimeConfig {
@@ -62,16 +82,20 @@ impl RuntimeConfig {
             Value::String(text) => text.eq_ignore_ascii_case("true"),
             _ => false,
         });
+        let of_all = options.policy.chosen().unwrap_or_default();
+        let framework = |named: Named| Framework {
+            roll_forward: named.policy.chosen().unwrap_or(of_all),
+            name: named.name,
+            version: named.version,
+        };
+        let frameworks = options.framework.into_iter().chain(options.frameworks);
+        let included = options.included_frameworks.into_iter();
         Ok(Self {
             invariant_globalization,
             is_trimmed,
             target_framework: options.tfm,
-            frameworks: options
-                .framework
-                .into_iter()
-                .chain(options.frameworks)
-                .collect(),
-            included_frameworks: options.included_frameworks,
+            frameworks: frameworks.map(framework).collect(),
+            included_frameworks: included.map(framework).collect(),
         })
     }
 
@@ -109,6 +133,24 @@ mod tests {
             r#"{"runtimeOptions":{"includedFrameworks":[{"name":"Microsoft.NETCore.App","version":"10.0.12"}]}}"#,
         );
         assert!(included.is_self_contained());
+    }
+
+    #[test]
+    fn the_policy_of_a_framework_stands_over_that_of_the_file() {
+        let policies = |text: &str| {
+            let config = parse(&format!("{{\"runtimeOptions\":{{{text}}}}}"));
+            let policies = config.frameworks.iter();
+            let names = policies.map(|framework| format!("{:?}", framework.roll_forward));
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let two = r#""frameworks":[{"name":"A","version":"1"},{"name":"B","version":"1","rollForward":"Disable"}]"#;
+        assert_eq!(policies(two), "Minor Disable");
+        assert_eq!(
+            policies(&format!("\"rollForward\":\"major\",{two}")),
+            "Major Disable"
+        );
+        let old = format!("\"rollForwardOnNoCandidateFx\":0,{two}");
+        assert_eq!(policies(&old), "LatestPatch Disable");
     }
 
     #[test]

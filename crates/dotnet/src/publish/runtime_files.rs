@@ -1,6 +1,6 @@
+use crate::Framework;
 use crate::publish::portable_executable;
 use crate::publish::publish_folder::PublishedFile;
-use crate::publish::runtime_config::Framework;
 use std::collections::BTreeSet;
 use std::io;
 
@@ -67,7 +67,7 @@ mod tests {
     use super::runtime_files;
     use crate::publish::portable_executable::tests::versioned;
     use crate::publish::publish_folder;
-    use crate::publish::runtime_config::Framework;
+    use crate::{Framework, FrameworkRollForward};
     use fs_err as fs;
 
     #[test]
@@ -103,6 +103,7 @@ mod tests {
         let included = Framework {
             name: "Microsoft.NETCore.App".to_owned(),
             version: "10.0.12".to_owned(),
+            roll_forward: FrameworkRollForward::default(),
         };
         let found = runtime_files(&files, &[included]).unwrap();
         let found: Vec<&str> = found
