@@ -10,8 +10,9 @@ pub(crate) struct Job {
     pub(crate) network: Network,
     /// The stage's root, as the command sees it.
     pub(crate) root: PathBuf,
-    /// The folder of the machine that is there; the root itself where no mount can bring another.
-    pub(crate) place: PathBuf,
+    /// The folder of the machine that is there; the root itself where no mount can bring another. None to
+    /// try the rung and nothing else.
+    pub(crate) place: Option<PathBuf>,
     /// Where the command starts.
     pub(crate) folder: PathBuf,
     /// What of the machine is mounted beside its system folders, absolute.
@@ -36,7 +37,7 @@ impl Job {
             self.rung.as_str().into(),
             network.into(),
             self.root.clone().into(),
-            self.place.clone().into(),
+            self.place.clone().unwrap_or_default().into(),
             self.folder.clone().into(),
             if self.watched { "watched" } else { "alone" }.into(),
         ];
@@ -65,7 +66,7 @@ impl Job {
                 _ => return None,
             },
             root: root.into(),
-            place: place.into(),
+            place: (!place.is_empty()).then(|| place.into()),
             folder: folder.into(),
             watched: watched == "watched",
             mounted: mounted.iter().map(PathBuf::from).collect(),
@@ -144,7 +145,7 @@ mod tests {
             rung: Rung::Mounts,
             network: Network::None,
             root: "/tmp/mizzen-stage".into(),
-            place: "/tmp/mizzen-stage/place-0".into(),
+            place: Some("/tmp/mizzen-stage/place-0".into()),
             folder: "/tmp/mizzen-stage/src".into(),
             watched: true,
             mounted: vec!["/a b".into(), "/c".into()],

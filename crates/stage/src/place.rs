@@ -2,8 +2,9 @@ use crate::place_queue::Ticket;
 use crate::root::{clear, owned};
 use crate::{Rung, StageError};
 use fs_err as fs;
+use fs_err::os::unix::fs::OpenOptionsExt;
 use mizzen_store::Cancel;
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
@@ -119,7 +120,7 @@ fn try_place(folder: &Path, label: &str) -> Result<Option<fs::File>, StageError>
         let path = folder.to_owned();
         return Err(StageError::Root { path, why });
     }
-    let mut lock = lock_file(&folder.join(".lock"))?;
+    let mut lock = lock_file(&lock_of(folder))?;
     if !try_lock(&lock, FlockOperation::NonBlockingLockExclusive)? {
         return Ok(None);
     }
@@ -129,10 +130,17 @@ fn try_place(folder: &Path, label: &str) -> Result<Option<fs::File>, StageError>
     Ok(Some(lock))
 }
 
+/// Returns the file that is locked while a build has the place. It lies beside the place, where no
+/// command of a stage reaches it: one that could replace it would let another build in beside it, or
+/// have a link followed.
+fn lock_of(place: &Path) -> PathBuf {
+    place.with_extension("lock")
+}
+
 /// Says what is running in the places, and for how long.
 fn who_has(folders: &[PathBuf]) -> String {
     let running = folders.iter().filter_map(|folder| {
-        let lock = folder.join(".lock");
+        let lock = lock_of(folder);
         let label = fs::read_to_string(&lock).ok()?;
         let since = fs::metadata(&lock).ok()?.modified().ok()?;
         let seconds = since.elapsed().ok()?.as_secs();
@@ -149,12 +157,15 @@ fn who_has(folders: &[PathBuf]) -> String {
     )
 }
 
+/// Opens a file to lock it, never through a link, which only a command on rung `path` can have left.
 fn lock_file(path: &Path) -> io::Result<fs::File> {
-    fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        fs::remove_file(path)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options.open(path)
 }
 
 /// Tries to lock `file`; `false` if somebody else has it.
@@ -231,6 +242,32 @@ mod tests {
             drop(place);
             assert!(!folder.join("file").exists());
         }
+    }
+
+    #[test]
+    fn a_command_can_neither_free_its_place_nor_have_another_file_written() {
+        let root = tempfile::tempdir().unwrap();
+        let mine = root.path().join("mine");
+        fs::write(&mine, "mine").unwrap();
+        for name in [".lock", "place-0.lock"] {
+            // What a command does with all that it can reach, while its place is held.
+            let place = take(root.path(), Rung::Mounts, "a").unwrap();
+            let file = place.folder().join(name);
+            drop(fs::remove_file(&file));
+            fs::os::unix::fs::symlink(&mine, &file).unwrap();
+            let other = take(root.path(), Rung::Mounts, "b").unwrap();
+            assert_ne!(other.folder(), place.folder());
+            drop(place);
+            drop(take(root.path(), Rung::Mounts, "c").unwrap());
+            assert_eq!(fs::read(&mine).unwrap(), b"mine", "{name}");
+        }
+        // On rung `path` a command reaches the root as well.
+        let file = root.path().join(".lock");
+        fs::remove_file(&file).unwrap();
+        fs::os::unix::fs::symlink(&mine, &file).unwrap();
+        drop(take(root.path(), Rung::Mounts, "a").unwrap());
+        assert_eq!(fs::read(&mine).unwrap(), b"mine");
+        assert!(file.is_file() && !file.is_symlink());
     }
 
     #[test]

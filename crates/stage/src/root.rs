@@ -26,15 +26,16 @@ const READ_FROM_ABOVE: [&str; 12] = [
 ];
 
 /// Returns the root of this user's stages: the canonical one, else, where another user has taken
-/// that, one named by the user's number. It exists, belongs to the user and is closed to others.
+/// that, one named by the user's number. It belongs to the user and is closed to others; if it is not
+/// there, [`make`] makes it so.
 ///
 /// # Errors
 /// [`StageError::Root`] if neither can be had; [`StageError::Above`] if a file above would be read.
-pub(crate) fn claim() -> Result<PathBuf, StageError> {
-    claim_in(Path::new(PARENT))
+pub(crate) fn choose() -> Result<PathBuf, StageError> {
+    choose_in(Path::new(PARENT))
 }
 
-fn claim_in(parent: &Path) -> Result<PathBuf, StageError> {
+fn choose_in(parent: &Path) -> Result<PathBuf, StageError> {
     for folder in parent.ancestors() {
         if let Some(file) = READ_FROM_ABOVE
             .iter()
@@ -46,14 +47,39 @@ fn claim_in(parent: &Path) -> Result<PathBuf, StageError> {
     }
     let user = rustix::process::geteuid().as_raw();
     let canonical = parent.join(NAME);
-    if owned(&canonical, user)?.is_ok() {
+    if is_fit(&canonical, user)?.is_ok() {
         return Ok(canonical);
     }
     let own = parent.join(format!("{NAME}-{user}"));
-    match owned(&own, user)? {
+    match is_fit(&own, user)? {
         Ok(()) => Ok(own),
         Err(why) => Err(StageError::Root { path: own, why }),
     }
+}
+
+/// Makes the root that was chosen, if it is not there.
+///
+/// # Errors
+/// [`StageError::Root`] if somebody else has made it meanwhile.
+pub(crate) fn make(root: &Path) -> Result<(), StageError> {
+    owned(root, rustix::process::geteuid().as_raw())?.map_err(|why| StageError::Root {
+        path: root.to_owned(),
+        why,
+    })
+}
+
+/// Whether the folder can be the root: it is not there, or is the user's, closed, and a stage's: one
+/// with files and without a stage's lock is somebody's work, and would be emptied.
+fn is_fit(path: &Path, user: u32) -> io::Result<Result<(), &'static str>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Ok(())),
+        metadata => metadata?,
+    };
+    let fit = closed(&metadata, user);
+    if fit.is_err() || path.join(".lock").exists() || fs::read_dir(path)?.next().is_none() {
+        return Ok(fit);
+    }
+    Ok(Err("it holds files that are not a stage's"))
 }
 
 // Anyone can make a folder, a file or a link of this name in /tmp before we do.
@@ -68,8 +94,11 @@ pub(crate) fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static st
             ));
         }
     }
-    let metadata = fs::symlink_metadata(path)?;
-    Ok(if !metadata.is_dir() {
+    Ok(closed(&fs::symlink_metadata(path)?, user))
+}
+
+fn closed(metadata: &std::fs::Metadata, user: u32) -> Result<(), &'static str> {
+    if !metadata.is_dir() {
         Err("it is not a folder")
     } else if metadata.uid() != user {
         Err("it belongs to another user")
@@ -77,10 +106,10 @@ pub(crate) fn owned(path: &Path, user: u32) -> io::Result<Result<(), &'static st
         Err("other users can enter it")
     } else {
         Ok(())
-    })
+    }
 }
 
-/// Empties the folder of a stage. The lock's file stays: another build may be waiting for it.
+/// Empties the folder of a stage. The root's lock stays: another build may be waiting for it.
 pub(crate) fn clear(root: &Path) -> io::Result<()> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
@@ -120,7 +149,7 @@ fn open_up(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{claim_in, owned};
+    use super::{choose_in, make, owned};
     use crate::StageError;
     use fs_err as fs;
     use std::os::unix::fs::PermissionsExt;
@@ -129,18 +158,28 @@ mod tests {
     fn a_taken_root_gives_way_to_one_of_the_users_own() {
         let parent = tempfile::tempdir().unwrap();
         let canonical = parent.path().join("mizzen-stage");
-        assert_eq!(claim_in(parent.path()).unwrap(), canonical);
+        assert_eq!(choose_in(parent.path()).unwrap(), canonical);
+        assert!(!canonical.exists());
+        make(&canonical).unwrap();
         assert_eq!(
             fs::metadata(&canonical).unwrap().permissions().mode() & 0o777,
             0o700
         );
-        assert_eq!(claim_in(parent.path()).unwrap(), canonical);
+        assert_eq!(choose_in(parent.path()).unwrap(), canonical);
+
+        // Somebody's work is not emptied.
+        fs::write(canonical.join("thesis.odt"), "mine").unwrap();
+        assert_ne!(choose_in(parent.path()).unwrap(), canonical);
+        fs::write(canonical.join(".lock"), "").unwrap();
+        assert_eq!(choose_in(parent.path()).unwrap(), canonical);
+        fs::remove_file(canonical.join(".lock")).unwrap();
+        fs::remove_file(canonical.join("thesis.odt")).unwrap();
 
         fs::set_permissions(&canonical, std::fs::Permissions::from_mode(0o777)).unwrap();
-        assert_ne!(claim_in(parent.path()).unwrap(), canonical);
+        assert_ne!(choose_in(parent.path()).unwrap(), canonical);
         fs::remove_dir(&canonical).unwrap();
         fs::os::unix::fs::symlink("/", &canonical).unwrap();
-        assert_ne!(claim_in(parent.path()).unwrap(), canonical);
+        assert_ne!(choose_in(parent.path()).unwrap(), canonical);
         assert_eq!(owned(&canonical, 0).unwrap(), Err("it is not a folder"));
     }
 
@@ -148,7 +187,7 @@ mod tests {
     fn a_file_above_that_dotnet_would_read_is_refused() {
         let parent = tempfile::tempdir().unwrap();
         fs::write(parent.path().join("Directory.Build.props"), "<Project/>").unwrap();
-        let error = claim_in(parent.path()).unwrap_err();
+        let error = choose_in(parent.path()).unwrap_err();
         assert!(
             matches!(error, StageError::Above(file) if file.ends_with("Directory.Build.props"))
         );

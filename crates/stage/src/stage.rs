@@ -1,7 +1,7 @@
 use crate::job::Job;
 use crate::keeper::Keeper;
 use crate::place::Place;
-use crate::root::claim;
+use crate::root;
 use crate::{
     Action, Capabilities, Executor, Isolation, LeftFiles, Network, Outcome, OutputLine, Rung, Seen,
     StageError, Stream, capture, materialize, means,
@@ -25,7 +25,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Claims the stage's root for this user.
+    /// Chooses the stage's root for this user; it is made when the first action runs.
     ///
     /// `launcher` is a program whose `main` calls [`play_part`](crate::play_part) first; the running
     /// one, as a rule.
@@ -38,7 +38,7 @@ impl Stage {
         isolation: Isolation,
     ) -> Result<Self, StageError> {
         Ok(Self {
-            root: claim()?,
+            root: root::choose()?,
             store,
             launcher,
             isolation,
@@ -98,7 +98,8 @@ impl Stage {
             rung,
             network: Network::None,
             root: self.root.clone(),
-            place: self.root.clone(),
+            // For who only asks for the rung nothing is made on the machine.
+            place: None,
             folder: self.root.clone(),
             watched: false,
             mounted: Vec::new(),
@@ -145,13 +146,14 @@ impl Executor for Stage {
             });
         };
         let label = &action.label;
+        root::make(&self.root)?;
         let place = Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait)?;
         let watch = self.watch(action, rung, &place);
         let job = Job {
             rung,
             network: action.network,
             root: self.root.clone(),
-            place: place.folder().to_owned(),
+            place: Some(place.folder().to_owned()),
             folder: self.root.join(&action.working_folder),
             watched: watch.is_ok(),
             mounted: action.mounted.clone(),

@@ -60,8 +60,10 @@ fn serve(job: &Job) -> io::Result<()> {
         drop(build.write_all(line.as_bytes()));
     }
     while let Ok(1) = build.read(&mut order) {}
-    if !locks.is_empty() {
-        root::clear(&job.place)?;
+    if let Some(place) = &job.place
+        && !locks.is_empty()
+    {
+        root::clear(place)?;
     }
     Ok(())
 }

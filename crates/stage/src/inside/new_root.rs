@@ -103,7 +103,10 @@ fn make(job: &Job) -> Step {
     })?;
     at(&job.root.display().to_string(), || {
         fs::create_dir_all(inside(&job.root))?;
-        Ok(mount_bind(before(&job.place), inside(&job.root))?)
+        match &job.place {
+            Some(place) => Ok(mount_bind(before(place), inside(&job.root))?),
+            None => Ok(()),
+        }
     })?;
     at("the new root", || {
         let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
