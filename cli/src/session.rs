@@ -33,6 +33,8 @@ pub(crate) struct Session<'a> {
     pub(crate) ui: Ui,
     pub(crate) engines: EnginePlatforms,
     cache_dir: Option<PathBuf>,
+    /// Whether the verb only looks, and makes no cache where there is none.
+    is_reader: bool,
     store: OnceCell<Arc<Store>>,
 }
 
@@ -73,12 +75,20 @@ impl<'a> Invocation<'a> {
             config,
             ui,
             engines: EnginePlatforms::default(),
+            is_reader: false,
             store: OnceCell::new(),
         }
     }
 }
 
 impl Session<'_> {
+    /// Returns the session of a verb that only looks: where there is no cache, it makes none that stays.
+    #[must_use]
+    pub(crate) fn reading(mut self) -> Self {
+        self.is_reader = true;
+        self
+    }
+
     /// Opens the cache: the one that the command line, the environment or `mizzen.toml` names, else the
     /// user's own.
     ///
@@ -88,8 +98,28 @@ impl Session<'_> {
         if let Some(store) = self.store.get() {
             return Ok(store);
         }
-        let store = Arc::new(Store::open(&self.cache_folder()?)?);
-        Ok(self.store.get_or_init(|| store))
+        let folder = self.cache_folder()?;
+        let store = if self.is_reader {
+            match Store::open_existing(&folder)? {
+                Some(store) => store,
+                None => Store::temporary(&self.temporary_folder())?,
+            }
+        } else {
+            Store::open(&folder)?
+        };
+        Ok(self.store.get_or_init(|| Arc::new(store)))
+    }
+
+    /// Opens the cache if there is one.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub(crate) fn existing_store(&self) -> Result<Option<Store>, CommandError> {
+        Ok(Store::open_existing(&self.cache_folder()?)?)
+    }
+
+    fn temporary_folder(&self) -> PathBuf {
+        self.process.variable("TMPDIR").unwrap_or("/tmp").into()
     }
 
     /// Prepares the registry client, which knows what `config` says of hosts; sends nothing yet.
@@ -114,7 +144,11 @@ impl Session<'_> {
         Ok(Registry::new(settings, self.cancel.clone())?)
     }
 
-    fn cache_folder(&self) -> Result<PathBuf, CommandError> {
+    /// Returns where the cache is, or would be.
+    ///
+    /// # Errors
+    /// There is no place for one.
+    pub(crate) fn cache_folder(&self) -> Result<PathBuf, CommandError> {
         if let Some(folder) = &self.cache_dir {
             return Ok(self.process.absolute(folder));
         }

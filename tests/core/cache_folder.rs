@@ -2,6 +2,7 @@
 
 use crate::support::{User, prepared};
 use fs_err as fs;
+use mizzen_testkit::{MemoryRegistry, tiny_base};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,44 @@ fn a_folder_of_files_that_is_named_by_mistake_is_refused_by_every_verb_and_stays
         assert!(said.contains("hint: "), "{said}");
     }
     assert_eq!(tree(Path::new(home)), before);
+}
+
+#[test]
+fn who_only_looks_makes_nothing_and_takes_nothing() {
+    let mut user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    user.workspace("hello-web", "hello", None);
+    fs::create_dir(user.path("temporary")).unwrap();
+    let temporary = user.path("temporary").display().to_string();
+    user.environment.insert("TMPDIR".to_owned(), temporary);
+    let registry = MemoryRegistry::start();
+    tiny_base(&user.path("base"), "linux/amd64");
+    let image = format!("{}/base:1", registry.host());
+    user.run_bare(&["push", "oci:base", &image]).success();
+    drop(fs::remove_dir_all(user.path("cache")));
+    // The wrapper counts calls there, and `plan` makes none.
+    let before = tree(&user.path(""));
+    let verbs = [
+        &["plan", "hello"][..],
+        &["plan", "hello", "--config"],
+        &["cache", "dir"],
+        &["cache", "size"],
+        &["cache", "verify"],
+        &["cache", "prune", "--max-age", "1"],
+        &["cache", "clean"],
+        &["inspect", &image, "--files"],
+        &["validate", &image],
+        &["diff", &image, "oci:base"],
+    ];
+    for verb in verbs {
+        user.run_bare(verb).success();
+        assert_eq!(tree(&user.path("")), before, "{verb:?}");
+    }
+    // An empty folder is not made a cache, either.
+    fs::create_dir(user.path("cache")).unwrap();
+    for verb in verbs {
+        user.run_bare(verb).success();
+        assert_eq!(tree(&user.path("cache")).len(), 0, "{verb:?}");
+    }
 }
 
 #[test]

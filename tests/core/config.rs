@@ -188,6 +188,7 @@ fn every_verb_uses_the_cache_that_the_file_names() {
     let copy = format!("{}/copy:1", registry.host());
     let archive = format!("oci-archive:{}", user.path("base.tar").display());
     user.run_bare(&["push", "oci:base", &base]).success();
+    drop(fs::remove_dir_all(user.path("home/.cache")));
     for (table, name) in [("[cache]\ndir", "one"), ("[build]\ncache-dir", "two")] {
         let named = user.path(name);
         for verb in [
@@ -199,16 +200,18 @@ fn every_verb_uses_the_cache_that_the_file_names() {
             &["copy", &base, &copy],
             &["push", "oci:base", &copy],
         ] {
-            let users = user.path("home/.cache");
-            for folder in [&named, &users] {
-                drop(fs::remove_dir_all(folder));
-            }
             write(
                 &user.path("mizzen.toml"),
                 &format!("{table} = \"{name}\"\n"),
             );
+            drop(fs::remove_dir_all(&named));
+            // It says which folder it meant when that cannot be a cache.
+            write(&named.join("thesis.odt"), "mine");
+            let said = user.run_bare(verb).failure(2);
+            assert!(said.contains(named.to_str().unwrap()), "{verb:?}: {said}");
+            fs::remove_dir_all(&named).unwrap();
             user.run_bare(verb).success();
-            assert!(named.exists() && !users.exists(), "{table}: {verb:?}");
+            assert!(!user.path("home/.cache").exists(), "{table}: {verb:?}");
         }
     }
 }

@@ -2,7 +2,7 @@ use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out, size};
 use clap::Subcommand;
-use mizzen_store::{Limits, Removed};
+use mizzen_store::{Housekeeping, Limits, Removed, Store, StoreError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub(crate) enum CacheVerb {
         #[arg(long, value_name = "DAYS")]
         max_age: Option<u32>,
     },
-    /// Remove everything but images that were written into it
+    /// Remove every blob, record and note of it
     Clean,
     /// Read everything and remove what is damaged
     Verify,
@@ -49,32 +49,40 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Tells what the cache holds, and takes things away.
 pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let session = invocation.session(Ui::silent(), arguments.cache_dir.as_deref())?;
-    let store = session.store()?;
-    let alone = || store.housekeeping(&session.cancel);
-    match arguments.verb {
-        CacheVerb::Dir => out(&format!("{}\n", store.root().display())),
+    // No verb makes a cache in order to look at it.
+    let store = session.existing_store()?;
+    let changed = |change: &dyn Fn(&Housekeeping<'_>) -> Result<Removed, StoreError>| {
+        let removed = match &store {
+            Some(store) => change(&store.housekeeping(&session.cancel)?)?,
+            None => Removed::default(),
+        };
+        Ok::<_, CommandError>(removed)
+    };
+    let text = match arguments.verb {
+        CacheVerb::Dir => format!("{}\n", session.cache_folder()?.display()),
         CacheVerb::Size => {
-            let usage = store.usage()?;
+            let usage = store.as_ref().map(Store::usage);
+            let usage = usage.transpose()?.unwrap_or_default();
             let (blobs, other) = (size(usage.blob_bytes), size(usage.other_bytes));
-            out(&format!(
+            format!(
                 "{} blobs, {blobs}; {} records and what else there is, {other}\n",
                 usage.blobs, usage.records
-            ))
+            )
         }
         CacheVerb::Prune { max_size, max_age } => {
-            let max_age = max_age.map(|days| DAY * days);
             let limits = Limits {
                 max_bytes: max_size,
-                max_age,
+                max_age: max_age.map(|days| DAY * days),
             };
-            out(&text("removed", alone()?.prune(limits)?))
+            text("removed", changed(&|alone| alone.prune(limits))?)
         }
-        CacheVerb::Clean => out(&text("removed", alone()?.clean()?)),
-        CacheVerb::Verify => out(&text(
+        CacheVerb::Clean => text("removed", changed(&|alone| alone.clean())?),
+        CacheVerb::Verify => text(
             "damaged and removed",
-            alone()?.verify(&session.cancel)?,
-        )),
-    }
+            changed(&|alone| alone.verify(&session.cancel))?,
+        ),
+    };
+    out(&text)
 }
 
 fn text(verb: &str, removed: Removed) -> String {

@@ -28,7 +28,7 @@ pub(crate) struct DiffArgs {
 /// Prints what differs between two images; nothing if they run the same.
 pub(crate) fn run(arguments: &DiffArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let cache_dir = arguments.common.cache_dir.as_deref();
-    let session = invocation.session(Ui::silent(), cache_dir)?;
+    let session = invocation.session(Ui::silent(), cache_dir)?.reading();
     let old = Opened::open(&arguments.old, &arguments.common, &session)?;
     let new = Opened::open(&arguments.new, &arguments.common, &session)?;
     let diff = ImageDiff::of(old.image()?, new.image()?)?;

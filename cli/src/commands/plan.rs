@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let each = each.map(|service| config_text(&service.config, &service.settings));
         return out(&each.collect::<Vec<_>>().join("\n"));
     }
-    let session = services.session(invocation, Ui::silent());
+    let session = services.session(invocation, Ui::silent()).reading();
     let (process, ui) = (session.process, &session.ui);
     let written = services.destinations(process)?;
     let store = session.store()?;

@@ -20,7 +20,7 @@ pub(crate) fn run(
     invocation: &Invocation<'_>,
 ) -> Result<(), CommandError> {
     let cache_dir = arguments.common.cache_dir.as_deref();
-    let session = invocation.session(Ui::silent(), cache_dir)?;
+    let session = invocation.session(Ui::silent(), cache_dir)?.reading();
     let opened = Opened::open(&arguments.image, &arguments.common, &session)?;
     let result = match &arguments.common.platform {
         Some(platform) => validate(opened.image()?, Some(platform)),
