@@ -1,3 +1,4 @@
+use crate::consent::{Wanted, plain};
 use crate::hints;
 use mizzen_builder::{BuildError, DotnetMessage};
 use mizzen_dotnet::{BaseImageError, SdkError, SolutionError, ToolchainError, WorkspaceError};
@@ -98,6 +99,13 @@ impl CommandError {
             ..Self::usage("mizzen has a bug; the lines above say where")
         }
         .hinted(hints::REPORT)
+    }
+
+    /// The same, with lines that say why.
+    #[must_use]
+    pub(crate) fn because(mut self, causes: Vec<String>) -> Self {
+        self.causes = causes;
+        self
     }
 
     #[must_use]
@@ -250,6 +258,8 @@ impl From<BuildError> for CommandError {
             | BuildError::User(_)
             | BuildError::Added { .. }
             | BuildError::Unstageable { .. }
+            | BuildError::LinkOutside { .. }
+            | BuildError::NotAllowed(_)
             | BuildError::NugetConfig { .. } => USAGE,
             BuildError::Offline { .. } => NETWORK,
             BuildError::Floats(_)
@@ -271,6 +281,13 @@ impl From<BuildError> for CommandError {
         match error {
             BuildError::Dotnet { messages, .. } | BuildError::Offline { messages, .. } => {
                 command_error.said = messages;
+            }
+            BuildError::NotAllowed(requests) => {
+                let causes = requests.into_iter().map(|request| {
+                    let wanted = Wanted::from(request.wanted);
+                    format!("{wanted} (`{}`)", plain(&request.asked_by))
+                });
+                command_error.causes = causes.collect();
             }
             BuildError::CacheDiffers(differences) => {
                 "the cache does not hold what this workspace makes"

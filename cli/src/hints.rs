@@ -102,6 +102,14 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
             "name a user of the base image, or a number: the user of .NET's images is 1654"
                 .to_owned()
         }
+        BuildError::LinkOutside { target, .. } => format!(
+            "copy the file into the workspace, or name `{}` under [inputs] extra of mizzen.toml",
+            target.display()
+        ),
+        BuildError::NotAllowed(_) => {
+            "if it may have that, run once, with the same path: mizzen trust (in CI: MIZZEN_TRUST, see docs/reference/config.md)"
+                .to_owned()
+        }
         BuildError::Floats(_) => {
             "name one version, or commit a lock file (RestorePackagesWithLockFile)".to_owned()
         }

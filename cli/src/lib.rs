@@ -6,6 +6,7 @@
 mod building;
 mod commands;
 mod config;
+mod consent;
 mod destination;
 mod engine;
 mod error;

@@ -2,12 +2,14 @@
 
 use crate::Process;
 use crate::config::{Config, option_names};
+use crate::consent::{Granted, check_config};
 use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
 use crate::ui::Ui;
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
 use mizzen_store::{Cancel, Store};
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub(crate) struct Session<'a> {
     pub(crate) config: Config,
     pub(crate) ui: Ui,
     pub(crate) engines: EnginePlatforms,
+    /// What repositories may have of what lies outside of them.
+    pub(crate) granted: Granted,
     cache_dir: Option<PathBuf>,
     /// Whether the verb only looks, and makes no cache where there is none.
     is_reader: bool,
@@ -50,13 +54,14 @@ impl<'a> Invocation<'a> {
     /// Opens the session of a verb that works in the working folder.
     ///
     /// # Errors
-    /// As [`Config::find`].
+    /// As [`Config::find`]; what the file asks for outside of its folder is not allowed.
     pub(crate) fn session(
         &self,
         ui: Ui,
         cache_dir: Option<&Path>,
     ) -> Result<Session<'a>, CommandError> {
         let config = self.config(&self.process.working_folder)?;
+        check_config(&config, self.process)?;
         Ok(self.session_of(config, ui, cache_dir))
     }
 
@@ -74,6 +79,7 @@ impl<'a> Invocation<'a> {
             cache_dir: cache_dir.or_else(|| config.cache_dir()),
             config,
             ui,
+            granted: Granted::These(BTreeMap::new()),
             engines: EnginePlatforms::default(),
             is_reader: false,
             store: OnceCell::new(),

@@ -94,12 +94,17 @@ fn variables_and_files_that_are_named_are_in_the_key_secrets_in_nothing_and_the_
 
     user.environment
         .insert("BUILD_NUMBER".to_owned(), "8".to_owned());
+    user.environment
+        .insert("UNSET".to_owned(), "4d61-number".to_owned());
     let plan = user.run_bare(&["plan", folder.to_str().unwrap()]).success();
-    assert!(
-        plan.stdout.contains("variable BUILD_NUMBER: 7 → 8"),
-        "{}",
-        plan.stdout
-    );
+    for line in [
+        "variable BUILD_NUMBER (value)",
+        "variable UNSET: unset → set",
+    ] {
+        assert!(plan.stdout.contains(line), "{}", plan.stdout);
+    }
+    user.build(&["hello"]).success();
+    assert_eq!(search(&user.path("cache"), "4d61-number"), [""; 0]);
     assert_eq!(search(&user.path("cache"), SECRET), [""; 0]);
     assert_eq!(search(&folder, SECRET), [""; 0]);
 }

@@ -11,6 +11,7 @@ mod architecture;
 mod cache_folder;
 mod check_cache;
 mod config;
+mod consent;
 mod damage;
 mod errors;
 mod from_publish;

@@ -176,7 +176,7 @@ pub(crate) fn outside(state: &State) -> PathBuf {
     state.feed.with_file_name("outside.css")
 }
 
-/// Makes a static file a link to a file outside the workspace.
+/// Makes a static file a link to a file outside the workspace, which `mizzen.toml` names.
 fn link_outside(state: &mut State) -> Option<String> {
     let (app, number) = (state.shape.app, state.next());
     let outside = outside(state);
@@ -186,6 +186,8 @@ fn link_outside(state: &mut State) -> Option<String> {
     let path = format!("{app}/wwwroot/linked{number}.css");
     let link = state.root.join(&path);
     fs::create_dir_all(link.parent().unwrap()).unwrap();
+    let config = format!("[inputs]\nextra = [\"{}\"]\n", outside.display());
+    fs::write(state.root.join("mizzen.toml"), config).unwrap();
     symlink(outside, link).unwrap();
     Some(path)
 }

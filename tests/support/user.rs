@@ -74,6 +74,8 @@ impl User {
                 "MIZZEN_CACHE_DIR",
                 folder.path().join("cache").to_str().unwrap(),
             ),
+            // Most tests are about what a workspace makes of what it may have.
+            ("MIZZEN_TRUST", "all"),
             // Packages come from a folder; without a network each signature would wait for a server.
             ("NUGET_CERT_REVOCATION_MODE", "offline"),
         ]
@@ -95,6 +97,11 @@ impl User {
             environment.insert(variable.to_owned(), path.to_str().unwrap().to_owned());
         }
         environment
+    }
+
+    /// Returns the folder that everything lies in, which is the working folder, too.
+    pub(crate) fn folder_path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

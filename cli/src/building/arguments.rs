@@ -13,6 +13,7 @@ use super::values::{
     CommandLine, command, compression, folder, object, pair, pattern, port, property,
 };
 use crate::config::{Config, Setting};
+use crate::consent::Trust;
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::OutputArgs;
@@ -122,6 +123,11 @@ pub(crate) struct BuildArgs {
     /// is clean
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto, env = "MIZZEN_ISOLATION", hide_env_values = true)]
     pub(crate) isolation: Isolation,
+
+    /// Allow what the repository asks for outside of itself, for this run: `all`, or only the very
+    /// request that `mizzen trust --show` names
+    #[arg(long, value_name = "REQUEST", num_args = 0..=1, default_missing_value = "all", require_equals = true, env = "MIZZEN_TRUST", hide_env_values = true)]
+    pub(crate) trust: Option<Trust>,
 
     /// With several images: write and tag none before all are built
     #[arg(long)]

@@ -9,7 +9,7 @@ pub(crate) mod environment;
 mod git_remote;
 mod images;
 pub(crate) mod lock_file;
-mod nuget;
+pub(crate) mod nuget;
 pub(crate) mod options;
 pub(crate) mod project;
 mod project_image;

@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::ui::Ui;
-use mizzen_builder::{InputRules, LayerOptions, ProjectRequest};
+use mizzen_builder::{Allowed, InputRules, LayerOptions, ProjectRequest};
 use mizzen_dotnet::{ChosenSdk, Properties, PublishOptions, Toolchain, Workspace};
 use mizzen_plan::Skip;
 use std::collections::BTreeMap;
@@ -82,6 +82,7 @@ pub(crate) fn project(
         secrets: variables.secret.into_values().collect(),
         passed: variables.passed,
         inputs: input_rules(config)?,
+        allowed: Allowed::default(),
         policy: config.policy.policy(),
         now: now(),
         icu: icu(),
@@ -139,7 +140,7 @@ impl Variables {
     }
 }
 
-fn input_rules(config: &Config) -> Result<InputRules, CommandError> {
+pub(crate) fn input_rules(config: &Config) -> Result<InputRules, CommandError> {
     let pattern = |text: &String| {
         text.parse().map_err(|error| {
             CommandError::usage(format!("[inputs] ignore: `{text}` is no pattern: {error}"))

@@ -72,7 +72,18 @@ pub(crate) fn base(
     process: &crate::Process,
 ) -> Result<Destination, CommandError> {
     match &project.base_image {
-        Some(base) => Destination::base(base, process),
+        Some(base) => {
+            let place = Destination::base(base, process)?;
+            // Only the user may lead out of the workspace, and what a project says is known too late to ask.
+            if place.local_path().is_some() {
+                let message =
+                    format!("`ContainerBaseImage` is `{base}`, which is no image in a registry");
+                return Err(
+                    CommandError::usage(message).hinted(format!("name it yourself: --base {base}"))
+                );
+            }
+            Ok(place)
+        }
         None => Base::inferred(app, registry, project.family.as_deref()),
     }
 }
@@ -106,6 +117,28 @@ mod tests {
         assert_eq!(name(&named("acme/shop.api")).unwrap(), "acme/shop.api");
         assert_eq!(name(&named("Acme/Shop.Api")).unwrap(), "acme/shop-api");
         assert!(name(&named("../x")).is_err());
+    }
+
+    #[test]
+    fn a_base_in_a_folder_is_the_users_to_name() {
+        let process = crate::Process {
+            arguments: Vec::new(),
+            environment: std::collections::BTreeMap::new(),
+            working_folder: "/".into(),
+            stderr_is_terminal: false,
+        };
+        let base = |base: &str| {
+            let project = ContainerSettings {
+                base_image: Some(base.to_owned()),
+                ..ContainerSettings::default()
+            };
+            super::base(&project, &app("Shop"), "mcr.microsoft.com", &process)
+        };
+        assert!(base("registry.example/base:1").is_ok());
+        for local in ["oci:/home/me/base", "oci-archive:base.tar"] {
+            let error = base(local).unwrap_err().to_string();
+            assert!(error.contains(&format!("--base {local}")), "{error}");
+        }
     }
 
     #[test]

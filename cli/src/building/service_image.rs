@@ -39,7 +39,9 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     let options = image_options(arguments, process)?;
     let project = service.workspace.clone().map(|workspace| {
         let wanted = (&tools.written[..], &layers);
-        project(workspace, arguments, config, process, wanted, ui)
+        let allowed = session.granted.allowed(service, &workspace);
+        let request = project(workspace, arguments, config, process, wanted, ui)?;
+        Ok::<_, CommandError>(ProjectRequest { allowed, ..request })
     });
     let project = project.transpose()?;
     let root = project.as_ref().map(|request| &request.workspace.root);

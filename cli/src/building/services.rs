@@ -3,6 +3,7 @@ use super::project::workspace;
 use super::project_image::normalized;
 use crate::Process;
 use crate::config::{Config, Setting};
+use crate::consent::grant;
 use crate::destination::Destination;
 use crate::error::CommandError;
 use crate::session::{Invocation, Session};
@@ -90,7 +91,8 @@ impl Services {
         })
     }
 
-    fn one(service: Service) -> Self {
+    /// Returns the one.
+    pub(crate) fn one(service: Service) -> Self {
         Self {
             common: None,
             each: vec![service],
@@ -106,14 +108,24 @@ impl Services {
         }
     }
 
-    /// Opens the session of a verb that works on them.
-    pub(crate) fn session<'a>(&self, invocation: &Invocation<'a>, ui: Ui) -> Session<'a> {
+    /// Opens the session of a verb that works on them, if they may have what they ask for.
+    ///
+    /// # Errors
+    /// What they ask for outside of their workspaces is not allowed.
+    pub(crate) fn session<'a>(
+        &self,
+        invocation: &Invocation<'a>,
+        ui: Ui,
+    ) -> Result<Session<'a>, CommandError> {
+        let granted = grant(self, invocation)?;
         let config = match &self.common {
             Some((config, _)) => config,
             None => &self.each[0].config,
         };
         let cache_dir = self.common().cache_dir.as_deref();
-        invocation.session_of(config.clone(), ui, cache_dir)
+        let mut session = invocation.session_of(config.clone(), ui, cache_dir);
+        session.granted = granted;
+        Ok(session)
     }
 
     /// Returns how many there are.
@@ -152,7 +164,11 @@ impl Services {
 }
 
 impl Service {
-    fn find(path: PathBuf, invocation: &Invocation<'_>) -> Result<Self, CommandError> {
+    /// Finds the one that `path` names.
+    ///
+    /// # Errors
+    /// `path` names no single project.
+    pub(crate) fn find(path: PathBuf, invocation: &Invocation<'_>) -> Result<Self, CommandError> {
         let config = invocation.config(&path)?;
         let workspace = workspace(&path, &config, invocation.process)?;
         let name = Some(workspace.project_name());

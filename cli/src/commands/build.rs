@@ -38,7 +38,7 @@ fn build(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), Comma
     let services = Services::find(arguments, invocation)?;
     let arguments = services.common();
     let process = invocation.process;
-    let session = services.session(invocation, Ui::of(&arguments.output, process));
+    let session = services.session(invocation, Ui::of(&arguments.output, process))?;
     let ui = &session.ui;
     services.tell(ui);
     session.store()?;

@@ -2,12 +2,14 @@ use crate::building::arguments::BuildArgs;
 use crate::building::base_choice::BaseChoice;
 use crate::building::lock_file::{Lock, LockedBase};
 use crate::building::options::layer_options;
-use crate::building::project::{project, workspace};
+use crate::building::project::project;
 use crate::building::push_check::PushCheck;
 use crate::building::service_image::published;
+use crate::building::services::{Service, Services};
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out};
+use mizzen_builder::ProjectRequest;
 use mizzen_dotnet::ContainerSettings;
 
 /// Writes down what a build takes from outside the workspace: the toolchain, the base by digest.
@@ -15,16 +17,16 @@ use mizzen_dotnet::ContainerSettings;
 /// The project is published, or found published, for it has its say about the base.
 pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let process = invocation.process;
-    let config = invocation.config(&arguments.path)?;
-    let workspace = workspace(&arguments.path, &config, process)?;
-    let name = Some(workspace.project_name());
-    let (arguments, _) = BuildArgs::of(invocation, &config, name)?;
-    let arguments = &arguments;
-    let ui = Ui::of(&arguments.output, process);
-    let session = invocation.session_of(config, ui, arguments.cache_dir.as_deref());
-    let (config, ui) = (&session.config, &session.ui);
+    let services = Services::one(Service::find(arguments.path.clone(), invocation)?);
+    let service = &services.each[0];
+    let (arguments, config) = (&service.arguments, &service.config);
+    let workspace = service.workspace.clone().expect("a project has one");
+    let session = services.session(invocation, Ui::of(&arguments.output, process))?;
+    let ui = &session.ui;
+    let allowed = session.granted.allowed(service, &workspace);
     let layers = layer_options(arguments, &session.engines, process)?;
     let request = project(workspace, arguments, config, process, (&[], &layers), ui)?;
+    let request = ProjectRequest { allowed, ..request };
     let choice = BaseChoice {
         arguments,
         config,

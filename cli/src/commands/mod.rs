@@ -21,6 +21,7 @@ mod package_diff;
 mod plan;
 mod pull;
 mod push;
+mod trust;
 mod validate;
 
 use crate::building::arguments::BuildArgs;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Write mizzen.lock: the base's digest, the toolchain
     Lock(Box<BuildArgs>),
+    /// Show and allow what a repository asks for outside of itself
+    Trust(Box<trust::TrustArgs>),
     /// Tell what the cache holds, and take things away
     Cache(cache::CacheArgs),
     /// Print what an image says of itself
@@ -102,6 +105,7 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
         Command::Build(arguments) => build::run(arguments, invocation),
         Command::Plan(arguments) => plan::run(arguments, invocation),
         Command::Lock(arguments) => lock::run(arguments, invocation),
+        Command::Trust(arguments) => trust::run(arguments, invocation),
         Command::Cache(arguments) => cache::run(arguments, invocation),
         Command::Inspect(arguments) => inspect::run(arguments, invocation),
         Command::Diff(arguments) => diff::run(arguments, invocation),

@@ -8,7 +8,7 @@ use crate::config::{Config, Setting};
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out};
-use mizzen_builder::{Context, FileRole, ProjectPlan, StepPlan, plan_project};
+use mizzen_builder::{Context, FileRole, ProjectPlan, ProjectRequest, StepPlan, plan_project};
 use mizzen_plan::FileInput;
 use mizzen_store::FsActionCache;
 use serde_json::json;
@@ -42,7 +42,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let each = each.map(|service| config_text(&service.config, &service.settings));
         return out(&each.collect::<Vec<_>>().join("\n"));
     }
-    let session = services.session(invocation, Ui::silent()).reading();
+    let session = services.session(invocation, Ui::silent())?.reading();
     let (process, ui) = (session.process, &session.ui);
     let written = services.destinations(process)?;
     let store = session.store()?;
@@ -58,17 +58,19 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
     };
     let mut texts = Vec::new();
     let mut plans = Vec::new();
-    for Service {
-        arguments: build,
-        config,
-        workspace,
-        ..
-    } in &services.each
-    {
+    for service in &services.each {
+        let Service {
+            arguments: build,
+            config,
+            workspace,
+            ..
+        } = service;
         let workspace = workspace.clone();
         let workspace = workspace.expect("`plan` has no --from-publish");
         let layers = layer_options(build, &session.engines, process)?;
+        let allowed = session.granted.allowed(service, &workspace);
         let request = project(workspace, build, config, process, (&written, &layers), ui)?;
+        let request = ProjectRequest { allowed, ..request };
         let plan = plan_project(&context, &request)?;
         if let Some(file) = &arguments.why {
             let of = (services.len() > 1).then_some(&*plan.inputs.project);

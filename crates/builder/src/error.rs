@@ -1,5 +1,5 @@
-use crate::LockedToolchain;
 use crate::dotnet_lines::DotnetMessage;
+use crate::{LockedToolchain, OutsideRequest};
 use mizzen_dotnet::{
     ContainerSettingsError, FrameworkMissing, LeftOut, NugetConfigError, PublishError,
 };
@@ -113,6 +113,17 @@ pub enum BuildError {
         /// What is wrong with it.
         why: String,
     },
+    /// A link of the workspace leads out of it, and nobody has named its target.
+    #[error("`{path}` is a link to `{}`, which is outside of the workspace", target.display())]
+    LinkOutside {
+        /// The link, relative to the workspace.
+        path: String,
+        /// What it leads to, resolved.
+        target: PathBuf,
+    },
+    /// Files of the workspace ask for what lies outside of it, and it is not allowed.
+    #[error("the workspace asks for what lies outside of it, and you have not allowed it")]
+    NotAllowed(Vec<OutsideRequest>),
     /// The toolchain is another than the one that is locked.
     #[error("the toolchain is {} ({}), and {} ({}) is locked", here.version, here.id.short(), locked.version, locked.id.short())]
     OtherToolchain {

@@ -1,6 +1,7 @@
 use crate::layer_options::LayerOptions;
 use crate::locked_toolchain::LockedToolchain;
 use crate::nuget_settings::NugetSettings;
+use crate::outside::Allowed;
 use crate::policy::{InputRules, Policy};
 use crate::report::Reporter;
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
@@ -53,6 +54,8 @@ pub struct ProjectRequest {
     pub passed: BTreeMap<String, String>,
     /// What is staged beside, or instead of, what is by itself.
     pub inputs: InputRules,
+    /// What of the outside the workspace may take.
+    pub allowed: Allowed,
     /// How what is no function of the workspace alone is handled.
     pub policy: Policy,
     /// The time of day, in seconds since 1970: what was resolved long ago is resolved again. In no key.

@@ -9,7 +9,7 @@ mod sdk;
 pub use packages::assets_json::AssetsJson;
 pub use packages::build_packages::BuildPackages;
 pub use packages::fallback_folders::{FALLBACK_FOLDERS, fallback_folders};
-pub use packages::nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace};
+pub use packages::nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace, PackageSource};
 pub use packages::restore_input::is_restore_input;
 pub use packages::restored_package::{RestoredPackage, floating_version};
 pub use project::container_command::{AppCommandInstruction, ContainerCommand, ResolvedCommand};

@@ -1,3 +1,4 @@
+use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -34,6 +35,16 @@ impl Digest {
     /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// Returns the HMAC-SHA-256 of `bytes` under `key`: who lacks the key cannot try out what the bytes
+    /// may be.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of every length.
+    pub fn keyed(key: &[u8], bytes: &[u8]) -> Self {
+        let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
+        Self(mac.chain_update(bytes).finalize().into_bytes().into())
     }
 
     /// Returns the digest whose 32 raw bytes are given.
@@ -264,6 +275,14 @@ mod tests {
         ] {
             assert!(text.parse::<Digest>().is_err(), "{text}");
         }
+    }
+
+    // Source: RFC 4231, test case 2.
+    #[test]
+    fn a_keyed_digest_is_hmac_sha_256() {
+        let keyed = Digest::keyed(b"Jefe", b"what do ya want for nothing?");
+        let want = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(keyed.hex(), want);
     }
 
     #[test]

@@ -32,6 +32,10 @@ pub struct Inputs {
     pub commands: BTreeMap<StepName, Vec<String>>,
     /// The variables that the commands see.
     pub environment: BTreeMap<String, String>,
+    /// The variables of the user's that they see beside, by keyed digests: a record tells no value, and
+    /// none can be guessed from it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub passed: BTreeMap<String, Digest>,
     /// The digests of files that mizzen adds to the stage: injected targets, NuGet configurations
     /// without their secrets.
     pub injected: BTreeMap<String, Digest>,
@@ -98,7 +102,7 @@ impl Inputs {
             .iter()
             .filter(|(path, _)| is_restore_input(path))
             .collect::<BTreeMap<_, _>>();
-        Digest::of(&canonical_json(&json!({
+        let mut key = json!({
             "step": "restore",
             "recipe": self.recipe,
             "project": self.project,
@@ -109,7 +113,11 @@ impl Inputs {
             "environment": self.environment,
             "injected": self.injected,
             "files": files,
-        })))
+        });
+        if !self.passed.is_empty() {
+            key["passed"] = json!(self.passed);
+        }
+        Digest::of(&canonical_json(&key))
     }
 
     /// Returns the key of publish: everything, and `resolved`, the blobs that restore gave by name.

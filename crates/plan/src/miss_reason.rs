@@ -1,5 +1,6 @@
 use crate::{FileInput, Inputs};
-use std::collections::BTreeMap;
+use mizzen_oci::Digest;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One difference between the inputs of two builds, in a person's words.
@@ -35,6 +36,8 @@ pub enum MissReason {
     Kind(String),
     /// Another SDK.
     Toolchain(String, String),
+    /// A variable that the user passes has another value, which no record holds.
+    Variable(String),
     /// A setting has another value.
     Setting {
         /// What it sets.
@@ -71,6 +74,7 @@ impl MissReason {
                 });
             }
         }
+        reasons.extend(variables(earlier, now));
         // Whether a package asks git is known only once restore has run: until then git's files are not
         // gone, but not asked for yet.
         let is_gits = |path: &String| path.starts_with(".git/");
@@ -99,6 +103,25 @@ impl MissReason {
         reasons.extend(files.into_iter().map(|(_, reason)| reason));
         reasons
     }
+}
+
+/// Returns what differs of the variables that the user passes: never a value.
+fn variables(earlier: &Inputs, now: &Inputs) -> Vec<MissReason> {
+    let (before, after) = (&earlier.passed, &now.passed);
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let reason = |name: &String| match (before.get(name), after.get(name)) {
+        (Some(before), Some(now)) if before == now => None,
+        (Some(_), Some(_)) => Some(MissReason::Variable(name.clone())),
+        (before, now) => {
+            let state = |digest: Option<&Digest>| digest.map(|_| "set".to_owned());
+            Some(MissReason::Setting {
+                name: format!("variable {name}"),
+                before: state(before),
+                now: state(now),
+            })
+        }
+    };
+    names.into_iter().filter_map(reason).collect()
 }
 
 fn settings(inputs: &Inputs) -> BTreeMap<String, String> {
@@ -145,6 +168,7 @@ impl fmt::Display for MissReason {
             Self::Kind(path) => write!(f, "~ {path} (mode or kind)"),
             Self::Toolchain(before, now) if before == now => write!(f, "toolchain {now} (content)"),
             Self::Toolchain(before, now) => write!(f, "toolchain {before} → {now}"),
+            Self::Variable(name) => write!(f, "variable {name} (value)"),
             Self::Setting { name, before, now } => {
                 write!(f, "{name}: {} → {}", value(before), value(now))
             }

@@ -21,6 +21,7 @@ fn inputs() -> Inputs {
         linker: BTreeMap::new(),
         commands: BTreeMap::new(),
         environment: BTreeMap::new(),
+        passed: BTreeMap::new(),
         injected: BTreeMap::new(),
         layers: BTreeMap::new(),
         files: BTreeMap::new(),

@@ -68,6 +68,7 @@ fn inputs() -> Inputs {
         ]
         .into(),
         environment: [("TZ".to_owned(), "UTC".to_owned())].into(),
+        passed: BTreeMap::new(),
         injected: BTreeMap::new(),
         layers: BTreeMap::new(),
         files: [file("App.csproj", "<Project/>"), file("Program.cs", "one")].into(),

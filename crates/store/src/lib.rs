@@ -9,6 +9,7 @@
 //! ├── stat-v1/<hex>               which digest each file of a tree had when it was last read
 //! ├── notes-v1/<kind>/<hex>       small things that save work and may be gone at any time
 //! ├── tmp/                        everything is written here, then renamed
+//! ├── value-key                   the secret under which values of variables are digested
 //! └── .lock                       shared by every user of the cache; exclusive for who sweeps tmp/ or prunes
 //! ```
 //!
@@ -35,6 +36,7 @@ mod store;
 mod stored_blob;
 mod turn;
 mod usage;
+mod value_key;
 
 pub use action_cache::{ActionCache, ActionResult, FsActionCache, Output};
 pub use blob::{Blob, BytesBlob, copy_hashed, verified};
@@ -52,3 +54,4 @@ pub use store::Store;
 pub use stored_blob::StoredBlob;
 pub use turn::Turn;
 pub use usage::Usage;
+pub use value_key::ValueKey;

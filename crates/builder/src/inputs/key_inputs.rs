@@ -29,7 +29,6 @@ pub(crate) fn key_inputs(
     let (project, options) = (&request.workspace.project, &request.options);
     let mut variables = environment(&canonical, project, request.icu.is_some());
     variables.extend(nuget.variables.clone());
-    variables.extend(request.passed.clone());
     let mut files = file_inputs(&scan.contents);
     files.extend(scan.mounted_files.clone());
     for (path, bytes) in &nuget.replaced {
@@ -76,6 +75,7 @@ pub(crate) fn key_inputs(
             ),
         ]),
         environment: variables,
+        passed: BTreeMap::new(),
         injected: injected
             .keyed
             .clone()

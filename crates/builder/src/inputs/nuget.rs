@@ -1,12 +1,14 @@
 use crate::BuildError;
+use crate::inputs::scan::is_outside;
 use crate::inputs::stage_layout::{HOME, SOURCES};
 use crate::inputs::tree_digest::tree_digest;
 use crate::nuget_settings::NugetSettings;
+use crate::outside::{Outside, OutsideRequest, OwnFeeds};
 use crate::request::ProjectRequest;
 use fs_err as fs;
 use mizzen_dotnet::{
-    FALLBACK_FOLDERS, NugetConfig, NugetConfigPlace, fallback_folders, is_restore_input,
-    project_text,
+    FALLBACK_FOLDERS, NugetConfig, NugetConfigPlace, Properties, Workspace, fallback_folders,
+    is_restore_input, project_text,
 };
 use mizzen_oci::Digest;
 use mizzen_stage::Content;
@@ -36,12 +38,18 @@ pub(crate) struct StagedNuget {
     pub(crate) variables: BTreeMap<String, String>,
     /// The folder in which restore finds credential providers that are tools.
     pub(crate) plugin_tools: Option<String>,
+    /// The variables whose values configurations hold in place of their names.
+    pub(crate) shown_variables: BTreeMap<String, String>,
+    /// What files that are not the user's own ask for outside of the workspace.
+    pub(crate) requests: Vec<OutsideRequest>,
 }
 
 /// Where NuGet looks for the configuration of the machine, as a variable of the stage says.
 const MACHINE: &str = "machine";
 const MACHINE_VARIABLE: &str = "NUGET_COMMON_APPLICATION_DATA";
 const FALLBACK_VARIABLE: &str = "NUGET_FALLBACK_PACKAGES";
+/// How the variables begin that hold the credentials of one feed each.
+const CREDENTIALS_PREFIX: &str = "NuGetPackageSourceCredentials_";
 const USER_FILE: &str = ".nuget/NuGet/NuGet.Config";
 const ADDITIONAL: &str = ".nuget/NuGet/config";
 const PLUGIN_TOOLS: &str = "nuget-plugins";
@@ -52,27 +60,52 @@ const DEFAULT: &str = r#"<configuration><packageSources><add key="nuget.org" val
 /// Variables of NuGet and of credential providers that name files or folders.
 const PLUGIN_VARIABLES: [&str; 2] = ["NUGET_PLUGIN_PATHS", "NUGET_NETCORE_PLUGIN_PATHS"];
 
+/// What decides about NuGet beside the files of the workspace.
+#[derive(Clone, Copy)]
+pub(crate) struct NugetTold<'a> {
+    pub(crate) workspace: &'a Workspace,
+    pub(crate) settings: &'a NugetSettings,
+    pub(crate) properties: &'a Properties,
+}
+
+impl<'a> NugetTold<'a> {
+    pub(crate) fn of(request: &'a ProjectRequest) -> Self {
+        Self {
+            workspace: &request.workspace,
+            settings: &request.nuget,
+            properties: &request.options.properties,
+        }
+    }
+}
+
 /// Reads every configuration that plain `dotnet` would read, those of the workspace (`contents`)
 /// included.
 ///
 /// # Errors
 /// [`BuildError::NugetConfig`] if one outside the workspace is malformed.
 pub(crate) fn staged_nuget(
-    request: &ProjectRequest,
+    told: NugetTold<'_>,
     stage_root: &Path,
     contents: &BTreeMap<String, Content>,
 ) -> Result<StagedNuget, BuildError> {
     let mut staged = StagedNuget::default();
-    for (path, file) in outside(request) {
-        let config = match file {
-            File::At(file) => read(&file, None, request)?,
-            File::Default => Some(parse(DEFAULT, Path::new("/"), None, request)?),
+    let mut own = OwnFeeds::of(told.settings);
+    // The files that are not the user's own, and what they say.
+    let mut asking: Vec<(String, NugetConfig)> = Vec::new();
+    for (path, file) in outside(told) {
+        let config = match &file {
+            File::Own(file) | File::Above(file) => read(file, None, told)?,
+            File::Default => Some(parse(DEFAULT, Path::new("/"), None, told)?),
         };
         let Some(config) = config else { continue };
         let fact = format!("NuGet configuration {path}");
-        let digest = Digest::of(&config.without_secrets);
+        let digest = Digest::of(&config.keyed);
         staged.keyed.insert(fact, digest);
-        staged.take(&config, request);
+        staged.take(&config, told);
+        match file {
+            File::Above(file) => asking.push((file.display().to_string(), config.clone())),
+            File::Own(_) | File::Default => own.take(&config),
+        }
         let bytes = |bytes: Vec<u8>| Content::Bytes(bytes.into());
         staged
             .publish
@@ -88,25 +121,27 @@ pub(crate) fn staged_nuget(
             continue;
         }
         // NuGet itself says what is wrong with one of the workspace's own.
-        let Ok(Some(config)) = read(source, Some(&request.workspace.root), request) else {
+        let Ok(Some(config)) = read(source, Some(&told.workspace.root), told) else {
             continue;
         };
-        staged.take(&config, request);
+        staged.take(&config, told);
         let inside = format!("{SOURCES}/{path}");
         if config.has_changed {
-            let bytes = Content::Bytes(config.staged.into());
+            let bytes = Content::Bytes(config.staged.clone().into());
             staged.restore.insert(inside.clone(), bytes);
-            staged
-                .replaced
-                .insert(path.clone(), config.without_secrets.clone());
+            staged.replaced.insert(path.clone(), config.keyed.clone());
         }
         if config.has_changed || config.has_secrets {
-            let bytes = Content::Bytes(config.without_secrets.into());
+            let bytes = Content::Bytes(config.without_secrets.clone().into());
             staged.publish.insert(inside, bytes);
         }
+        asking.push((path.clone(), config));
     }
-    staged.take_plugins(&request.nuget, stage_root);
-    staged.take_fallback_folders(request, contents)?;
+    for (file, config) in asking {
+        staged.ask(&file, &config, &own, told);
+    }
+    staged.take_plugins(told.settings, stage_root);
+    staged.take_fallback_folders(told, &own, contents)?;
     let machine = stage_root.join(HOME).join(MACHINE);
     let machine = machine.display().to_string();
     staged
@@ -116,25 +151,35 @@ pub(crate) fn staged_nuget(
 }
 
 enum File {
-    At(PathBuf),
+    /// The user's, or the machine's.
+    Own(PathBuf),
+    /// Between the workspace and the root of the file system: anybody may have put it there.
+    Above(PathBuf),
     Default,
 }
 
 /// Returns the files outside the workspace by where the stage shows them, so that the order in which
 /// they override each other stays.
-fn outside(request: &ProjectRequest) -> Vec<(String, File)> {
-    let (nuget, above) = (&request.nuget, &request.workspace.nuget_configs_above);
+fn outside(told: NugetTold<'_>) -> Vec<(String, File)> {
+    let (nuget, above) = (&told.settings, &told.workspace.nuget_configs_above);
     let mut slots = Vec::new();
-    let mut further = above.iter();
+    let home = nuget
+        .user
+        .as_deref()
+        .and_then(|file| file.ancestors().nth(3));
+    let mut further = above.iter().map(|file| {
+        let is_own = file.parent() == home;
+        (if is_own { File::Own } else { File::Above })(file.clone())
+    });
     if let Some(nearest) = further.next() {
-        slots.push(("nuget.config".to_owned(), File::At(nearest.clone())));
+        slots.push(("nuget.config".to_owned(), nearest));
     }
-    let mut rest: Vec<File> = further.cloned().map(File::At).collect();
+    let mut rest: Vec<File> = further.collect();
     let user = nuget.user.as_ref().filter(|file| file.is_file());
     // What NuGet would write itself: a machine where it has done so has the same key.
-    rest.push(user.map_or(File::Default, |file| File::At(file.clone())));
+    rest.push(user.map_or(File::Default, |file| File::Own(file.clone())));
     let mut names = vec![format!("{HOME}/{USER_FILE}")];
-    rest.extend(nuget.additional.iter().cloned().map(File::At));
+    rest.extend(nuget.additional.iter().cloned().map(File::Own));
     names.extend((0..rest.len()).map(|number| format!("{HOME}/{ADDITIONAL}/{number:03}.config")));
     slots.extend(names.into_iter().zip(rest));
     for (number, file) in nuget.machine.iter().enumerate() {
@@ -146,7 +191,7 @@ fn outside(request: &ProjectRequest) -> Vec<(String, File)> {
         } else {
             format!("{HOME}/{MACHINE}/NuGet/Config/{number:03}.config")
         };
-        slots.push((path, File::At(file.clone())));
+        slots.push((path, File::Own(file.clone())));
     }
     slots
 }
@@ -154,25 +199,25 @@ fn outside(request: &ProjectRequest) -> Vec<(String, File)> {
 fn read(
     file: &Path,
     workspace: Option<&Path>,
-    request: &ProjectRequest,
+    told: NugetTold<'_>,
 ) -> Result<Option<NugetConfig>, BuildError> {
     let text = match fs::read_to_string(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.map_err(BuildError::Read)?,
     };
-    parse(&text, file, workspace, request).map(Some)
+    parse(&text, file, workspace, told).map(Some)
 }
 
 fn parse(
     text: &str,
     file: &Path,
     workspace: Option<&Path>,
-    request: &ProjectRequest,
+    told: NugetTold<'_>,
 ) -> Result<NugetConfig, BuildError> {
     let place = NugetConfigPlace {
         folder: file.parent().unwrap_or(file),
         workspace,
-        variable: &|name| request.nuget.variables.get(name).cloned(),
+        variable: &|name| told.settings.variables.get(name).cloned(),
     };
     NugetConfig::parse(text, place).map_err(|source| BuildError::NugetConfig {
         path: file.to_owned(),
@@ -181,14 +226,43 @@ fn parse(
 }
 
 impl StagedNuget {
-    fn take(&mut self, config: &NugetConfig, request: &ProjectRequest) {
+    fn take(&mut self, config: &NugetConfig, told: NugetTold<'_>) {
         self.mounted.extend(config.folders.iter().cloned());
         let fallback_folders = config.fallback_folders.iter().cloned();
         self.fallback_folders.extend(fallback_folders);
         for name in &config.secret_variables {
-            let value = request.nuget.variables.get(name);
+            let value = told.settings.variables.get(name);
             let value = value.map(|value| (name.clone(), value.clone()));
             self.secret_variables.extend(value);
+        }
+        for name in &config.variables {
+            let value = told.settings.variables.get(name);
+            let value = value.map(|value| (name.clone(), value.clone()));
+            self.shown_variables.extend(value);
+        }
+    }
+
+    /// Takes in what a configuration that is not the user's own asks for outside of the workspace.
+    fn ask(&mut self, file: &str, config: &NugetConfig, own: &OwnFeeds, told: NugetTold<'_>) {
+        let mut ask = |wanted| {
+            let asked_by = file.to_owned();
+            self.requests.push(OutsideRequest { wanted, asked_by });
+        };
+        for folder in config.folders.iter().chain(&config.fallback_folders) {
+            ask_for_folder(folder, own, told, &mut ask);
+        }
+        let is_set = |name: &&String| told.settings.variables.contains_key(*name);
+        let variables = config.variables.iter().chain(&config.secret_variables);
+        for name in variables.filter(is_set) {
+            ask(Outside::Variable(name.clone()));
+        }
+        for source in &config.sources {
+            if own.would_leak_to(source) {
+                ask(Outside::Credentials {
+                    source: source.name.clone(),
+                    address: source.address.clone(),
+                });
+            }
         }
     }
 
@@ -233,17 +307,21 @@ impl StagedNuget {
     /// a variable, and by a property that a file of the workspace sets.
     fn take_fallback_folders(
         &mut self,
-        request: &ProjectRequest,
+        told: NugetTold<'_>,
+        own: &OwnFeeds,
         contents: &BTreeMap<String, Content>,
     ) -> Result<(), BuildError> {
         let mut named = Vec::new();
-        if let Some(folders) = request.nuget.variables.get(FALLBACK_VARIABLE) {
+        if let Some(folders) = told.settings.variables.get(FALLBACK_VARIABLE) {
             let variable = (FALLBACK_VARIABLE.to_owned(), folders.clone());
             self.variables.extend([variable]);
             named.extend(folders.split([';', ':']).map(str::to_owned));
         }
-        let property = request.options.properties.get(FALLBACK_FOLDERS);
-        named.extend(property.into_iter().flat_map(paths_of));
+        let property = told.properties.get(FALLBACK_FOLDERS);
+        let asked = property.into_iter().flat_map(paths_of);
+        let mut asked: Vec<(String, String)> = asked
+            .map(|folder| (folder, format!("property {FALLBACK_FOLDERS}")))
+            .collect();
         for (path, content) in contents {
             let Content::File { source, .. } = content else {
                 continue;
@@ -252,8 +330,19 @@ impl StagedNuget {
                 continue;
             }
             let text = fs::read(source).map_err(BuildError::Read)?;
-            named.extend(fallback_folders(&project_text(&text)));
+            let folders = fallback_folders(&project_text(&text)).into_iter();
+            asked.extend(folders.map(|folder| (folder, path.clone())));
         }
+        for (folder, asked_by) in &asked {
+            let folder = Path::new(folder);
+            if folder.is_absolute() && folder.is_dir() {
+                ask_for_folder(folder, own, told, &mut |wanted| {
+                    let asked_by = asked_by.clone();
+                    self.requests.push(OutsideRequest { wanted, asked_by });
+                });
+            }
+        }
+        named.extend(asked.into_iter().map(|(folder, _)| folder));
         let folders = named.iter().map(PathBuf::from);
         self.fallback_folders.extend(folders);
         // One that is not there NuGet names itself.
@@ -279,6 +368,52 @@ impl StagedNuget {
             self.keyed.insert(fact, digest);
         }
         Ok(())
+    }
+}
+
+/// Asks for a folder that is neither of the workspace nor one that the user has named, too.
+fn ask_for_folder(
+    folder: &Path,
+    own: &OwnFeeds,
+    told: NugetTold<'_>,
+    ask: &mut dyn FnMut(Outside),
+) {
+    let resolved = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let is_own = own.folders.iter().any(|named| resolved.starts_with(named));
+    if !is_own && is_outside(&told.workspace.root, &resolved) {
+        ask(Outside::Path(resolved));
+    }
+}
+
+impl OwnFeeds {
+    /// Returns what variables say of feeds; files are yet to be read.
+    fn of(settings: &NugetSettings) -> Self {
+        let names = settings.variables.keys();
+        let names = names.filter_map(|name| name.strip_prefix(CREDENTIALS_PREFIX));
+        let mut own = Self {
+            credentials: names.map(str::to_owned).collect(),
+            ..Self::default()
+        };
+        let folders = settings.variables.get(FALLBACK_VARIABLE);
+        own.add_folders(
+            folders
+                .into_iter()
+                .flat_map(|folders| folders.split([';', ':']))
+                .map(PathBuf::from),
+        );
+        own
+    }
+
+    fn take(&mut self, config: &NugetConfig) {
+        self.sources.extend(config.sources.iter().cloned());
+        self.credentials.extend(config.credentials.iter().cloned());
+        let folders = config.folders.iter().chain(&config.fallback_folders);
+        self.add_folders(folders.cloned());
+    }
+
+    fn add_folders(&mut self, folders: impl Iterator<Item = PathBuf>) {
+        let resolved = folders.filter_map(|folder| fs::canonicalize(folder).ok());
+        self.folders.extend(resolved);
     }
 }
 

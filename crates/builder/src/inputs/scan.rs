@@ -213,8 +213,9 @@ impl Walk<'_> {
         Ok(())
     }
 
-    // A link inside the workspace stays a link; one to a file outside is that file, which is what
-    // `dotnet publish` would make of it.
+    // A link inside the workspace stays a link. One out of it would bring in whatever the user can read,
+    // unless the user has allowed its target by name; then it is the file, as `dotnet publish` would
+    // make of it.
     fn link(&mut self, path: &Path, staged: String) -> Result<(), BuildError> {
         let unstageable = |why: String| BuildError::Unstageable {
             path: staged.clone(),
@@ -237,13 +238,33 @@ impl Walk<'_> {
                 .insert(staged, Content::Link(text.to_owned()));
             return Ok(());
         }
+        let is_named = |extra: &String| {
+            let extra = fs::canonicalize(self.root.join(extra));
+            extra.is_ok_and(|extra| resolved.starts_with(extra))
+        };
+        if is_outside(self.root, &resolved) && !self.rules.extra.iter().any(is_named) {
+            return Err(BuildError::LinkOutside {
+                path: staged,
+                target: resolved,
+            });
+        }
         if resolved.is_file() {
             return self.file(resolved, staged);
         }
         Err(unstageable(format!(
-            "it is a link to `{}`, which is outside the workspace and no file",
+            "it is a link to `{}`, which is no file",
             resolved.display()
         )))
+    }
+}
+
+/// Returns whether a resolved path is none of the workspace at `root`. Git's own files count as outside:
+/// they hold what is nobody's source, a token for the remote among them.
+pub(crate) fn is_outside(root: &Path, resolved: &Path) -> bool {
+    let is_git = |part: Component<'_>| part.as_os_str() == ".git";
+    match resolved.strip_prefix(root) {
+        Ok(inside) => inside.components().any(is_git),
+        Err(_) => true,
     }
 }
 
@@ -421,25 +442,50 @@ mod tests {
     }
 
     #[test]
-    fn links_inside_stay_links_and_links_outside_become_files() {
+    fn links_inside_stay_links_and_those_into_the_workspace_become_files() {
         let folder = tree(&["App.csproj", "a/b"]);
         let at = |path: &str| folder.path().join(path);
-        fs::write(at("outside"), "shared").unwrap();
         let link = |target: &str, path: &str| fs::os::unix::fs::symlink(target, at(path)).unwrap();
         link("b", "w/a/inside");
-        link("../../outside", "w/a/file");
         link(at("w/a/b").to_str().unwrap(), "w/a/absolute");
         link("nowhere", "w/a/broken");
         let contents = scan(&folder).unwrap().contents;
         assert_eq!(contents["a/inside"], Content::Link("b".to_owned()));
         assert_eq!(contents["a/broken"], Content::Link("nowhere".to_owned()));
-        assert!(
-            matches!(&contents["a/file"], Content::File { source, .. } if source.ends_with("outside"))
-        );
         assert!(matches!(&contents["a/absolute"], Content::File { .. }));
+    }
 
-        link("../..", "w/a/up");
-        assert!(matches!(scan(&folder), Err(BuildError::Unstageable { .. })));
+    #[test]
+    fn a_link_out_of_the_workspace_is_an_error_unless_its_target_is_named() {
+        let folder = tree(&["App.csproj", "a/b", ".git/config"]);
+        let at = |path: &str| folder.path().join(path);
+        fs::create_dir(at("secrets")).unwrap();
+        fs::write(at("secrets/key"), "private").unwrap();
+        let git = at("w/.git/config");
+        for target in [
+            "../../secrets/key",
+            "../../secrets",
+            "/etc/passwd",
+            git.to_str().unwrap(),
+        ] {
+            fs::os::unix::fs::symlink(target, at("w/a/link")).unwrap();
+            let error = scan(&folder).err();
+            let Some(BuildError::LinkOutside { path, target: told }) = error else {
+                panic!("{target} was taken");
+            };
+            assert_eq!(path, "a/link");
+            assert_eq!(told, fs::canonicalize(at("w/a/link")).unwrap());
+            fs::remove_file(at("w/a/link")).unwrap();
+        }
+        fs::os::unix::fs::symlink("../../secrets/key", at("w/a/link")).unwrap();
+        let rules = InputRules {
+            extra: vec![at("secrets").to_str().unwrap().to_owned()],
+            ignore: Vec::new(),
+        };
+        let contents = scan_by(&folder, &rules).unwrap().contents;
+        assert!(
+            matches!(&contents["a/link"], Content::File { source, .. } if source.ends_with("key"))
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@ use crate::inputs::file_based::add_directives;
 use crate::inputs::host_dependencies::HostDependencies;
 use crate::inputs::injected::{Injected, injected};
 use crate::inputs::key_inputs::key_inputs;
-use crate::inputs::nuget::{StagedNuget, staged_nuget};
+use crate::inputs::nuget::{NugetTold, StagedNuget, staged_nuget};
 use crate::inputs::project_findings::Findings;
 use crate::inputs::scan::{Scan, scan_workspace};
 use crate::inputs::sdk::toolchain_id;
@@ -11,8 +11,10 @@ use crate::report::Event;
 use crate::{BuildError, Context, LockedToolchain, ProjectRequest, VolatilePolicy};
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, with_sdk_path};
+use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, Skip, StepName, Unkeyed};
 use mizzen_stage::Content;
+use mizzen_store::{Store, ValueKey};
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::Path;
@@ -70,6 +72,7 @@ impl Staged<'_> {
             .add_packages(packages, self.request, shown)?;
         if is_more {
             let host = std::mem::take(&mut self.inputs.host);
+            let passed = std::mem::take(&mut self.inputs.passed);
             self.inputs = key_inputs(
                 self.request,
                 self.stage_root,
@@ -79,9 +82,17 @@ impl Staged<'_> {
                 &self.nuget,
             );
             self.inputs.host = host;
+            self.inputs.passed = passed;
             self.inputs.linker = self.dependencies.linker();
         }
         Ok(is_more)
+    }
+
+    /// Returns the variables that every step sees.
+    pub(crate) fn environment(&self) -> BTreeMap<String, String> {
+        let mut variables = self.inputs.environment.clone();
+        variables.extend(self.request.passed.clone());
+        variables
     }
 
     /// Returns what the stage of `step` shows.
@@ -146,7 +157,11 @@ pub(crate) fn read<'a>(
     let mut injected = injected();
     let dependencies = HostDependencies::read(request, &mut scan, &mut injected, store)?;
     add_directives(&mut injected, &request.workspace.project, &scan)?;
-    let mut nuget = staged_nuget(request, context.stage_root, &scan.contents)?;
+    let mut nuget = staged_nuget(NugetTold::of(request), context.stage_root, &scan.contents)?;
+    let missing = request.allowed.missing(&nuget.requests);
+    if !missing.is_empty() {
+        return Err(BuildError::NotAllowed(missing));
+    }
     nuget.read_fallback_folders(store, cancel)?;
     let mut inputs = key_inputs(
         request,
@@ -157,6 +172,7 @@ pub(crate) fn read<'a>(
         &nuget,
     );
     inputs.host.extend(dependencies.machine.clone());
+    inputs.passed = passed(request, &nuget, store)?;
     Ok(Staged {
         context,
         request,
@@ -168,4 +184,20 @@ pub(crate) fn read<'a>(
         dependencies,
         inputs,
     })
+}
+
+/// Returns what the key knows of variables of the user's whose values decide about the build.
+fn passed(
+    request: &ProjectRequest,
+    nuget: &StagedNuget,
+    store: &Store,
+) -> Result<BTreeMap<String, Digest>, BuildError> {
+    let values = request.passed.iter().chain(&nuget.shown_variables);
+    let mut values = values.peekable();
+    if values.peek().is_none() {
+        return Ok(BTreeMap::new());
+    }
+    let key = ValueKey::of(store)?;
+    let digests = values.map(|(name, value)| (name.clone(), key.digest(name, value)));
+    Ok(digests.collect())
 }

@@ -46,7 +46,7 @@ pub(crate) fn publish(
         .outputs
         .iter()
         .map(|(name, output)| (name.clone(), *output));
-    let mut environment = staged.inputs.environment.clone();
+    let mut environment = staged.environment();
     let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
     environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
     let mut inputs = staged.contents_for(StepName::Publish);
@@ -194,7 +194,10 @@ fn pin_asset_times(folder: &Path, staged: &Staged<'_>) -> Result<(), BuildError>
     for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
         let entry = entry.map_err(BuildError::Read)?;
         let name = entry.file_name();
-        let Some(name) = name.to_str().filter(|name| name.ends_with(ENDPOINTS_FILE)) else {
+        // What a link of the project's points to is not this build's to write.
+        let is_file = entry.file_type().map_err(BuildError::Read)?.is_file();
+        let is_endpoints = |name: &&str| is_file && name.ends_with(ENDPOINTS_FILE);
+        let Some(name) = name.to_str().filter(is_endpoints) else {
             continue;
         };
         let text = fs::read_to_string(entry.path()).map_err(BuildError::Read)?;

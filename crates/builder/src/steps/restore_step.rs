@@ -41,7 +41,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
         command: staged.inputs.commands[&StepName::Restore].clone(),
         warm_up: Vec::new(),
         working_folder: working_folder(request),
-        environment: staged.inputs.environment.clone(),
+        environment: staged.environment(),
         secret_environment: secret_environment(staged),
         outputs: std::iter::once(packages).chain(changes).collect(),
         network: if request.offline {

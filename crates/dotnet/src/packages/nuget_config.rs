@@ -10,19 +10,39 @@ pub struct NugetConfig {
     /// What the stage of restore shows: the file with its variables replaced and the paths of feeds
     /// made absolute. May hold secrets.
     pub staged: Vec<u8>,
-    /// What a key may hold, and all that publish needs: the same without credentials, comments and
-    /// blanks, so that a rotated token is no miss and no key can be searched for a secret.
+    /// All that publish needs: the same without credentials, comments and blanks.
     pub without_secrets: Vec<u8>,
+    /// What a key may hold: the same with variables by their names, so that a rotated token is no miss
+    /// and no key can be searched for a secret.
+    pub keyed: Vec<u8>,
     /// The feeds that are folders outside the workspace, absolute.
     pub folders: Vec<PathBuf>,
     /// The folders of packages that are used where they lie, absolute.
     pub fallback_folders: Vec<PathBuf>,
+    /// The variables that it names as `%NAME%` outside of credentials, whose values the stages show.
+    pub variables: BTreeSet<String>,
     /// The variables that its credentials name as `%NAME%`, which NuGet itself replaces.
     pub secret_variables: BTreeSet<String>,
+    /// The feeds, in their order.
+    pub sources: Vec<PackageSource>,
+    /// The names of the feeds that it has credentials for.
+    pub credentials: BTreeSet<String>,
     /// Whether it holds credentials.
     pub has_secrets: bool,
     /// Whether a path or a variable in it had to be replaced.
     pub has_changed: bool,
+}
+
+/// A feed as a `nuget.config` names it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PackageSource {
+    /// Its name, by which credentials are found.
+    pub name: String,
+    /// Its address, or its folder.
+    pub address: String,
+    /// Whether what is sent to it may be read on the way: plain HTTP is allowed, or a certificate is not
+    /// checked.
+    pub is_lax: bool,
 }
 
 /// Where a `nuget.config` lies, and what its text refers to.
@@ -43,6 +63,7 @@ pub struct NugetConfigError(#[from] quick_xml::Error);
 
 const SECRET_SECTIONS: [&str; 3] = ["packageSourceCredentials", "apikeys", "clientCertificates"];
 const SOURCES: &str = "packageSources";
+const CREDENTIALS: &str = "packageSourceCredentials";
 const FALLBACK_FOLDERS: &str = "fallbackPackageFolders";
 
 impl NugetConfig {
@@ -51,15 +72,19 @@ impl NugetConfig {
     /// # Errors
     /// [`NugetConfigError`] for malformed XML.
     pub fn parse(text: &str, place: NugetConfigPlace<'_>) -> Result<Self, NugetConfigError> {
-        let (mut staged, mut public) = (Writer::new(Vec::new()), Writer::new(Vec::new()));
+        let [mut staged, mut public, mut keyed] = [(); 3].map(|()| Writer::new(Vec::new()));
         let mut reader = Reader::from_str(text);
         let mut sections: Vec<String> = Vec::new();
         let mut config = Self {
             staged: Vec::new(),
             without_secrets: Vec::new(),
+            keyed: Vec::new(),
             folders: Vec::new(),
             fallback_folders: Vec::new(),
+            variables: BTreeSet::new(),
             secret_variables: BTreeSet::new(),
+            sources: Vec::new(),
+            credentials: BTreeSet::new(),
             has_secrets: false,
             has_changed: false,
         };
@@ -67,49 +92,58 @@ impl NugetConfig {
             let event = reader.read_event()?;
             let section = sections.last().map(String::as_str).unwrap_or_default();
             let is_secret = sections.iter().any(|name| is_secret_section(name));
-            let (event, is_secret) = match event {
+            let (event, in_key, is_secret) = match event {
                 Event::Eof => break,
                 Event::Start(element) => {
                     let is_secret = is_secret || is_secret_element(section, &element)?;
-                    let element = config.element(&element, section, is_secret, place)?;
+                    let [element, in_key] = config.element(&element, section, is_secret, place)?;
                     sections.push(element.local_name().as_ref().to_owned());
-                    (Event::Start(element), is_secret)
+                    (Event::Start(element), Event::Start(in_key), is_secret)
                 }
                 Event::Empty(element) => {
                     let is_secret = is_secret || is_secret_element(section, &element)?;
-                    let element = config.element(&element, section, is_secret, place)?;
-                    (Event::Empty(element), is_secret)
+                    let [element, in_key] = config.element(&element, section, is_secret, place)?;
+                    (Event::Empty(element), Event::Empty(in_key), is_secret)
                 }
                 event => {
                     if let Event::End(_) = &event {
                         sections.pop();
                     }
-                    (event, is_secret)
+                    (event.clone(), event, is_secret)
                 }
             };
             let blank =
                 matches!(&event, Event::Text(text) if text.chars().all(char::is_whitespace));
             if !is_secret && !blank && !matches!(event, Event::Comment(_) | Event::Decl(_)) {
-                public
-                    .write_event(event.clone())
-                    .map_err(quick_xml::Error::from)?;
+                for (writer, event) in [(&mut public, &event), (&mut keyed, &in_key)] {
+                    writer
+                        .write_event(event.clone())
+                        .map_err(quick_xml::Error::from)?;
+                }
             }
             staged.write_event(event).map_err(quick_xml::Error::from)?;
         }
         config.staged = staged.into_inner();
         config.without_secrets = public.into_inner();
+        config.keyed = keyed.into_inner();
         Ok(config)
     }
 
-    /// Takes an element in: returns it as a stage needs it.
+    /// Takes an element in: returns it as a stage needs it, and as a key does.
     fn element(
         &mut self,
         element: &BytesStart<'_>,
         section: &str,
         is_secret: bool,
         place: NugetConfigPlace<'_>,
-    ) -> Result<BytesStart<'static>, quick_xml::Error> {
+    ) -> Result<[BytesStart<'static>; 2], quick_xml::Error> {
         let mut staged = BytesStart::new(element.name().as_ref().to_owned());
+        let mut keyed = staged.clone();
+        let mut source = PackageSource::default();
+        if section.eq_ignore_ascii_case(CREDENTIALS) {
+            let name = element.local_name().as_ref().to_owned();
+            self.credentials.insert(decoded(&name));
+        }
         for attribute in element.attributes() {
             let attribute = attribute?;
             let key = attribute.key.as_ref().to_owned();
@@ -127,11 +161,30 @@ impl NugetConfig {
             };
             self.has_changed |= replaced != value;
             staged.push_attribute((key.as_str(), replaced.as_str()));
+            let named = if key == "value" {
+                with_names(&value, &replaced, place)
+            } else {
+                replaced.clone()
+            };
+            keyed.push_attribute((key.as_str(), named.as_str()));
+            match key.as_str() {
+                "key" => source.name = replaced,
+                "value" => source.address = replaced,
+                "allowInsecureConnections" | "disableTLSCertificateValidation" => {
+                    source.is_lax |= replaced.eq_ignore_ascii_case("true");
+                }
+                _ => {}
+            }
         }
-        Ok(staged)
+        if section.eq_ignore_ascii_case(SOURCES) && !source.name.is_empty() {
+            self.sources.push(source);
+        }
+        Ok([staged, keyed])
     }
 
     fn value(&mut self, value: &str, section: &str, place: NugetConfigPlace<'_>) -> String {
+        let is_set = |name: &String| (place.variable)(name).is_some();
+        self.variables.extend(variables(value).filter(is_set));
         let value = expanded(value, place.variable);
         let folders = if section.eq_ignore_ascii_case(SOURCES) {
             &mut self.folders
@@ -178,6 +231,42 @@ fn is_secret_element(section: &str, element: &BytesStart<'_>) -> Result<bool, qu
 fn variables(value: &str) -> impl Iterator<Item = String> {
     let parts = value.split('%').skip(1);
     parts.filter(|part| !part.is_empty()).map(str::to_owned)
+}
+
+/// Returns a value as a key has it: variables by their names, and a relative path with the folder that
+/// it is relative to.
+fn with_names(value: &str, replaced: &str, place: NugetConfigPlace<'_>) -> String {
+    let expanded = expanded(value, place.variable);
+    if expanded == value {
+        return replaced.to_owned();
+    }
+    if replaced == expanded {
+        return value.to_owned();
+    }
+    normalized(&place.folder.join(value))
+        .to_string_lossy()
+        .into_owned()
+}
+
+/// Returns the name that an XML name stands for: `_x0020_` for a blank.
+///
+/// Source: `XmlConvert.DecodeName` of .NET.
+fn decoded(name: &str) -> String {
+    let mut decoded = String::new();
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once("_x") {
+        decoded.push_str(before);
+        let code = after.get(..4).filter(|_| after[4..].starts_with('_'));
+        let letter = code.and_then(|code| u32::from_str_radix(code, 16).ok());
+        if let Some(letter) = letter.and_then(char::from_u32) {
+            decoded.push(letter);
+            rest = &after[5..];
+        } else {
+            decoded.push_str("_x");
+            rest = after;
+        }
+    }
+    decoded + rest
 }
 
 // As `Environment.ExpandEnvironmentVariables`: a name that is not set stays as it is.
@@ -313,5 +402,29 @@ mod tests {
                 .unwrap()
                 .contains("x%TOKEN%")
         );
+        let keyed = String::from_utf8(config.keyed).unwrap();
+        assert!(keyed.contains("https://%FEED%/v3?100%"), "{keyed}");
+        assert!(!keyed.contains("feed.example"), "{keyed}");
+        assert_eq!(config.variables.into_iter().collect::<Vec<_>>(), ["FEED"]);
+    }
+
+    #[test]
+    fn feeds_are_told_with_their_names_and_who_has_credentials() {
+        let config = parse(
+            r#"<configuration>
+  <packageSources><add key="a b" value="http://%FEED%" allowInsecureConnections="True" /><add key="c" value="https://c" /></packageSources>
+  <packageSourceCredentials><a_x0020_b><add key="Username" value="u" /></a_x0020_b></packageSourceCredentials>
+</configuration>"#,
+        );
+        let sources = config.sources.iter();
+        let sources: Vec<_> = sources
+            .map(|source| format!("{} {} {}", source.name, source.address, source.is_lax))
+            .collect();
+        assert_eq!(
+            sources,
+            ["a b http://feed.example true", "c https://c false"]
+        );
+        let credentials: Vec<_> = config.credentials.into_iter().collect();
+        assert_eq!(credentials, ["a b"]);
     }
 }

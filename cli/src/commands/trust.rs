@@ -1,0 +1,80 @@
+use crate::building::arguments::BuildArgs;
+use crate::building::services::Services;
+use crate::config::Config;
+use crate::consent::{Consents, Request, asked_by_config, request_id, requests};
+use crate::error::CommandError;
+use crate::session::Invocation;
+use crate::ui::{Ui, out};
+
+/// Shows what a repository asks for outside of itself, and allows it: once, until it asks for more
+#[derive(clap::Args, Debug)]
+pub(crate) struct TrustArgs {
+    /// Show it, and allow nothing
+    #[arg(long)]
+    pub(crate) show: bool,
+
+    /// Take back what was allowed
+    #[arg(long, conflicts_with = "show")]
+    pub(crate) forget: bool,
+
+    #[command(flatten)]
+    pub(crate) build: BuildArgs,
+}
+
+/// Prints what is asked for, a line each, and keeps that it is allowed.
+pub(crate) fn run(arguments: &TrustArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let ui = Ui::new(false, false);
+    let consents = Consents::of(invocation.process);
+    let asked = asked(&arguments.build, invocation)?;
+    let no_home = || {
+        CommandError::usage("there is no place to keep what you allow: HOME is not set")
+            .hinted("allow it for one run: --trust, or MIZZEN_TRUST")
+    };
+    if arguments.forget {
+        let consents = consents.ok_or_else(no_home)?;
+        for request in &asked {
+            let had = consents.forget(&request.workspace)?;
+            let workspace = request.workspace.display();
+            ui.say(&if had {
+                format!("`{workspace}` may have nothing any more")
+            } else {
+                format!("`{workspace}` was allowed nothing")
+            });
+        }
+        return Ok(());
+    }
+    for line in asked.iter().flat_map(Request::lines) {
+        out(&format!("{line}\n"))?;
+    }
+    let asking: Vec<&Request> = asked
+        .iter()
+        .filter(|request| !request.wanted.is_empty())
+        .collect();
+    if asking.is_empty() {
+        ui.say("nothing is asked for outside of the workspace");
+        return Ok(());
+    }
+    if !arguments.show {
+        let consents = consents.ok_or_else(no_home)?;
+        for request in asking {
+            let file = consents.allow(&request.workspace, request.wanted.keys().cloned())?;
+            let (workspace, file) = (request.workspace.display(), file.display());
+            ui.say(&format!("`{workspace}` is allowed this; kept in `{file}`"));
+        }
+    }
+    ui.say(&format!("in CI: MIZZEN_TRUST={}", request_id(&asked)));
+    Ok(())
+}
+
+/// Returns what the services ask for; where no project is, what the configuration does.
+fn asked(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<Vec<Request>, CommandError> {
+    let config: Config = invocation.config(&arguments.path)?;
+    let services = match Services::find(arguments, invocation) {
+        Ok(services) => services,
+        // A folder that only pushes and pulls has a configuration, and no project.
+        Err(error) if config.folder.is_none() => return Err(error),
+        Err(_) => return Ok(vec![asked_by_config(&config, invocation.process)?]),
+    };
+    let solution = services.solution.as_ref().map(|(path, _)| path.as_path());
+    requests(&services.each, solution, invocation)
+}
