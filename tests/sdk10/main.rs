@@ -20,3 +20,4 @@ mod shop;
 mod static_assets;
 mod toolchain;
 mod warm_up;
+mod watching;

@@ -13,6 +13,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
+/// The libraries that a dynamic program loads first.
+const PRELOADED: &str = "LD_PRELOAD";
+
 /// Makes what the command sees, runs it to its end, and says on the socket that is its standard input
 /// how it ended.
 pub(super) fn init(job: &Job) -> ExitCode {
@@ -97,7 +100,15 @@ fn prepared(command: &[OsString], job: &Job, library: Option<&Path>) -> Option<C
         .stdin(Stdio::null())
         .process_group(0);
     if let Some(library) = library {
-        command.env("LD_PRELOAD", library);
+        #[expect(clippy::disallowed_methods, reason = "the command's own environment")]
+        let others = std::env::var_os(PRELOADED);
+        // Those of the command come first: what they stand before may be what ours stands before, too.
+        let mut all = others.unwrap_or_default();
+        if !all.is_empty() {
+            all.push(":");
+        }
+        all.push(library);
+        command.env(PRELOADED, all);
     }
     Some(command)
 }
