@@ -3,7 +3,7 @@
 use mizzen_builder::BuildError;
 use mizzen_dotnet::{FrameworkMissing, PublishError, SdkError, WorkspaceError};
 use mizzen_plan::StepName;
-use mizzen_registry::RegistryError;
+use mizzen_registry::{Reach, RegistryError};
 use mizzen_stage::StageError;
 use mizzen_store::{StoreError, UnfitFolder};
 
@@ -191,11 +191,33 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
         RegistryError::Refused { registry, .. } => {
             format!("log in to `{registry}` as an account that may do this")
         }
+        RegistryError::Unreachable { registry, reason, .. } => unreachable_registry(registry, reason),
         RegistryError::Slow { registry, .. } => format!("where it is slow by nature, allow more in mizzen.toml: `document-seconds` and `least-bytes-per-second` of [registry.\"{registry}\"]"),
         RegistryError::Failed { .. } => "check the network and the registry's address; the next run goes on where this one stopped".to_owned(),
         RegistryError::Offline { .. } => "run once without --offline".to_owned(),
         _ => return None,
     })
+}
+
+fn unreachable_registry(registry: &str, reason: &Reach) -> String {
+    let set = |line: &str| format!("{line} in [registry.\"{registry}\"] of mizzen.toml");
+    match reason {
+        Reach::Name => format!("check the name `{registry}`, and the network"),
+        Reach::Refused => "check the port, or start the registry".to_owned(),
+        Reach::PlainHttp => format!("if it is meant to: {}", set("`insecure = true`")),
+        Reach::Https => set("`insecure = false`"),
+        Reach::Authority => format!(
+            "name its authority: {}, or SSL_CERT_FILE",
+            set("`ca = \"ca.pem\"`")
+        ),
+        Reach::Tls => {
+            "the registry's certificate and TLS settings are for its administrator".to_owned()
+        }
+        Reach::Proxy(_) => {
+            "check HTTPS_PROXY and HTTP_PROXY; NO_PROXY names hosts that are asked directly"
+                .to_owned()
+        }
+    }
 }
 
 /// Says how to make a repository that has to be there before a push.

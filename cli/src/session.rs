@@ -144,6 +144,11 @@ impl Session<'_> {
             hosts: config.hosts()?,
             proxies: proxies(self.process),
             ca_bundle: self.process.variable("SSL_CERT_FILE").map(PathBuf::from),
+            ca_folders: self
+                .process
+                .variable("SSL_CERT_DIR")
+                .map(|folders| std::env::split_paths(folders).collect())
+                .unwrap_or_default(),
             offline,
             ..Settings::default()
         };

@@ -1,3 +1,4 @@
+use crate::Reach;
 use mizzen_image::ImageError;
 use mizzen_oci::{Digest, ManifestError, Platform, Reference};
 use mizzen_store::StoreError;
@@ -73,6 +74,19 @@ pub enum RegistryError {
         /// How often it was asked.
         attempts: u32,
         /// How slow it was the last time.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+    /// The registry cannot be spoken to, and trying again would not help.
+    #[error("registry `{registry}` cannot be reached for {what}: {reason}")]
+    Unreachable {
+        /// The registry.
+        registry: String,
+        /// What was asked of it.
+        what: String,
+        /// Why not.
+        reason: Reach,
+        /// What the connection, or the answer, said.
         #[source]
         cause: Box<dyn Error + Send + Sync>,
     },
@@ -202,6 +216,7 @@ impl RegistryError {
             | Self::OtherContent { .. }
             | Self::Refused { .. } => ErrorKind::SaidNo,
             Self::Failed { .. }
+            | Self::Unreachable { .. }
             | Self::Slow { .. }
             | Self::WaitTooLong { .. }
             | Self::Unusable { .. }

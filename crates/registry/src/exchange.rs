@@ -6,10 +6,10 @@ use crate::reply::Reply;
 use crate::request::{Request, SMALL_ANSWER_BYTES};
 use crate::retry::Failure;
 use crate::trace::shown;
-use crate::{RegistryError, Trace, endpoint};
+use crate::{Reach, RegistryError, Trace, endpoint};
 use bytes::Bytes;
 use reqwest::header::{self, HeaderValue};
-use reqwest::{Method, Url};
+use reqwest::{Method, StatusCode, Url};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +39,16 @@ impl Client {
         for _ in 0..=LONGEST_REDIRECTS {
             let authorization = authorization.filter(|_| endpoint::same_origin(&url, &request.url));
             let opened = self.send(request, url, authorization, attempt).await?;
-            let follow = opened.response.status().is_redirection()
-                && matches!(request.method, Method::GET | Method::HEAD);
+            let status = opened.response.status();
+            let keeps_method = matches!(
+                status,
+                StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT
+            );
+            let is_bare = matches!(request.payload, Payload::Empty);
+            // What has no body, such as the request that opens an upload, can go elsewhere as it is.
+            let follow = status.is_redirection()
+                && (matches!(request.method, Method::GET | Method::HEAD)
+                    || (keeps_method && is_bare));
             let location = opened.response.headers().get(header::LOCATION);
             match location.filter(|_| follow) {
                 None => return Ok(opened),
@@ -112,7 +120,20 @@ impl Client {
         let answered = while_it_moves(&watch, sending, patience, &host.pace).await;
         add(&self.counters.uploaded_bytes, watch.progress());
         let answered = match answered {
-            Ok(answered) => answered.map_err(|error| Failure::transient(error.without_url())),
+            Ok(Ok(answered)) if answered.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                let reason = Reach::Proxy(host.proxy.clone().unwrap_or_default());
+                Err(request
+                    .unreachable(reason, "it wants a password (407)")
+                    .into())
+            }
+            Ok(Ok(answered)) => Ok(answered),
+            Ok(Err(error)) => {
+                let error = error.without_url();
+                Err(match Reach::of(&error, &url, host.proxy.as_deref()) {
+                    Some(reason) => request.unreachable(reason, error).into(),
+                    None => Failure::transient(error),
+                })
+            }
             Err(slow) => Err(Failure::Slow(slow)),
         };
         self.settings.reporter.trace(&Trace {

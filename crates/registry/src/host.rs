@@ -3,7 +3,7 @@ use crate::client::Client;
 use crate::pace::Pace;
 use crate::sync::lock;
 
-use crate::{Clock, RegistryError, Settings, endpoint, tls};
+use crate::{Clock, RegistryError, Settings, endpoint, proxy, tls};
 use reqwest::Url;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio::sync::Semaphore;
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) http: reqwest::Client,
+    /// The proxy on the way, as messages call it.
+    pub(crate) proxy: Option<String>,
     /// Places for requests that move blobs.
     pub(crate) transfers: Arc<Semaphore>,
     /// Places for the others, so that a manifest does not wait behind layers.
@@ -26,9 +28,11 @@ pub(crate) struct Host {
 impl Host {
     fn new(settings: &Settings, url: &Url) -> Result<Self, RegistryError> {
         let special = endpoint::host_settings(settings, url);
+        let route = proxy::route(settings, url)?;
         let places = || Arc::new(Semaphore::new(settings.transfers_per_host.max(1)));
         Ok(Self {
-            http: tls::http_client(settings, url)?,
+            http: tls::http_client(settings, url, route.as_ref())?,
+            proxy: route.map(|route| route.shown),
             transfers: places(),
             calls: places(),
             pace: Pace::of(settings, special),

@@ -9,6 +9,7 @@
 //! | `client`, `exchange`, `host` | how one request is sent: places, time limits, redirects; whether a failure may pass |
 //! | `auth` | who we are, and to whom we say it |
 //! | `retry`, `pace` | how long to wait, how slow a host may be, and when to give up |
+//! | `tls`, `trust`, `proxy`, `reach` | whom we trust, through whom we ask, why a host cannot be spoken to |
 //! | `follow` | which URLs of an answer are not followed |
 //! | `pull`, `download`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
 //! | `push`, `parts`, `upload`, `session`, `chunks`, `manifests`, `sink` | writes: what is missing, the manifests after it, the tag last |
@@ -36,9 +37,11 @@ mod parts;
 mod places;
 mod preflight;
 mod progress;
+mod proxy;
 mod pull;
 mod push;
 mod quirk;
+mod reach;
 mod referrers;
 mod registry;
 mod registry_blob;
@@ -52,6 +55,7 @@ mod source;
 mod sync;
 mod tls;
 mod trace;
+mod trust;
 mod upload;
 mod warnings;
 
@@ -61,6 +65,7 @@ pub use error::{Answer, ErrorKind, RegistryError};
 pub use mizzen_image::Artifact;
 pub use progress::{Counts, Silent, Transfer, TransferReporter};
 pub use quirk::Quirk;
+pub use reach::Reach;
 pub use registry::Registry;
 pub use retry::RetrySettings;
 pub use settings::{HostSettings, Proxies, Settings};

@@ -1,5 +1,5 @@
 use crate::request::Request;
-use crate::{Answer, RegistryError};
+use crate::{Answer, Reach, RegistryError};
 use bytes::Bytes;
 use mizzen_oci::Digest;
 use reqwest::header::HeaderMap;
@@ -105,12 +105,16 @@ impl Reply {
     }
 
     pub(crate) fn refused(&self, request: &Request) -> RegistryError {
+        let answer = self.answer(request);
+        if self.url.scheme() == "http" && Reach::is_tls_servers(&answer.message) {
+            return request.unreachable(Reach::Https, answer);
+        }
         RegistryError::Refused {
             registry: request.access.repository.registry.clone(),
             what: request.what.clone(),
             status: self.status.as_u16(),
             code: self.codes().into_iter().next().unwrap_or_default(),
-            answer: Box::new(self.answer(request)),
+            answer: Box::new(answer),
         }
     }
 }

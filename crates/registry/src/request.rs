@@ -1,10 +1,11 @@
 use crate::auth::Access;
 use crate::body::Payload;
-use crate::{RegistryError, follow};
+use crate::{Reach, RegistryError, follow};
 use bytes::Bytes;
 use mizzen_oci::Digest;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
+use std::error::Error;
 use std::net::IpAddr;
 
 /// A request that can be sent any number of times.
@@ -49,6 +50,20 @@ impl Request {
             registry: self.access.repository.registry.clone(),
             what: self.what.clone(),
             reason,
+        }
+    }
+
+    /// Says that the registry cannot be spoken to.
+    pub(crate) fn unreachable(
+        &self,
+        reason: Reach,
+        cause: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> RegistryError {
+        RegistryError::Unreachable {
+            registry: self.access.repository.registry.clone(),
+            what: self.what.clone(),
+            reason,
+            cause: cause.into(),
         }
     }
 

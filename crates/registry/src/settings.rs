@@ -16,6 +16,8 @@ pub struct Settings {
     pub hosts: BTreeMap<String, HostSettings>,
     /// Certificate authorities (PEM) to trust instead of the system's.
     pub ca_bundle: Option<PathBuf>,
+    /// Folders of certificate authorities (PEM) to trust; with one of them, the system's are not.
+    pub ca_folders: Vec<PathBuf>,
     /// Through whom requests go.
     pub proxies: Proxies,
     /// Send nothing; what is not in the cache is an error.
@@ -68,11 +70,12 @@ pub struct HostSettings {
 /// Through whom requests go; loopback hosts are always asked directly.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Proxies {
-    /// For plain HTTP: `http://user:password@proxy.corp:3128`.
+    /// For plain HTTP: `http://user:password@proxy.corp:3128`, `socks5://proxy.corp`.
     pub http: Option<String>,
     /// For HTTPS.
     pub https: Option<String>,
-    /// Whom to ask directly, in the form of `NO_PROXY`: names, suffixes, addresses, networks.
+    /// Whom to ask directly, in the form of `NO_PROXY`: names, suffixes, addresses, networks, with
+    /// ports.
     pub except: String,
 }
 
@@ -83,6 +86,7 @@ impl Default for Settings {
             keychain: Keychain::default(),
             hosts: BTreeMap::new(),
             ca_bundle: None,
+            ca_folders: Vec::new(),
             proxies: Proxies::default(),
             offline: false,
             retry: RetrySettings::default(),

@@ -1,6 +1,9 @@
-use crate::{Proxies, RegistryError, Settings, endpoint};
-use reqwest::{NoProxy, Proxy, Url, redirect};
+use crate::proxy::Route;
+use crate::trust::Trust;
+use crate::{RegistryError, Settings, endpoint};
+use reqwest::{Url, redirect};
 use rustls::RootCertStore;
+use rustls::client::WebPkiServerVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
@@ -21,6 +24,7 @@ const SYSTEM_BUNDLES: [&str; 4] = [
 pub(crate) fn http_client(
     settings: &Settings,
     url: &Url,
+    route: Option<&Route>,
 ) -> Result<reqwest::Client, RegistryError> {
     let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
         RegistryError::Settings(
@@ -32,17 +36,25 @@ pub(crate) fn http_client(
         )
     };
     // Reading the system's authorities takes 10 ms, so plain HTTP goes without them.
-    let roots = if url.scheme() == "https" {
-        roots(settings, url)?
+    let trusted = if url.scheme() == "https" {
+        trusted(settings, url)?
     } else {
-        RootCertStore::empty()
+        Trusted::nobody()
     };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let special = endpoint::host_settings(settings, url);
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    let tls = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.into()))?
-        .with_root_certificates(roots);
+        .map_err(|error| unusable(error.into()))?;
+    let tls = if trusted.roots.is_empty() {
+        tls.with_root_certificates(trusted.roots)
+    } else {
+        let usual = WebPkiServerVerifier::builder_with_provider(trusted.roots.into(), provider);
+        let usual = usual.build().map_err(|error| unusable(error.into()))?;
+        let trusted = trusted.certificates;
+        tls.dangerous()
+            .with_custom_certificate_verifier(Arc::new(Trust { usual, trusted }))
+    };
     let tls = match special.and_then(|host| host.client_certificate.as_ref()) {
         Some((certificate, key)) => {
             let certificates = certificates(certificate)?;
@@ -60,53 +72,64 @@ pub(crate) fn http_client(
         .retry(reqwest::retry::never())
         .connect_timeout(settings.connect_timeout)
         .pool_max_idle_per_host(settings.transfers_per_host * 2);
-    if !endpoint::is_loopback(url.host_str().unwrap_or_default()) {
-        let Proxies {
-            http,
-            https,
-            except,
-        } = &settings.proxies;
-        let except = NoProxy::from_string(except);
-        let made = [
-            http.as_ref().filter(|url| !url.is_empty()).map(Proxy::http),
-            https
-                .as_ref()
-                .filter(|url| !url.is_empty())
-                .map(Proxy::https),
-        ];
-        for proxy in made.into_iter().flatten() {
-            let proxy = proxy.map_err(|error| {
-                let text = "a proxy's URL cannot be used".to_owned();
-                RegistryError::Settings(text, Some(error.without_url().into()))
-            })?;
-            builder = builder.proxy(proxy.no_proxy(except.clone()));
-        }
+    if let Some(route) = route {
+        builder = builder.proxy(route.proxy.clone());
     }
     builder.build().map_err(|error| unusable(error.into()))
 }
 
-fn roots(settings: &Settings, url: &Url) -> Result<RootCertStore, RegistryError> {
-    let mut roots = RootCertStore::empty();
+/// Whom we trust.
+struct Trusted {
+    roots: RootCertStore,
+    /// The certificates that files hold.
+    certificates: Vec<CertificateDer<'static>>,
+}
+
+fn trusted(settings: &Settings, url: &Url) -> Result<Trusted, RegistryError> {
+    let mut trusted = Trusted::nobody();
     let system = SYSTEM_BUNDLES.map(PathBuf::from);
     let bundle = match &settings.ca_bundle {
         Some(path) => Some(path),
-        None => system.iter().find(|path| path.is_file()),
+        None if settings.ca_folders.is_empty() => system.iter().find(|path| path.is_file()),
+        None => None,
     };
     match bundle {
-        Some(path) => {
-            // A system's bundle may hold certificates that are too old to be understood.
-            roots.add_parsable_certificates(certificates(path)?);
+        // A system's bundle may hold certificates that are too old to be understood.
+        Some(path) => trusted.add_parsable(certificates(path)?),
+        None if settings.ca_folders.is_empty() => {
+            let usual = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
+            trusted.roots.extend(usual);
         }
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        None => {}
+    }
+    for folder in &settings.ca_folders {
+        // As OpenSSL does, one that is not there is passed over, and what is no certificate, too.
+        for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
+            trusted.add_parsable(certificates(&entry.path()).unwrap_or_default());
+        }
     }
     if let Some(path) = endpoint::host_settings(settings, url).and_then(|host| host.ca.as_ref()) {
         for certificate in certificates(path)? {
-            roots
-                .add(certificate)
-                .map_err(|error| malformed(path, error))?;
+            trusted.certificates.push(certificate.clone());
+            let added = trusted.roots.add(certificate);
+            added.map_err(|error| malformed(path, error))?;
         }
     }
-    Ok(roots)
+    Ok(trusted)
+}
+
+impl Trusted {
+    fn nobody() -> Self {
+        Self {
+            roots: RootCertStore::empty(),
+            certificates: Vec::new(),
+        }
+    }
+
+    fn add_parsable(&mut self, certificates: Vec<CertificateDer<'static>>) {
+        self.certificates.extend_from_slice(&certificates);
+        self.roots.add_parsable_certificates(certificates);
+    }
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, RegistryError> {

@@ -8,6 +8,9 @@ pub struct Certificates {
     pub authority: String,
     /// Certificate and key for `localhost` and 127.0.0.1.
     pub server: (String, String),
+    /// Certificate and key for the same, as `openssl req -x509` makes them: it signs itself, and calls
+    /// itself an authority.
+    pub self_signed: (String, String),
     /// Certificate and key of a client.
     pub client: (String, String),
 }
@@ -30,8 +33,14 @@ impl Certificates {
                 .expect("the authority signs");
             (certificate.pem(), key.serialize_pem())
         };
+        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
+        let mut params = CertificateParams::new(names).expect("the names are valid");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let own_key = KeyPair::generate().expect("a key can be made");
+        let own = params.self_signed(&own_key).expect("it signs itself");
         Self {
             authority: authority.pem(),
+            self_signed: (own.pem(), own_key.serialize_pem()),
             server: signed(
                 &["localhost", "127.0.0.1"],
                 ExtendedKeyUsagePurpose::ServerAuth,

@@ -1,11 +1,11 @@
 use super::bearer::basic;
 use super::challenge::Challenge;
 use super::{Access, Credential};
-use crate::Quirk;
 use crate::client::Client;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::retry::Failure;
+use crate::{Quirk, RegistryError, endpoint};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, Url};
 use serde_json::{Map, Value};
@@ -64,6 +64,13 @@ impl Client {
         let service = service.as_deref();
         let found = self.credential(&access.repository).await;
         let credential = found.as_ref().map(|found| &found.credential);
+        if credential.is_some() && !self.may_tell(access, &realm)? {
+            let request = question(&realm, service, access);
+            let reason = format!(
+                "the token server `{realm}` is another host and has no TLS, so it is not told the password"
+            );
+            return Err(request.unusable(reason).into());
+        }
         let asked = self.settings.clock.now();
         let (request, reply) = self
             .ask_for_token(access, &realm, service, credential)
@@ -94,6 +101,15 @@ impl Client {
             header,
             expires: asked + life.saturating_sub(MARGIN).max(life / 2),
         })
+    }
+
+    /// Tells whether a token server may know a credential: over TLS, as the registry says; in the clear
+    /// if it is the registry's own host, or one that the settings call insecure.
+    fn may_tell(&self, access: &Access, realm: &Url) -> Result<bool, RegistryError> {
+        let own = endpoint::base_url(&self.settings, &access.repository.registry)?;
+        let special = endpoint::host_settings(&self.settings, realm);
+        let is_named = special.and_then(|host| host.insecure) == Some(true);
+        Ok(realm.scheme() == "https" || realm.host() == own.host() || is_named)
     }
 
     /// Asks the token server until it has said something; returns the last question, too.

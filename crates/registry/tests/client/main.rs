@@ -15,6 +15,7 @@ mod pace;
 mod personalities;
 mod push_pull;
 mod random_faults;
+mod reach;
 mod referrers;
 mod retries;
 mod safety;

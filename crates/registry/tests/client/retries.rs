@@ -85,14 +85,6 @@ fn a_refusal_is_not_retried_and_comes_with_the_registrys_words() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_a_failure_after_the_retries() {
-    let gone = MemoryRegistry::start().host();
-    let client = Client::new();
-    let error = client.pull(&format!("{gone}/shop:1")).unwrap_err();
-    assert!(matches!(error, RegistryError::Failed { .. }), "{error}");
-}
-
-#[test]
 fn a_server_that_accepts_and_never_answers_runs_into_the_limit() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();

@@ -1,7 +1,7 @@
 //! What a registry must not get from us, and must not make us do.
 
 use crate::support::{Client, image, one, read_layers};
-use mizzen_registry::{Credential, ErrorKind, RegistryError};
+use mizzen_registry::{Credential, ErrorKind, HostSettings, RegistryError};
 use mizzen_testkit::registry::Login;
 use mizzen_testkit::{Fault, MemoryRegistry};
 
@@ -86,6 +86,81 @@ fn another_host_that_asks_for_the_password_does_not_get_it() {
         };
         assert_eq!(error.kind(), ErrorKind::SaidNo, "{error}");
         assert!(!elsewhere.requests().is_empty());
+        assert!(!told_a_secret(&elsewhere));
+    }
+}
+
+#[test]
+fn a_token_server_in_the_clear_gets_the_password_on_the_registrys_own_host_alone() {
+    let (registry, elsewhere) = (MemoryRegistry::start(), MemoryRegistry::start());
+    let login = Login::Bearer {
+        account: Some(("user".to_owned(), "secret".to_owned())),
+        repositories: Vec::new(),
+    };
+    elsewhere.require(login);
+    let port = elsewhere.host().rsplit(':').next().unwrap().to_owned();
+    let other_name = format!("localhost:{port}");
+    let ask = |realm: &str, is_named: bool| {
+        let challenge = format!("Bearer realm=\"http://{realm}/token\",service=\"x\"");
+        registry.play(move |_, request| {
+            let headers = vec![("www-authenticate", challenge.clone())];
+            let is_known = request.headers.contains_key("authorization");
+            (!is_known).then_some(Fault::Status(401, headers))
+        });
+        elsewhere.forget_requests();
+        let client = Client::with(|settings| {
+            let credential = Credential::new("user", "secret").unwrap();
+            let host = registry.host();
+            settings
+                .keychain
+                .add_credential("the test", &host, credential);
+            if is_named {
+                let insecure = HostSettings {
+                    insecure: Some(true),
+                    ..HostSettings::default()
+                };
+                settings.hosts.insert(other_name.clone(), insecure);
+            }
+        });
+        let to = format!("{}/{REFERENCE}", registry.host());
+        let pushed = client.push(&to, &one(image(&["layer"])));
+        (pushed, elsewhere.requests().len())
+    };
+    let (pushed, asked) = ask(&other_name, false);
+    let error = pushed.unwrap_err().to_string();
+    assert!(error.contains("not told the password"), "{error}");
+    assert_eq!(asked, 0);
+    // Another port of the registry's host, and a host that the settings name.
+    for (realm, is_named) in [(elsewhere.host(), false), (other_name.clone(), true)] {
+        let (pushed, asked) = ask(&realm, is_named);
+        pushed.unwrap();
+        assert_eq!(asked, 1);
+    }
+}
+
+#[test]
+fn an_upload_that_is_opened_elsewhere_goes_there_with_the_password_only_at_home() {
+    for status in [307, 308] {
+        let (registry, elsewhere) = (closed(), MemoryRegistry::start());
+        let to = format!("{}/{REFERENCE}", registry.host());
+        registry.play(move |_, request| {
+            let location = format!("{}?again=1", request.path);
+            let is_first = request.method == "POST" && !request.query.contains_key("again");
+            is_first.then(|| Fault::Status(status, vec![("location", location)]))
+        });
+        logged_in(&registry.host())
+            .push(&to, &one(image(&["layer"])))
+            .unwrap();
+
+        let other = elsewhere.host();
+        registry.play(move |_, request| {
+            let location = format!("http://{other}{}", request.path);
+            (request.method == "POST").then(|| Fault::Status(status, vec![("location", location)]))
+        });
+        // The blob is elsewhere then, and the manifest without it here: what counts is who was told.
+        let what = one(image(&["another layer"]));
+        logged_in(&registry.host()).push(&to, &what).unwrap_err();
+        assert!(elsewhere.requests().iter().any(|it| it.method == "PUT"));
         assert!(!told_a_secret(&elsewhere));
     }
 }
