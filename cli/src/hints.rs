@@ -1,5 +1,6 @@
 //! How to go on after an error, computed from what the error knows.
 
+use crate::refusals::refusal;
 use mizzen_builder::BuildError;
 use mizzen_dotnet::{FrameworkMissing, PublishError, SdkError, WorkspaceError};
 use mizzen_plan::StepName;
@@ -184,13 +185,11 @@ pub(crate) fn registry(error: &RegistryError) -> Option<String> {
         RegistryError::Unauthorized { registry, .. } => format!("log in: mizzen login -u NAME {registry}, the password on stdin"),
         RegistryError::Refused {
             registry,
+            status,
             code,
             answer,
             ..
-        } if code == "NAME_UNKNOWN" => repository_missing(registry, &answer.url),
-        RegistryError::Refused { registry, .. } => {
-            format!("log in to `{registry}` as an account that may do this")
-        }
+        } => return refusal(registry, *status, code, answer),
         RegistryError::Unreachable { registry, reason, .. } => unreachable_registry(registry, reason),
         RegistryError::Slow { registry, .. } => format!("where it is slow by nature, allow more in mizzen.toml: `document-seconds` and `least-bytes-per-second` of [registry.\"{registry}\"]"),
         RegistryError::Failed { .. } => "check the network and the registry's address; the next run goes on where this one stopped".to_owned(),
@@ -220,22 +219,6 @@ fn unreachable_registry(registry: &str, reason: &Reach) -> String {
     }
 }
 
-/// Says how to make a repository that has to be there before a push.
-fn repository_missing(registry: &str, url: &str) -> String {
-    let name = url.split_once("/v2/").map_or("", |(_, path)| path);
-    let ends = ["/blobs/", "/manifests/"].map(|word| name.find(word));
-    let end = ends.into_iter().flatten().min().unwrap_or(name.len());
-    let name = &name[..end];
-    // 123456789012.dkr.ecr.eu-west-1.amazonaws.com
-    let labels: Vec<&str> = registry.split('.').collect();
-    match labels[..] {
-        [_, "dkr", "ecr", region, "amazonaws", "com"] => {
-            format!("make it: aws ecr create-repository --repository-name {name} --region {region}")
-        }
-        _ => format!("make the repository `{name}` in `{registry}`"),
-    }
-}
-
 pub(crate) fn store(error: &StoreError) -> Option<String> {
     match error {
         StoreError::Folder { path, why } => Some(match why {
@@ -260,24 +243,5 @@ pub(crate) fn store(error: &StoreError) -> Option<String> {
             Some("free some space, or name another folder with --cache-dir".to_owned())
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::repository_missing;
-
-    #[test]
-    fn a_repository_that_has_to_be_made_first_is_named_with_the_command() {
-        let url = "https://1.dkr.ecr.eu-west-1.amazonaws.com/v2/acme/shop/blobs/uploads/";
-        assert_eq!(
-            repository_missing("1.dkr.ecr.eu-west-1.amazonaws.com", url),
-            "make it: aws ecr create-repository --repository-name acme/shop --region eu-west-1"
-        );
-        let url = "https://r.example/v2/acme/shop/manifests/1";
-        assert_eq!(
-            repository_missing("r.example", url),
-            "make the repository `acme/shop` in `r.example`"
-        );
     }
 }

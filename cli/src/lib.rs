@@ -15,6 +15,7 @@ mod interrupt;
 mod keychain;
 mod opened;
 mod process;
+mod refusals;
 mod session;
 mod symbols;
 mod transfer;

@@ -32,8 +32,8 @@ pub enum ReferenceError {
     Form {
         /// What was given.
         text: String,
-        /// What the grammar says.
-        reason: &'static str,
+        /// What is wrong with it, and what would do.
+        reason: String,
     },
     /// The digest cannot be verified.
     #[error(transparent)]
@@ -70,14 +70,26 @@ impl FromStr for Reference {
     /// an unchanged build does.
     /// Source: distribution's reference grammar, as `oci-spec` and the docker command line read it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let malformed = |reason| ReferenceError::Form {
+        Self::read(text, &with_offer)
+    }
+}
+
+impl Reference {
+    /// Reads a reference; `offer` adds to what is wrong what would do.
+    fn read(
+        text: &str,
+        offer: &dyn Fn(String, &str, &str) -> String,
+    ) -> Result<Self, ReferenceError> {
+        let malformed = |reason: String| ReferenceError::Form {
             text: text.to_owned(),
             reason,
         };
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => match digest.parse() {
                 Ok(digest) => (rest, Some(digest)),
-                Err(DigestError::Form(_)) => return Err(malformed("the digest is none")),
+                Err(DigestError::Form(_)) => {
+                    return Err(malformed("what follows `@` is no digest".to_owned()));
+                }
                 Err(error) => return Err(error.into()),
             },
             None => (text, None),
@@ -87,20 +99,24 @@ impl FromStr for Reference {
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
             _ => (rest, None),
         };
-        if !tag.is_none_or(is_tag) {
-            return Err(malformed("the tag is none"));
+        if let Some(wrong) = tag.and_then(wrong_tag) {
+            return Err(malformed(offer(wrong, rest, name)));
         }
         let (registry, name) = match name.split_once('/') {
             Some((host, name)) if host.contains(['.', ':']) || host == "localhost" => (host, name),
             _ => (DOCKER_HUB, name),
         };
         if !is_host(registry) {
-            return Err(malformed("the registry is none"));
+            let wrong = match slashed_tag(registry) {
+                Some(name) => offer("`/` is not allowed in a tag".to_owned(), rest, name),
+                None => wrong_host(registry),
+            };
+            return Err(malformed(wrong));
         }
         if name.is_empty() || !name.split('/').all(is_name_part) {
-            return Err(malformed(
-                "the repository is none: lower case, digits and single . _ - between",
-            ));
+            let wrong = wrong_name(name);
+            let lower = rest[..rest.len() - tag.map_or(0, |tag| tag.len() + 1)].to_lowercase();
+            return Err(malformed(offer(wrong, rest, &lower)));
         }
         let registry = if registry == "index.docker.io" {
             DOCKER_HUB
@@ -114,7 +130,11 @@ impl FromStr for Reference {
             name.to_owned()
         };
         if name.len() > MAX_NAME {
-            return Err(malformed("the repository has more than 255 characters"));
+            let wrong = format!(
+                "the repository has {} characters, at most {MAX_NAME} are allowed",
+                name.len()
+            );
+            return Err(malformed(wrong));
         }
         let latest = (digest.is_none() && tag.is_none()).then_some("latest");
         Ok(Self {
@@ -131,22 +151,91 @@ impl FromStr for Reference {
 const DOCKER_HUB: &str = "docker.io";
 const MAX_NAME: usize = 255;
 
-/// `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
-fn is_tag(text: &str) -> bool {
-    let mut letters = text.bytes();
-    let starts = letters
-        .next()
-        .is_some_and(|first| first.is_ascii_alphanumeric() || first == b'_');
-    starts
-        && text.len() <= 128
-        && letters.all(|next| next.is_ascii_alphanumeric() || b"_.-".contains(&next))
+const MAX_TAG: usize = 128;
+
+/// Says what is wrong with a tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
+fn wrong_tag(text: &str) -> Option<String> {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_allowed = |letter: char| is_word(letter) || ".-".contains(letter);
+    let Some(first) = text.chars().next() else {
+        return Some("no tag follows the colon".to_owned());
+    };
+    if let Some(wrong) = text.chars().find(|letter| !is_allowed(*letter)) {
+        return Some(format!("`{wrong}` is not allowed in a tag"));
+    }
+    if !is_word(first) {
+        return Some(format!("a tag does not begin with `{first}`"));
+    }
+    (text.len() > MAX_TAG).then(|| {
+        format!(
+            "the tag has {} characters, at most {MAX_TAG} are allowed",
+            text.len()
+        )
+    })
 }
 
-/// Names of letters, digits and inner hyphens, joined by dots, and a port.
+/// Returns the name before a tag with a slash, which reads as a host with a port: `app:feature/login`.
+fn slashed_tag(host: &str) -> Option<&str> {
+    let (name, start) = host.split_once(':')?;
+    let is_port = start.starts_with(|letter: char| letter.is_ascii_digit());
+    (!is_port && !name.contains('[')).then_some(name)
+}
+
+fn wrong_host(host: &str) -> String {
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || ".-:[]".contains(letter);
+    match host.chars().find(|letter| !is_allowed(*letter)) {
+        Some(wrong) => format!("`{wrong}` is not allowed in the name of a registry"),
+        None => "the registry is no host, or its port no number".to_owned(),
+    }
+}
+
+fn wrong_name(name: &str) -> String {
+    let is_allowed = |letter: char| {
+        letter.is_ascii_lowercase() || letter.is_ascii_digit() || "._-/".contains(letter)
+    };
+    match name.chars().find(|letter| !is_allowed(*letter)) {
+        Some(wrong) if wrong.is_uppercase() => {
+            format!("`{wrong}` is not allowed in a repository, which is in lower case")
+        }
+        Some(wrong) => format!("`{wrong}` is not allowed in a repository"),
+        None if name.is_empty() => "no repository is named".to_owned(),
+        None => {
+            "a repository has words of letters and digits, with `/` and single `.` `_` `-` between them"
+                .to_owned()
+        }
+    }
+}
+
+/// Adds the reference that is meant, if it is one: `name`, with the tag in letters that are allowed.
+fn with_offer(wrong: String, rest: &str, name: &str) -> String {
+    let tag = rest.get(name.len()..).and_then(|tag| tag.strip_prefix(':'));
+    let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
+    let tag = tag.map(|tag| {
+        let tag = tag.replace(|letter| !is_allowed(letter), "-");
+        let tag = tag.trim_start_matches(['.', '-']);
+        tag[..tag.len().min(MAX_TAG)].to_owned()
+    });
+    let offer = match tag {
+        Some(tag) => format!("{name}:{tag}"),
+        None => name.to_owned(),
+    };
+    if Reference::read(&offer, &|wrong, _, _| wrong).is_ok() {
+        format!("{wrong}; `{offer}` would do")
+    } else {
+        wrong
+    }
+}
+
+/// Names of letters, digits and inner hyphens, joined by dots, or an IPv6 address in brackets, and a
+/// port.
 fn is_host(text: &str) -> bool {
-    let (name, port) = text
-        .split_once(':')
-        .map_or((text, None), |(name, port)| (name, Some(port)));
+    let (name, port) = match text.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (text, None),
+    };
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'));
     let is_label = |label: &str| {
         let alphanumeric = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let bytes = label.as_bytes();
@@ -157,7 +246,11 @@ fn is_host(text: &str) -> bool {
                 .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
     };
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    name.split('.').all(is_label) && port.is_none_or(is_port)
+    let is_name = match address {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => name.split('.').all(is_label),
+    };
+    is_name && port.is_none_or(is_port)
 }
 
 /// Lower-case letters and digits, with one `.`, one or two `_`, or any number of `-` between.
@@ -233,6 +326,71 @@ mod tests {
         ] {
             let error = text.parse::<Reference>().unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_would_do() {
+        let long = format!("app:{}", "x".repeat(129));
+        for (text, says, offers) in [
+            (
+                "r.io/app:1.0.0+build.5",
+                "`+` is not allowed in a tag",
+                "`r.io/app:1.0.0-build.5`",
+            ),
+            (
+                "app:feature/login",
+                "`/` is not allowed in a tag",
+                "`app:feature-login`",
+            ),
+            ("r.io/app:.x", "does not begin with `.`", "`r.io/app:x`"),
+            (&long, "has 129 characters, at most 128", "would do"),
+            (
+                "my_registry.corp/app",
+                "`_` is not allowed in the name of a registry",
+                "",
+            ),
+            (
+                "r.io/Shop/Api:1",
+                "`S` is not allowed in a repository",
+                "`r.io/shop/api:1`",
+            ),
+            ("Shop", "`S` is not allowed in a repository", "`shop`"),
+            ("r.io/app:", "no tag follows the colon", ""),
+            ("r.io/a b", "` ` is not allowed in a repository", ""),
+            ("r.io/a..b", "words of letters and digits", ""),
+            ("r.io:x/app", "", ""),
+            ("[::1/app", "", ""),
+        ] {
+            let error = text.parse::<Reference>().unwrap_err().to_string();
+            assert!(
+                error.contains(says) && error.contains(offers),
+                "{text}: {error}"
+            );
+            assert!(
+                !offers.is_empty() || !error.contains("would do") || says.is_empty(),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_registry_may_be_an_ipv6_address() {
+        for (text, registry) in [
+            ("[::1]:5000/app:1", "[::1]:5000"),
+            ("[fd00::1]/acme/app", "[fd00::1]"),
+        ] {
+            let reference: Reference = text.parse().unwrap();
+            assert_eq!(reference.repository.registry, registry);
+        }
+        for text in [
+            "[::1]:/app",
+            "[x]:5000/app",
+            "[127.0.0.1]/app",
+            "::1/app",
+            "[::1]x/app",
+        ] {
+            assert!(text.parse::<Reference>().is_err(), "{text}");
         }
     }
 

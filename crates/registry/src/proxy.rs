@@ -159,10 +159,12 @@ mod tests {
     #[test]
     fn a_proxy_is_named_without_its_password_and_refused_by_its_scheme() {
         let route = |proxy: &str| {
-            let mut settings = Settings::default();
-            settings.proxies = Proxies {
-                https: Some(proxy.to_owned()),
-                ..Proxies::default()
+            let settings = Settings {
+                proxies: Proxies {
+                    https: Some(proxy.to_owned()),
+                    ..Proxies::default()
+                },
+                ..Settings::default()
             };
             let url = "https://r.corp/v2/".parse().unwrap();
             let route = route(&settings, &url).map_err(|error| error.to_string());
