@@ -6,19 +6,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Returns why the same workspace may get other packages tomorrow, from what restore wrote below
-/// `written`, the first of which is the sources' folder; `None` if it will not as long as its feeds
-/// keep what they published.
+/// `written`; `None` if it will not as long as its feeds keep what they published.
 ///
+/// `sources` is where the stage had the workspace, which need not be where its files can be read;
 /// `contents` is the workspace as it was staged: a lock file in it pins what floats.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
 pub(crate) fn floating(
     written: &[PathBuf],
+    sources: &Path,
     contents: &BTreeMap<String, Content>,
 ) -> Result<Option<String>, BuildError> {
     let assets = assets_below(written)?;
-    let sources = &written[0];
     if assets.is_empty() {
         return Ok(Some("restore left no project.assets.json".to_owned()));
     }
@@ -33,16 +33,16 @@ pub(crate) fn floating(
     Ok(None)
 }
 
-/// Returns the projects, relative to the sources, that get packages and have no lock file; `written`
-/// as for [`floating`].
+/// Returns the projects, relative to the sources, that get packages and have no lock file; with what
+/// [`floating`] takes.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
 pub(crate) fn without_lock_file(
     written: &[PathBuf],
+    sources: &Path,
     contents: &BTreeMap<String, Content>,
 ) -> Result<Vec<String>, BuildError> {
-    let sources = &written[0];
     let mut projects = Vec::new();
     for file in assets_below(written)? {
         let text = fs::read_to_string(&file).map_err(BuildError::Read)?;
@@ -102,20 +102,22 @@ fn is_locked(assets: &str, sources: &Path, contents: &BTreeMap<String, Content>)
 
 #[cfg(test)]
 mod tests {
-    use super::floating;
+    use super::{floating, without_lock_file};
     use fs_err as fs;
     use mizzen_stage::Content;
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    fn assets(sources: &Path, project: &str, dependency: &str) {
-        let obj = sources.join(project).join("obj");
+    /// Where the stage had them, and nobody reads them.
+    const SOURCES: &str = "/stage/src";
+
+    fn assets(written: &Path, project: &str, dependency: &str) {
+        let obj = written.join(project).join("obj");
         fs::create_dir_all(&obj).unwrap();
-        let path = sources.join(project).join("App.csproj");
         let text = format!(
             r#"{{"projectFileDependencyGroups":{{"net10.0":["{dependency}"]}},
-                "project":{{"restore":{{"projectPath":"{}"}}}}}}"#,
-            path.display()
+                "libraries":{{"Serilog/4.3.0":{{"type":"package"}}}},
+                "project":{{"restore":{{"projectPath":"{SOURCES}/{project}/App.csproj"}}}}}}"#
         );
         fs::write(obj.join("project.assets.json"), text).unwrap();
     }
@@ -123,27 +125,31 @@ mod tests {
     #[test]
     fn one_floating_project_is_enough_unless_its_own_lock_file_pins_it() {
         let folder = tempfile::tempdir().unwrap();
-        let sources = folder.path();
         let none = BTreeMap::new();
-        let written = [sources.to_owned()];
-        assert!(floating(&written, &none).unwrap().is_some());
-        assets(sources, "src/App", "Serilog >= 4.3.0");
-        assert_eq!(floating(&written, &none).unwrap(), None);
-        assets(sources, "src/Lib", "Serilog >= 4.*");
-        assert_eq!(
-            floating(&written, &none).unwrap().as_deref(),
-            Some("Serilog >= 4.*")
-        );
+        let written = [folder.path().to_owned()];
+        let floating = |contents: &BTreeMap<String, Content>| {
+            floating(&written, Path::new(SOURCES), contents).unwrap()
+        };
+        assert!(floating(&none).is_some());
+        assets(folder.path(), "src/App", "Serilog >= 4.3.0");
+        assert_eq!(floating(&none), None);
+        assets(folder.path(), "src/Lib", "Serilog >= 4.*");
+        assert_eq!(floating(&none).as_deref(), Some("Serilog >= 4.*"));
 
         let lock = |path: &str| BTreeMap::from([(path.to_owned(), Content::Folder)]);
-        assert!(
-            floating(&written, &lock("src/App/packages.lock.json"))
-                .unwrap()
-                .is_some()
-        );
-        assert_eq!(
-            floating(&written, &lock("src/Lib/packages.lock.json")).unwrap(),
-            None
-        );
+        assert!(floating(&lock("src/App/packages.lock.json")).is_some());
+        assert_eq!(floating(&lock("src/Lib/packages.lock.json")), None);
+    }
+
+    #[test]
+    fn a_project_with_packages_and_no_lock_file_is_named_as_the_workspace_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = [folder.path().to_owned()];
+        assets(folder.path(), "src/App", "Serilog >= 4.3.0");
+        assets(folder.path(), "src/Lib", "Serilog >= 4.3.0");
+        let lock = "src/Lib/packages.lock.json".to_owned();
+        let contents = BTreeMap::from([(lock, Content::Folder)]);
+        let unlocked = without_lock_file(&written, Path::new(SOURCES), &contents).unwrap();
+        assert_eq!(unlocked, ["`src/App/App.csproj`"]);
     }
 }

@@ -95,6 +95,11 @@ impl Staged<'_> {
         variables
     }
 
+    /// Returns where every stage has the workspace.
+    pub(crate) fn sources(&self) -> &Path {
+        Path::new(&self.canonical.sources)
+    }
+
     /// Returns what the stage of `step` shows.
     pub(crate) fn contents_for(&self, step: StepName) -> BTreeMap<String, Content> {
         let nuget = match step {

@@ -132,7 +132,7 @@ pub(crate) fn publish(
     facts.changed_sources = beside_sources(&outcome.changed[SOURCES]);
     facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
-    facts.floating = floating(&written, &staged.scan.contents)?;
+    facts.floating = floating(&written, staged.sources(), &staged.scan.contents)?;
     refuse_floats(staged, facts.floating.as_ref())?;
     let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
     weakest.as_str().clone_into(&mut facts.rung);

@@ -65,10 +65,10 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
     });
     let packages = packages.collect::<Result<_, _>>()?;
     let written = paths(&outcome, &written)?;
-    let floating = floating(&written, &staged.scan.contents)?;
+    let floating = floating(&written, staged.sources(), &staged.scan.contents)?;
     refuse_floats(staged, floating.as_ref())?;
     if request.locked.is_some() {
-        let unlocked = without_lock_file(&written, &staged.scan.contents)?;
+        let unlocked = without_lock_file(&written, staged.sources(), &staged.scan.contents)?;
         if !unlocked.is_empty() {
             return Err(BuildError::NoLockFile(unlocked));
         }
