@@ -2,14 +2,14 @@
 
 use crate::BuildError;
 use crate::inputs::staged::Staged;
+use crate::records::restore_record::RestoreRecord;
+use crate::records::stored_records::StoredRecords;
 use crate::report::{Event, Outcome};
 use crate::result::app::App;
-use crate::steps::records::Known;
 use crate::steps::run_step::{run_publish, run_restore};
 use mizzen_image::{Addendum, Image, ImageDiff, Layer};
 use mizzen_oci::{Digest, History, Platform};
 use mizzen_plan::{Record, Records, StepName};
-use mizzen_store::ActionResult;
 
 /// Runs the steps of `app` that were hits and compares what they give with what the cache gave. Nothing
 /// of it is kept as a record. Returns how often `dotnet` was started.
@@ -18,7 +18,7 @@ use mizzen_store::ActionResult;
 /// [`BuildError::CacheDiffers`] names what differs.
 pub(crate) fn check(
     staged: &Staged<'_>,
-    known: &Known<'_>,
+    records: &StoredRecords<'_>,
     app: &App,
 ) -> Result<usize, BuildError> {
     let was_hit = |step: StepName| {
@@ -38,14 +38,14 @@ pub(crate) fn check(
     let restored = run_restore(staged, &[], || again("restore"))?;
     let key = staged.inputs.restore_key();
     // There may be no record of restore left behind that of publish: then it is fetched as it is now.
-    if let Record::Found(kept) = known.step(StepName::Restore, &key) {
+    if let Record::Found(kept) = records.restored(&key) {
         differences.extend(changed_packs(&kept, &restored));
     }
     let mut calls = 1;
     if was_hit(StepName::Publish) {
-        let (_, layers, _) = run_publish(staged, &restored, || again("publish"))?;
+        let (published, _) = run_publish(staged, &restored, || again("publish"))?;
         calls += 1;
-        for ((platform, kept), (_, made)) in app.layers.iter().zip(&layers.by_platform) {
+        for ((platform, kept), (_, made)) in app.layers.iter().zip(&published.layers.by_platform) {
             let layers = |of: &[crate::AppLayer]| -> Vec<Layer> {
                 of.iter().map(|layer| layer.layer.clone()).collect()
             };
@@ -60,12 +60,12 @@ pub(crate) fn check(
 }
 
 /// Returns the packages, and the folders of restore's other files, that differ.
-fn changed_packs(kept: &ActionResult, now: &ActionResult) -> Vec<String> {
-    let names = kept.outputs.keys().chain(now.outputs.keys());
+fn changed_packs(kept: &RestoreRecord, now: &RestoreRecord) -> Vec<String> {
+    let names = kept.packs.keys().chain(now.packs.keys());
     let mut names: Vec<&String> = names.collect();
     names.sort_unstable();
     names.dedup();
-    let change = |name: &&String| match (kept.outputs.get(*name), now.outputs.get(*name)) {
+    let change = |name: &&String| match (kept.packs.get(*name), now.packs.get(*name)) {
         (Some(kept), Some(now)) if kept.digest == now.digest => None,
         (Some(_), Some(_)) => Some(format!("~ restored {name}")),
         (Some(_), None) => Some(format!("- restored {name}")),
@@ -118,21 +118,26 @@ fn changed_files(
 #[cfg(test)]
 mod tests {
     use super::changed_packs;
+    use crate::inputs::project_findings::Findings;
+    use crate::records::restore_record::RestoreRecord;
     use mizzen_oci::Digest;
-    use mizzen_store::{ActionResult, Output};
+    use mizzen_stage::Rung;
+    use mizzen_store::Output;
 
-    fn result(packs: &[(&str, &str)]) -> ActionResult {
+    fn result(packs: &[(&str, &str)]) -> RestoreRecord {
         let output = |text: &str| Output {
             digest: Digest::of(text.as_bytes()),
             size_bytes: 1,
         };
-        ActionResult {
-            outputs: packs
+        RestoreRecord {
+            packs: packs
                 .iter()
                 .map(|(name, text)| ((*name).to_owned(), output(text)))
                 .collect(),
-            inputs: output(""),
-            facts: serde_json::Value::Null,
+            packages: Vec::new(),
+            floating: None,
+            findings: Findings::new(),
+            rung: Rung::Processes,
         }
     }
 

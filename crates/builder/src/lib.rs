@@ -18,6 +18,7 @@ mod plan_project;
 mod policy;
 mod publish_each;
 mod publish_project;
+mod records;
 mod report;
 mod request;
 mod result;

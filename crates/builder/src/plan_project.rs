@@ -1,14 +1,12 @@
 use crate::BuildError;
-use crate::inputs::staged::{Staged, read};
+use crate::inputs::staged::read;
 use crate::publish_each::EachPlatform;
+use crate::records::stored_records::StoredRecords;
 use crate::request::{Context, ProjectRequest};
-use crate::result::app::AppFacts;
 use crate::steps::decide::decide;
-use crate::steps::records::Known;
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
-use mizzen_plan::{FileInput, Inputs, Key, MissReason, StepName, Verdict};
-use mizzen_store::ActionResult;
+use mizzen_plan::{FileInput, Inputs, Key, MissReason, Plan, StepName, Verdict};
 
 /// What a build would do now, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -69,50 +67,44 @@ pub fn plan_project(
             .reduce(together)
             .expect("there is at least one platform"));
     }
-    let known = Known::of(&staged);
-    let skip = staged.skip();
-    let decided = decide(&mut staged, &known, skip)?;
-    let Staged {
-        inputs,
-        dependencies,
-        ..
-    } = staged;
-    let found = decided
-        .steps
-        .iter()
-        .find_map(|planned| match &planned.verdict {
-            Verdict::Hit(result) if planned.key.step == StepName::Publish => Some(result.clone()),
-            _ => None,
-        });
-    let of_record = |record: ActionResult| {
-        let facts: AppFacts = serde_json::from_value(record.facts).ok()?;
-        facts.runtime.tailored
-    };
-    let tailored = match found {
-        Some(record) => of_record(record),
-        None => request
+    let records = StoredRecords::of(&staged);
+    let Plan { restore, publish } = decide(&mut staged, &records, None)?;
+    let tailored = match &publish.verdict {
+        Verdict::Hit(published) => published.record.runtime.tailored,
+        _ => request
             .options
             .tailored()
-            .or_else(|| of_record(known.latest_result()?)),
+            .or_else(|| records.latest_published()?.runtime.tailored),
     };
-    known.check()?;
-    let step = |planned: mizzen_plan::Planned<ActionResult>| StepPlan {
-        step: planned.key.step,
-        key: match planned.key.key {
-            Key::Known(key) => Some(key),
-            Key::After(_) => None,
+    records.check()?;
+    let steps = vec![
+        StepPlan {
+            step: StepName::Restore,
+            key: Some(restore.key),
+            runs: reasons(restore.verdict),
         },
-        runs: match planned.verdict {
-            Verdict::Hit(_) | Verdict::Covered => None,
-            Verdict::Run(reasons) => Some(reasons),
+        StepPlan {
+            step: StepName::Publish,
+            key: match publish.key {
+                Key::Known(key) => Some(key),
+                Key::After(_) => None,
+            },
+            runs: reasons(publish.verdict),
         },
-    };
+    ];
     Ok(ProjectPlan {
-        oddities: dependencies.lines(),
-        steps: decided.steps.into_iter().map(step).collect(),
-        inputs,
+        oddities: staged.dependencies.lines(),
+        inputs: staged.inputs,
+        steps,
         tailored,
     })
+}
+
+fn reasons<T>(verdict: Verdict<T>) -> Option<Vec<MissReason>> {
+    match verdict {
+        Verdict::Hit(_) | Verdict::Covered => None,
+        Verdict::Run(reasons) => Some(reasons),
+    }
 }
 
 impl ProjectPlan {

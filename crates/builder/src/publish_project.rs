@@ -1,9 +1,9 @@
 use crate::inputs::staged::read;
 use crate::publish_each::EachPlatform;
+use crate::records::stored_records::StoredRecords;
 use crate::report::Event;
 use crate::result::app::App;
 use crate::steps::carry_out::Steps;
-use crate::steps::records::Known;
 use crate::{BuildError, Context, ProjectRequest, cache_check};
 use mizzen_plan::FileInput;
 use mizzen_stage::StageError;
@@ -66,10 +66,9 @@ pub(crate) fn publish_once(
     let volatile = request.policy.volatile;
     staged.dependencies.check(volatile)?;
     staged.dependencies.tell(volatile, context.reporter);
-    let known = Known::of(&staged);
-    let skip = staged.skip();
-    let mut steps = Steps::new(&mut staged, &known, started);
-    let result = steps.carry_out(skip);
+    let records = StoredRecords::of(&staged);
+    let mut steps = Steps::new(&mut staged, &records, started);
+    let result = steps.carry_out();
     let calls = steps.dotnet_calls();
     // What restore told of packages.
     staged.dependencies.tell(volatile, context.reporter);
@@ -89,9 +88,9 @@ pub(crate) fn publish_once(
         Ok(app) => app,
     };
     if request.check_cache {
-        app.dotnet_calls += cache_check::check(&staged, &known, &app)?;
+        app.dotnet_calls += cache_check::check(&staged, &records, &app)?;
     }
-    known.check()?;
+    records.check()?;
     app.dotnet_calls += calls_in_vain;
     Ok((app, staged.inputs.files))
 }

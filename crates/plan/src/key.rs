@@ -21,15 +21,6 @@ pub enum Key {
     After(StepName),
 }
 
-/// A step's key, for a report.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct StepKey {
-    /// The step.
-    pub step: StepName,
-    /// Its key.
-    pub key: Key,
-}
-
 impl StepName {
     /// Returns the name as records and reports have it.
     pub const fn as_str(self) -> &'static str {

@@ -14,9 +14,11 @@ mod source_tree;
 mod tree;
 
 pub use inputs::{FileInput, Inputs, RECIPE, ToolchainInput};
-pub use key::{Key, StepKey, StepName};
+pub use key::{Key, StepName};
 pub use miss_reason::MissReason;
 pub use path_set::{Look, PathSet};
-pub use plan::{Plan, Planned, Record, Records, Skip, Unkeyed, Verdict, plan};
+pub use plan::{
+    Plan, PlannedPublish, PlannedRestore, Record, Records, Skip, Unkeyed, Verdict, plan,
+};
 pub use source_tree::SourceTree;
 pub use tree::{Entry, Kind, Lookup, Node, Tree};

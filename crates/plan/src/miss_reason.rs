@@ -24,6 +24,8 @@ pub enum MissReason {
     Incomplete(String),
     /// The record was made where the command could read more than its inputs: the rung's name.
     Isolation(String),
+    /// The record was written by a mizzen that has records of another shape.
+    OtherFormat,
     /// mizzen itself builds in another way.
     Recipe(u32, u32),
     /// A file was added.
@@ -161,6 +163,7 @@ impl fmt::Display for MissReason {
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
             Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),
+            Self::OtherFormat => f.write_str("the record is of another version of mizzen"),
             Self::Recipe(before, now) => write!(f, "mizzen's recipe {before} → {now}"),
             Self::Added(path) => write!(f, "+ {path}"),
             Self::Removed(path) => write!(f, "- {path}"),

@@ -1,20 +1,25 @@
-use crate::{Inputs, Key, MissReason, StepKey, StepName};
+use crate::{Inputs, Key, MissReason, StepName};
 use mizzen_oci::Digest;
 use std::collections::BTreeMap;
 
 /// What is already known, by key. A look-up asks once whether a record and all its blobs are there.
 pub trait Records {
-    /// What a found record holds; opaque here.
-    type Result: Clone;
+    /// What a record of restore holds; opaque here.
+    type Restored: Clone;
+    /// What a record of publish holds; opaque here.
+    type Published;
 
-    /// Returns the record of the whole build.
-    fn whole(&self, key: &Digest) -> Record<Self::Result>;
+    /// Returns the final record of a whole build.
+    fn whole(&self, key: &Digest) -> Record<Self::Published>;
 
-    /// Returns the record of a step.
-    fn step(&self, step: StepName, key: &Digest) -> Record<Self::Result>;
+    /// Returns the record of restore.
+    fn restored(&self, key: &Digest) -> Record<Self::Restored>;
+
+    /// Returns the record of publish.
+    fn published(&self, key: &Digest) -> Record<Self::Published>;
 
     /// Returns the names and digests of what a found restore resolved.
-    fn resolved(&self, restored: &Self::Result) -> BTreeMap<String, Digest>;
+    fn resolved(&self, restored: &Self::Restored) -> BTreeMap<String, Digest>;
 
     /// Returns the inputs of the newest build of the same project, whatever it was.
     fn latest(&self) -> Option<Inputs>;
@@ -60,132 +65,144 @@ impl Skip {
     }
 }
 
-/// What will be done, step by step.
+/// What will be done.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Plan<R> {
-    /// The steps in their order.
-    pub steps: Vec<Planned<R>>,
+pub struct Plan<R, P> {
+    /// The first step.
+    pub restore: PlannedRestore<R>,
+    /// The second, over what the first gives.
+    pub publish: PlannedPublish<P>,
 }
 
-/// A step with its key and what is known of it.
+/// Restore, with its key and what is known of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Planned<R> {
-    /// The step and its key.
-    pub key: StepKey,
+pub struct PlannedRestore<R> {
+    /// What its record is found by.
+    pub key: Digest,
     /// Whether it runs.
     pub verdict: Verdict<R>,
 }
 
+/// Publish, with its key and what is known of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedPublish<P> {
+    /// What its record is found by, as far as that can be said before restore has run.
+    pub key: Key,
+    /// Whether it runs.
+    pub verdict: Verdict<P>,
+}
+
 /// Whether a step runs.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Verdict<R> {
+pub enum Verdict<T> {
     /// Its result is known.
-    Hit(R),
+    Hit(T),
     /// Its result is known to be part of what a later step's record holds: nothing to fetch.
     Covered,
     /// It runs, for these reasons.
     Run(Vec<MissReason>),
 }
 
-/// Decides what runs. With `restored`, the result of a restore that has just run, the rest is
-/// decided anew.
+/// Decides what runs. With `restored`, which a restore has just given, the rest is decided anew.
 pub fn plan<S: Records>(
     inputs: &Inputs,
     records: &S,
     skip: Skip,
-    restored: Option<&S::Result>,
-) -> Plan<S::Result> {
-    let restore_key = inputs.restore_key();
-    let restore = |verdict| planned(StepName::Restore, Key::Known(restore_key), verdict);
+    restored: Option<&S::Restored>,
+) -> Plan<S::Restored, S::Published> {
+    let restore = |verdict| PlannedRestore {
+        key: inputs.restore_key(),
+        verdict,
+    };
     let mut unusable = Vec::new();
-
     if restored.is_none() && !skip.of_publish() {
-        let whole_key = inputs.whole_key();
-        match records.whole(&whole_key) {
+        let key = inputs.whole_key();
+        match records.whole(&key) {
             Record::Found(result) => {
-                let publish = planned(
-                    StepName::Publish,
-                    Key::Known(whole_key),
-                    Verdict::Hit(result),
-                );
+                let verdict = Verdict::Hit(result);
+                let key = Key::Known(key);
                 return Plan {
-                    steps: vec![restore(Verdict::Covered), publish],
+                    restore: restore(Verdict::Covered),
+                    publish: PlannedPublish { key, verdict },
                 };
             }
             Record::Unusable(reason) => unusable.push(reason),
             Record::Missing => {}
         }
     }
-    let reasons = |mut reasons: Vec<MissReason>, asked: bool| {
-        if asked {
-            let is_asked = skip.restore || skip.publish;
-            return vec![match skip.unkeyed.filter(|_| !is_asked) {
-                None => MissReason::Asked,
-                Some(Unkeyed::Network) => MissReason::Network,
-                Some(Unkeyed::Volatile) => MissReason::Volatile,
-                Some(Unkeyed::Linker) => MissReason::Linker,
-            }];
-        }
-        if reasons.is_empty() {
-            reasons = match records.latest() {
-                None => vec![MissReason::FirstBuild],
-                Some(earlier) => MissReason::between(&earlier, inputs),
-            };
-        }
-        if reasons.is_empty() {
-            reasons.push(MissReason::NotKept);
-        }
-        reasons
-    };
     let known = match restored {
-        Some(result) => Record::Found(result.clone()),
+        Some(restored) => Record::Found(restored.clone()),
         None if skip.restore => Record::Missing,
-        None => records.step(StepName::Restore, &restore_key),
+        None => records.restored(&inputs.restore_key()),
     };
-    let resolved = match known {
-        Record::Found(result) => result,
-        Record::Unusable(reason) => {
-            return both_run(restore(Verdict::Run(vec![reason.clone()])), vec![reason]);
+    let reasons_to_restore = match known {
+        Record::Found(restored) => {
+            let publish = publish_over(&restored, inputs, records, skip, unusable);
+            let restore = restore(Verdict::Hit(restored));
+            return Plan { restore, publish };
         }
-        Record::Missing => {
-            let why = reasons(unusable, skip.restore);
-            return both_run(restore(Verdict::Run(why.clone())), why);
-        }
+        Record::Unusable(reason) => vec![reason],
+        Record::Missing => reasons(inputs, records, unusable, skip.restore.then_some(skip)),
     };
-    let key = inputs.publish_key(&records.resolved(&resolved));
-    let restore = restore(Verdict::Hit(resolved));
+    Plan {
+        restore: restore(Verdict::Run(reasons_to_restore.clone())),
+        publish: PlannedPublish {
+            key: Key::After(StepName::Restore),
+            verdict: Verdict::Run(reasons_to_restore),
+        },
+    }
+}
+
+fn publish_over<S: Records>(
+    restored: &S::Restored,
+    inputs: &Inputs,
+    records: &S,
+    skip: Skip,
+    unusable: Vec<MissReason>,
+) -> PlannedPublish<S::Published> {
+    let key = inputs.publish_key(&records.resolved(restored));
     let known = if skip.of_publish() {
         Record::Missing
     } else {
-        records.step(StepName::Publish, &key)
+        records.published(&key)
     };
+    let skip = skip.of_publish().then_some(skip);
     let verdict = match known {
         Record::Found(result) => Verdict::Hit(result),
         Record::Unusable(reason) => Verdict::Run(vec![reason]),
-        Record::Missing => Verdict::Run(reasons(unusable, skip.of_publish())),
+        Record::Missing => Verdict::Run(reasons(inputs, records, unusable, skip)),
     };
-    Plan {
-        steps: vec![
-            restore,
-            planned(StepName::Publish, Key::Known(key), verdict),
-        ],
-    }
+    let key = Key::Known(key);
+    PlannedPublish { key, verdict }
 }
 
-fn both_run<R>(restore: Planned<R>, why: Vec<MissReason>) -> Plan<R> {
-    let publish = planned(
-        StepName::Publish,
-        Key::After(StepName::Restore),
-        Verdict::Run(why),
-    );
-    Plan {
-        steps: vec![restore, publish],
+/// Returns why there is no record: what was `unusable`, else what is other than the last time. With
+/// `skip`, nobody looked, for its reason.
+fn reasons<S: Records>(
+    inputs: &Inputs,
+    records: &S,
+    unusable: Vec<MissReason>,
+    skip: Option<Skip>,
+) -> Vec<MissReason> {
+    if let Some(skip) = skip {
+        let is_asked = skip.restore || skip.publish;
+        return vec![match skip.unkeyed.filter(|_| !is_asked) {
+            None => MissReason::Asked,
+            Some(Unkeyed::Network) => MissReason::Network,
+            Some(Unkeyed::Volatile) => MissReason::Volatile,
+            Some(Unkeyed::Linker) => MissReason::Linker,
+        }];
     }
-}
-
-fn planned<R>(step: StepName, key: Key, verdict: Verdict<R>) -> Planned<R> {
-    Planned {
-        key: StepKey { step, key },
-        verdict,
+    if !unusable.is_empty() {
+        return unusable;
+    }
+    let Some(earlier) = records.latest() else {
+        return vec![MissReason::FirstBuild];
+    };
+    let changes = MissReason::between(&earlier, inputs);
+    if changes.is_empty() {
+        vec![MissReason::NotKept]
+    } else {
+        changes
     }
 }

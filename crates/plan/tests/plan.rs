@@ -16,7 +16,8 @@ struct Known {
 }
 
 impl Records for Known {
-    type Result = &'static str;
+    type Restored = &'static str;
+    type Published = &'static str;
 
     fn whole(&self, key: &Digest) -> Record<&'static str> {
         if self.whole == Some(*key) {
@@ -26,11 +27,19 @@ impl Records for Known {
         }
     }
 
-    fn step(&self, step: StepName, key: &Digest) -> Record<&'static str> {
-        match step {
-            StepName::Restore if self.restore == Some(*key) => Record::Found("packages"),
-            StepName::Publish if self.publish == Some(*key) => Record::Found("image"),
-            _ => Record::Missing,
+    fn restored(&self, key: &Digest) -> Record<&'static str> {
+        if self.restore == Some(*key) {
+            Record::Found("packages")
+        } else {
+            Record::Missing
+        }
+    }
+
+    fn published(&self, key: &Digest) -> Record<&'static str> {
+        if self.publish == Some(*key) {
+            Record::Found("image")
+        } else {
+            Record::Missing
         }
     }
 
@@ -84,8 +93,8 @@ fn edited(path: &str, text: &str) -> Inputs {
     inputs
 }
 
-fn verdicts(plan: &Plan<&'static str>) -> [Verdict<&'static str>; 2] {
-    [plan.steps[0].verdict.clone(), plan.steps[1].verdict.clone()]
+fn verdicts(plan: &Plan<&'static str, &'static str>) -> [Verdict<&'static str>; 2] {
+    [plan.restore.verdict.clone(), plan.publish.verdict.clone()]
 }
 
 #[test]
@@ -101,9 +110,9 @@ fn the_whole_key_answers_everything_at_once() {
 #[test]
 fn nothing_known_means_publish_waits_for_restore() {
     let plan = plan(&inputs(), &Known::default(), Skip::default(), None);
-    assert_eq!(plan.steps[1].key.key, Key::After(StepName::Restore));
+    assert_eq!(plan.publish.key, Key::After(StepName::Restore));
     assert_eq!(
-        plan.steps[0].verdict,
+        plan.restore.verdict,
         Verdict::Run(vec![MissReason::FirstBuild])
     );
 }
@@ -133,7 +142,7 @@ fn editing_a_project_restores_again_and_the_same_packages_give_a_publish_hit() {
         ..Known::default()
     };
     let first = plan(&edited, &known, Skip::default(), None);
-    assert!(matches!(first.steps[0].verdict, Verdict::Run(_)));
+    assert!(matches!(first.restore.verdict, Verdict::Run(_)));
     let second = plan(&edited, &known, Skip::default(), Some(&"packages"));
     assert_eq!(verdicts(&second)[1], Verdict::Hit("image"));
 }

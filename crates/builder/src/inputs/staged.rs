@@ -52,14 +52,6 @@ impl Staged<'_> {
         }
     }
 
-    /// Returns `skip` with what is known by now of what no key covers.
-    pub(crate) fn skip_now(&self, skip: Skip) -> Skip {
-        Skip {
-            unkeyed: self.skip().unkeyed,
-            ..skip
-        }
-    }
-
     /// Takes in what a restore, now or before, told of the packages. Returns whether the keys are others
     /// now, for something of them has to see git's files, or links with what the machine has.
     ///

@@ -1,14 +1,14 @@
 use crate::BuildError;
 use crate::report::Outcome;
-use crate::result::app::{AppLayer, LayerFacts};
+use crate::result::app::AppLayer;
+use crate::result::kept_layer::KeptLayer;
 use fs_err as fs;
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
-use mizzen_oci::{Descriptor, Digest, Hasher};
+use mizzen_oci::{Digest, Hasher};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A file or a folder of the user's that becomes a layer of its own.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -71,13 +71,7 @@ impl AddedFiles {
         let layer = builder.compressed_by(compression).write(store, cancel)?;
         // A file that was written to since its digest was taken gives a layer with another key.
         if self.key(&self.files(store, cancel)?, compression) == key {
-            let note = serde_json::to_vec(&LayerFacts {
-                name: String::new(),
-                digest: layer.descriptor.digest,
-                size_bytes: layer.descriptor.size_bytes,
-                diff_id: layer.diff_id,
-                files: files.len(),
-            });
+            let note = serde_json::to_vec(&KeptLayer::of(&of_layer(layer.clone(), Outcome::Ran)));
             store.write_note(KIND, &key, &note.expect("digests and numbers are JSON"))?;
         }
         Ok(of_layer(layer, Outcome::Ran))
@@ -208,14 +202,7 @@ fn remembered(
     let Some(note) = store.read_note(KIND, key)? else {
         return Ok(None);
     };
-    let facts: Option<LayerFacts> = serde_json::from_slice(&note).ok();
-    Ok(facts.and_then(|facts| {
-        let blob = store.blob(&facts.digest, facts.size_bytes)?;
-        let media_type = compression.media_type();
-        Some(Layer {
-            descriptor: Descriptor::new(media_type, facts.digest, facts.size_bytes),
-            diff_id: facts.diff_id,
-            blob: Arc::new(blob),
-        })
-    }))
+    let kept = serde_json::from_slice::<KeptLayer>(&note).ok();
+    let found = kept.and_then(|kept| kept.find(compression, store));
+    Ok(found.map(|found| found.layer))
 }

@@ -1,13 +1,12 @@
-use crate::layer_options::APP_FOLDER;
+use crate::layer_options::{APP_FOLDER, AppFiles};
+use crate::locked_toolchain::LockedToolchain;
 use crate::report::{Outcome, StepReport};
-use crate::{DotnetMessage, LockedToolchain};
 use mizzen_dotnet::{
     Framework, FrameworkRollForward, Launch, ProjectFacts, PublishOutput, Tailored,
 };
 use mizzen_image::Layer;
-use mizzen_oci::{DiffId, Digest, Platform};
+use mizzen_oci::Platform;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A published application as layers, ready to be put on a base.
 #[derive(Clone, Debug)]
@@ -114,41 +113,6 @@ pub struct GitIgnoredFile {
     pub source: String,
 }
 
-/// What a record keeps of an [`App`] beside the blobs of its layers.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct AppFacts {
-    pub(crate) runtime: AppRuntime,
-    #[serde(default)]
-    pub(crate) project: ProjectFacts,
-    pub(crate) layers: BTreeMap<String, Vec<LayerFacts>>,
-    pub(crate) symbols: Option<LayerFacts>,
-    pub(crate) left_out: Vec<LeftOutFile>,
-    /// For each published path the paths in the workspace that it can be from.
-    pub(crate) sources: BTreeMap<String, Vec<String>>,
-    /// Files beside the sources that publish made or changed, in its stage.
-    #[serde(default)]
-    pub(crate) changed_sources: Vec<String>,
-    /// The warnings of the run, to be shown again with every hit.
-    pub(crate) warnings: Vec<DotnetMessage>,
-    /// Why the same workspace may get other packages tomorrow.
-    #[serde(default)]
-    pub(crate) floating: Option<String>,
-    /// The weakest rung of isolation on which a step ran.
-    pub(crate) rung: String,
-    /// The sources' path in the stage that ran, which the warnings contain.
-    pub(crate) staged_sources: String,
-}
-
-/// A layer in a record.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub(crate) struct LayerFacts {
-    pub(crate) name: String,
-    pub(crate) digest: Digest,
-    pub(crate) size_bytes: u64,
-    pub(crate) diff_id: DiffId,
-    pub(crate) files: usize,
-}
-
 impl AppRuntime {
     /// Returns what a publish folder says, which is all but the version, of an application that lies in
     /// `folder`.
@@ -173,19 +137,26 @@ impl AppRuntime {
         }
     }
 
-    /// Takes from the evaluated project what the publish folder does not say: a program compiled to
-    /// native code has no runtime configuration.
-    pub(crate) fn take_from(&mut self, project: &ProjectFacts) {
-        self.version = project.property("PackageVersion").map(str::to_owned);
+    /// Returns the same with what the evaluated project says beside the publish folder: a program
+    /// compiled to native code has no runtime configuration.
+    pub(crate) fn of_project(app: &AppFiles<'_>, project: &ProjectFacts) -> Self {
+        let published = Self {
+            version: project.property("PackageVersion").map(str::to_owned),
+            ..Self::of(app.output, app.folder)
+        };
         let version = project.property("TargetFrameworkVersion");
-        if let Some(version) = version.filter(|_| self.frameworks.is_empty()) {
-            let version = version.trim_start_matches('v').to_owned();
-            self.frameworks.push(Framework {
+        let Some(version) = version.filter(|_| published.frameworks.is_empty()) else {
+            return published;
+        };
+        let version = version.trim_start_matches('v').to_owned();
+        Self {
+            frameworks: vec![Framework {
                 name: "Microsoft.NETCore.App".to_owned(),
                 version,
                 roll_forward: FrameworkRollForward::default(),
-            });
-            self.invariant_globalization = project.is_true("InvariantGlobalization");
+            }],
+            invariant_globalization: project.is_true("InvariantGlobalization"),
+            ..published
         }
     }
 }

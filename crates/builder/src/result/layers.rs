@@ -1,22 +1,23 @@
 use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::report::Outcome;
-use crate::result::app::{App, AppFacts, AppLayer, AppRuntime, LayerFacts};
-use crate::{BuildError, LayerOptions, LeftOutFile};
+use crate::result::app::{App, AppLayer, AppRuntime, LeftOutFile};
+use crate::{BuildError, LayerOptions};
 use mizzen_dotnet::{PlannedFile, PlannedLayer, ProjectFacts, PublishOutput};
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
-use mizzen_oci::{Descriptor, Platform};
-use mizzen_store::{Blob, Cancel, Store};
+use mizzen_oci::Platform;
+use mizzen_store::{Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 const SYMBOLS: &str = "symbols";
 
-/// The layers of an application, for each platform.
+/// The layers of an application, for each platform, made now or found.
+#[derive(Clone)]
 pub(crate) struct Layers {
     pub(crate) by_platform: Vec<(Platform, Vec<AppLayer>)>,
     pub(crate) symbols: Option<AppLayer>,
-    left_out: Vec<LeftOutFile>,
+    /// What was published and is in none of them, by path.
+    pub(crate) left_out: Vec<LeftOutFile>,
 }
 
 /// Packs a folder that `dotnet publish` wrote earlier; no SDK runs.
@@ -139,81 +140,4 @@ fn write(
     let layer: LayerBuilder = entries.collect();
     let layer = layer.compressed_by(compression).remembered_as(name);
     Ok(layer.write(store, cancel)?)
-}
-
-/// Returns what a record keeps of new layers.
-pub(crate) fn facts(app: &AppFiles<'_>, layers: &Layers) -> AppFacts {
-    let of_layer = |layer: &AppLayer| LayerFacts {
-        name: layer.name.clone(),
-        digest: layer.layer.descriptor.digest,
-        size_bytes: layer.layer.descriptor.size_bytes,
-        diff_id: layer.layer.diff_id,
-        files: layer.files,
-    };
-    let by_platform = layers.by_platform.iter();
-    AppFacts {
-        runtime: AppRuntime::of(app.output, app.folder),
-        project: ProjectFacts::default(),
-        layers: by_platform
-            .map(|(platform, layers)| (platform.to_string(), layers.iter().map(of_layer).collect()))
-            .collect(),
-        symbols: layers.symbols.as_ref().map(of_layer),
-        left_out: layers.left_out.clone(),
-        sources: BTreeMap::new(),
-        changed_sources: Vec::new(),
-        warnings: Vec::new(),
-        floating: None,
-        rung: String::new(),
-        staged_sources: String::new(),
-    }
-}
-
-/// The layers that a record names, as the store has them.
-pub(crate) struct Found {
-    pub(crate) by_platform: Vec<(Platform, Vec<AppLayer>)>,
-    pub(crate) symbols: Option<AppLayer>,
-}
-
-/// Returns the layers that a record names; `None` if the store has lost one since the record was
-/// found.
-pub(crate) fn found(facts: &AppFacts, options: &LayerOptions, store: &Store) -> Option<Found> {
-    let of_layer = |layer: &LayerFacts| {
-        let blob: Arc<dyn Blob> = Arc::new(store.blob(&layer.digest, layer.size_bytes)?);
-        let descriptor = Descriptor::new(
-            options.compression.media_type(),
-            layer.digest,
-            layer.size_bytes,
-        );
-        Some(AppLayer {
-            name: layer.name.clone(),
-            layer: Layer {
-                descriptor,
-                diff_id: layer.diff_id,
-                blob,
-            },
-            files: layer.files,
-            outcome: Outcome::Hit,
-        })
-    };
-    let of_platform = |platform: &Platform| {
-        let layers: &Vec<LayerFacts> = facts.layers.get(&platform.to_string())?;
-        let layers = layers.iter().map(of_layer);
-        Some((platform.clone(), layers.collect::<Option<_>>()?))
-    };
-    let by_platform = if options.platforms.is_empty() {
-        let named = facts.layers.keys().map(|platform| platform.parse().ok());
-        named
-            .map(|platform: Option<Platform>| of_platform(&platform?))
-            .collect::<Option<_>>()?
-    } else {
-        let asked = options.platforms.iter();
-        asked.map(of_platform).collect::<Option<_>>()?
-    };
-    Some(Found {
-        by_platform,
-        symbols: match &facts.symbols {
-            Some(symbols) => Some(of_layer(symbols)?),
-            None => None,
-        },
-    })
 }

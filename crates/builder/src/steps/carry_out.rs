@@ -1,35 +1,46 @@
 use crate::BuildError;
 use crate::inputs::staged::Staged;
+use crate::records::restore_record::RestoreRecord;
+use crate::records::stored_records::{Published, StoredRecords};
 use crate::report::{Event, Outcome, StepReport};
-use crate::result::app::{App, AppFacts};
-use crate::result::layers;
-use crate::result::published_app::published_app;
-use crate::steps::decide::{decide, findings_of};
-use crate::steps::records::{Known, RestoreFacts};
+use crate::result::app::App;
+use crate::steps::decide::decide;
+use crate::steps::published_app::published_app;
 use crate::steps::run_step::{run_publish, run_restore};
 use mizzen_oci::Digest;
-use mizzen_plan::{Key, MissReason, Record, Records, Skip, StepName, Verdict, plan};
-use mizzen_store::{ActionResult, StoreError, Turn};
+use mizzen_plan::{Key, MissReason, PlannedRestore, Record, Records, StepName, Verdict};
+use mizzen_store::{StoreError, Turn};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// The steps of one build, as far as they have come.
 pub(crate) struct Steps<'a, 'b> {
     staged: &'b mut Staged<'a>,
-    known: &'b Known<'a>,
+    records: &'b StoredRecords<'a>,
     started: Instant,
-    reports: Vec<StepReport>,
+    /// What restore gave, once that is settled for this build.
+    restored: Option<RestoreRecord>,
+    /// Whether this build ran restore itself.
+    has_restored: bool,
+    reports: BTreeMap<StepName, StepReport>,
     dotnet_calls: usize,
 }
 
 impl<'a, 'b> Steps<'a, 'b> {
     /// Begins a build, of which nothing is done yet.
-    pub(crate) fn new(staged: &'b mut Staged<'a>, known: &'b Known<'a>, started: Instant) -> Self {
+    pub(crate) fn new(
+        staged: &'b mut Staged<'a>,
+        records: &'b StoredRecords<'a>,
+        started: Instant,
+    ) -> Self {
         Self {
             staged,
-            known,
+            records,
             started,
-            reports: Vec::new(),
+            restored: None,
+            has_restored: false,
+            reports: BTreeMap::new(),
             dotnet_calls: 0,
         }
     }
@@ -39,79 +50,109 @@ impl<'a, 'b> Steps<'a, 'b> {
         self.dotnet_calls
     }
 
-    /// Reuses each step or runs it, and asks again after each.
+    /// Reuses each step or runs it, and decides again after each.
     ///
     /// # Errors
     /// [`BuildError`]; nothing of a failed step is kept.
-    pub(crate) fn carry_out(&mut self, skip: Skip) -> Result<App, BuildError> {
-        let mut decided = decide(self.staged, self.known, skip)?;
-        let (restore_key, verdict) = take(&mut decided.steps, StepName::Restore);
-        let mut restored_now = false;
-        let restored = match verdict {
-            Verdict::Covered => {
-                self.report_hit(StepName::Restore, restore_key);
-                let (key, verdict) = take(&mut decided.steps, StepName::Publish);
-                if let Some(app) = self.app_of(&verdict) {
-                    return Ok(self.reused(key, app));
+    pub(crate) fn carry_out(&mut self) -> Result<App, BuildError> {
+        loop {
+            let plan = decide(self.staged, self.records, self.restored.as_ref())?;
+            let PlannedRestore { key, verdict } = plan.restore;
+            match (verdict, plan.publish.key, plan.publish.verdict) {
+                (restore, Key::Known(publish_key), Verdict::Hit(published)) => {
+                    if let Verdict::Hit(restored) = restore {
+                        self.reuse_restored(key, restored);
+                    } else {
+                        self.report_hit(StepName::Restore, key);
+                    }
+                    return Ok(self.reuse_published(publish_key, published));
                 }
-                // The record is not of our shape, or a layer went since it was looked for.
-                self.reports.clear();
-                return self.carry_out(Skip {
-                    publish: true,
-                    ..skip
-                });
+                (Verdict::Hit(restored), Key::Known(publish_key), publish) => {
+                    self.reuse_restored(key, restored.clone());
+                    let reasons = reasons(publish);
+                    let app = self.publish(&restored, key, publish_key, reasons)?;
+                    if let Some(app) = app {
+                        return Ok(app);
+                    }
+                }
+                (restore, _, _) => self.restore(key, reasons(restore))?,
             }
-            Verdict::Hit(result) => {
-                self.reuse_restore(restore_key, &result);
-                result
-            }
-            Verdict::Run(reasons) => {
-                let _turn = self.turn(StepName::Restore, &restore_key)?;
-                let kept = self.kept_meanwhile(StepName::Restore, &restore_key, skip);
-                let result = if let Some(kept) = kept {
-                    self.reuse_restore(restore_key, &kept);
-                    kept
-                } else {
-                    restored_now = true;
-                    self.restore(restore_key, reasons)?
-                };
-                self.staged.add_packages(&findings_of(&result))?;
-                let skip = self.staged.skip_now(skip);
-                decided = plan(&self.staged.inputs, self.known, skip, Some(&result));
-                take(&mut decided.steps, StepName::Restore);
-                result
-            }
-        };
-        let (key, verdict) = take(&mut decided.steps, StepName::Publish);
-        if let Some(app) = self.app_of(&verdict) {
-            return Ok(self.reused(key, app));
         }
-        let reasons = match verdict {
-            Verdict::Run(reasons) => reasons,
-            Verdict::Hit(_) | Verdict::Covered => {
-                vec![MissReason::Incomplete("a layer".to_owned())]
+    }
+
+    /// Restores, unless another build has done so meanwhile.
+    fn restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {
+        let _turn = self.turn(StepName::Restore, &key)?;
+        let is_looked_for = !self.staged.skip().restore;
+        match self.records.restored(&key) {
+            Record::Found(restored) if is_looked_for => {
+                self.reuse_restored(key, restored);
+                Ok(())
             }
-        };
+            _ => self.run_restore(key, reasons),
+        }
+    }
+
+    /// Publishes over what was restored, unless another build has done so meanwhile. Returns `None` if
+    /// something came to light with which it has to be decided anew.
+    fn publish(
+        &mut self,
+        restored: &RestoreRecord,
+        restore_key: Digest,
+        key: Digest,
+        reasons: Vec<MissReason>,
+    ) -> Result<Option<App>, BuildError> {
         let _turn = self.turn(StepName::Publish, &key)?;
-        let kept = self.kept_meanwhile(StepName::Publish, &key, skip);
-        if let Some(app) = kept.and_then(|result| self.app_of(&Verdict::Hit(result))) {
-            return Ok(self.reused(key, app));
+        if !self.staged.skip().of_publish()
+            && let Record::Found(published) = self.records.published(&key)
+        {
+            return Ok(Some(self.reuse_published(key, published)));
         }
-        match self.publish(&restored, key, reasons.clone()) {
+        self.dotnet_calls += 1;
+        let staged = &*self.staged;
+        let result = self.timed(StepName::Publish, key, reasons.clone(), |_, starts| {
+            run_publish(staged, restored, starts)
+        });
+        let ((published, findings), report) = match result {
             // The project asks for packages that restore's key knows nothing of, because of a file
             // that restore does not read: restore it again with everything at hand.
-            Err(error) if !restored_now && error.is_about_packages() => {
-                self.reports.clear();
-                let restored = self.restore(restore_key, reasons.clone())?;
-                self.staged.add_packages(&findings_of(&restored))?;
-                let key = self
-                    .staged
-                    .inputs
-                    .publish_key(&self.known.resolved(&restored));
-                self.publish(&restored, key, reasons)
+            Err(error) if !self.has_restored && error.is_about_packages() => {
+                self.run_restore(restore_key, reasons)?;
+                return Ok(None);
             }
-            result => result,
+            result => result?,
+        };
+        if self.staged.add_packages(&findings)? {
+            // A package of which restore did not know had no repository to ask.
+            return Ok(None);
         }
+        let staged = &*self.staged;
+        if staged.skip().unkeyed.is_none() {
+            let record = &published.record;
+            self.records
+                .keep_published(&staged.inputs, &key, record, restored)?;
+        }
+        self.reports.insert(StepName::Publish, report);
+        Ok(Some(self.app(published)))
+    }
+
+    fn run_restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {
+        self.dotnet_calls += 1;
+        let staged = &*self.staged;
+        let (restored, report) =
+            self.timed(StepName::Restore, key, reasons, |reasons, starts| {
+                run_restore(staged, reasons, starts)
+            })?;
+        for note in self
+            .records
+            .keep_restored(&staged.inputs, &key, &restored)?
+        {
+            staged.context.reporter.event(&Event::Note(&note));
+        }
+        self.reports.insert(StepName::Restore, report);
+        self.restored = Some(restored);
+        self.has_restored = true;
+        Ok(())
     }
 
     /// Waits while another build makes the very same.
@@ -127,118 +168,48 @@ impl<'a, 'b> Steps<'a, 'b> {
         })
     }
 
-    /// Returns what another build kept since this one looked, unless it is not to be looked for.
-    fn kept_meanwhile(&self, step: StepName, key: &Digest, skip: Skip) -> Option<ActionResult> {
-        let is_skipped = match step {
-            StepName::Restore => skip.restore,
-            StepName::Publish => skip.of_publish(),
-        };
-        match self.known.step(step, key) {
-            Record::Found(result) if !is_skipped => Some(result),
-            _ => None,
+    /// Takes what a restore gave, now or before; tells of it once.
+    fn reuse_restored(&mut self, key: Digest, restored: RestoreRecord) {
+        if self.restored.is_none() {
+            self.report_hit(StepName::Restore, key);
+            if let Some(floating) = &restored.floating {
+                let seconds = self.staged.request.now.saturating_sub(floating.resolved_at);
+                let note = format!(
+                    "versions float ({}), and what was resolved {} minutes ago is reused",
+                    floating.what,
+                    seconds / 60
+                );
+                self.staged.context.reporter.event(&Event::Note(&note));
+            }
         }
+        self.restored = Some(restored);
     }
 
-    fn restore(
-        &mut self,
-        key: Digest,
-        reasons: Vec<MissReason>,
-    ) -> Result<ActionResult, BuildError> {
-        self.dotnet_calls += 1;
-        let staged = &*self.staged;
-        let (result, report) = self.timed(StepName::Restore, key, reasons, |reasons, starts| {
-            run_restore(staged, reasons, starts)
-        })?;
-        for note in self.known.keep_restore(&key, &result)? {
-            staged.context.reporter.event(&Event::Note(&note));
-        }
-        self.reports.push(report);
-        Ok(result)
-    }
-
-    fn publish(
-        &mut self,
-        restored: &ActionResult,
-        key: Digest,
-        reasons: Vec<MissReason>,
-    ) -> Result<App, BuildError> {
-        self.dotnet_calls += 1;
-        let staged = &*self.staged;
-        let result = self.timed(StepName::Publish, key, reasons.clone(), |_, starts| {
-            run_publish(staged, restored, starts)
-        });
-        let ((facts, layers, odd), report) = result?;
-        if self.staged.add_packages(&odd)? {
-            // A package of which restore did not know had no repository to ask.
-            let key = self
-                .staged
-                .inputs
-                .publish_key(&self.known.resolved(restored));
-            return self.publish(restored, key, reasons);
-        }
-        self.reports.push(report);
-        let staged = &*self.staged;
-        if staged.skip().unkeyed.is_none() {
-            self.known
-                .keep_app(&staged.inputs, &key, &facts, restored)?;
-        }
-        let (layers, symbols) = (layers.by_platform, layers.symbols);
-        Ok(App {
-            steps: std::mem::take(&mut self.reports),
-            dotnet_calls: self.dotnet_calls,
-            ..published_app(self.staged, facts, layers, symbols)
-        })
-    }
-
-    fn reused(&mut self, key: Digest, app: App) -> App {
+    fn reuse_published(&mut self, key: Digest, published: Published) -> App {
         self.report_hit(StepName::Publish, key);
+        self.app(published)
+    }
+
+    fn app(&mut self, published: Published) -> App {
+        let steps = std::mem::take(&mut self.reports);
         App {
-            steps: std::mem::take(&mut self.reports),
+            steps: steps.into_values().collect(),
             dotnet_calls: self.dotnet_calls,
-            ..app
-        }
-    }
-
-    /// Returns the app that a hit's record describes, if the store has all of it.
-    fn app_of(&self, verdict: &Verdict<ActionResult>) -> Option<App> {
-        let Verdict::Hit(result) = verdict else {
-            return None;
-        };
-        let facts: AppFacts = serde_json::from_value(result.facts.clone()).ok()?;
-        let (request, context) = (self.staged.request, self.staged.context);
-        let found = layers::found(&facts, &request.layers, &context.store)?;
-        let (layers, symbols) = (found.by_platform, found.symbols);
-        Some(published_app(self.staged, facts, layers, symbols))
-    }
-
-    fn reuse_restore(&mut self, key: Digest, result: &ActionResult) {
-        self.report_hit(StepName::Restore, key);
-        let facts = serde_json::from_value::<RestoreFacts>(result.facts.clone());
-        if let Ok(facts) = facts
-            && let Some((what, at)) = facts.floating.zip(facts.resolved_at)
-        {
-            let minutes = self.staged.request.now.saturating_sub(at) / 60;
-            let note = format!(
-                "versions float ({what}), and what was resolved {minutes} minutes ago is reused"
-            );
-            self.staged.context.reporter.event(&Event::Note(&note));
+            ..published_app(self.staged, published)
         }
     }
 
     fn report_hit(&mut self, step: StepName, key: Digest) {
-        let (outcome, took) = (Outcome::Hit, self.started.elapsed());
         let report = StepReport {
             step,
             key,
-            outcome,
-            took,
+            outcome: Outcome::Hit,
+            took: self.started.elapsed(),
             reasons: Vec::new(),
         };
-        self.staged
-            .context
-            .reporter
-            .event(&Event::StepEnded(&report));
-        self.reports.push(report);
+        let event = Event::StepEnded(&report);
+        self.staged.context.reporter.event(&event);
+        self.reports.insert(step, report);
     }
 
     fn timed<R>(
@@ -267,17 +238,10 @@ impl<'a, 'b> Steps<'a, 'b> {
     }
 }
 
-type Step = (Digest, Verdict<ActionResult>);
-
-fn take(steps: &mut Vec<mizzen_plan::Planned<ActionResult>>, step: StepName) -> Step {
-    let place = steps
-        .iter()
-        .position(|planned| planned.key.step == step)
-        .expect("a plan has every step");
-    let planned = steps.remove(place);
-    match planned.key.key {
-        Key::Known(key) => (key, planned.verdict),
-        // Asked for again once restore has run; until then nothing is kept under it.
-        Key::After(_) => (Digest::from_bytes([0; 32]), planned.verdict),
+/// Returns why a step runs.
+fn reasons<T>(verdict: Verdict<T>) -> Vec<MissReason> {
+    match verdict {
+        Verdict::Run(reasons) => reasons,
+        Verdict::Hit(_) | Verdict::Covered => Vec::new(),
     }
 }

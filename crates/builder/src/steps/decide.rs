@@ -1,40 +1,27 @@
 use crate::BuildError;
-use crate::inputs::project_findings::Findings;
 use crate::inputs::staged::Staged;
-use crate::steps::records::{Known, RestoreFacts};
-use mizzen_plan::{Plan, Skip, StepName, Verdict, plan};
-use mizzen_store::ActionResult;
+use crate::records::restore_record::RestoreRecord;
+use crate::records::stored_records::{Published, StoredRecords};
+use mizzen_plan::{Plan, Verdict, plan};
 
-/// Decides what runs; where a restore that is known tells of packages that ask git, with what they ask.
+/// Decides what runs, with what is known of packages: from a record of restore, or from `restored`,
+/// which is settled for this build.
 ///
-/// The key that knows nothing of git is asked first, and that is sound: what restore gives is a function
-/// of it, so it names a record only if no package asked.
+/// The key that knows nothing of what packages ask for is asked first, and that is sound: what restore
+/// gives is a function of it, so it names a record only if no package asked.
 ///
 /// # Errors
-/// [`BuildError::Read`] names the file of git's that cannot be read.
+/// [`BuildError::Read`] names the file that a package asks for and that cannot be read.
 pub(crate) fn decide(
     staged: &mut Staged<'_>,
-    known: &Known<'_>,
-    skip: Skip,
-) -> Result<Plan<ActionResult>, BuildError> {
-    let decided = plan(&staged.inputs, known, skip, None);
-    let restored = decided
-        .steps
-        .iter()
-        .find_map(|planned| match &planned.verdict {
-            Verdict::Hit(result) if planned.key.step == StepName::Restore => Some(result),
-            _ => None,
-        });
-    match restored {
-        Some(restored) if staged.add_packages(&findings_of(restored))? => {
-            Ok(plan(&staged.inputs, known, staged.skip_now(skip), None))
+    records: &StoredRecords<'_>,
+    restored: Option<&RestoreRecord>,
+) -> Result<Plan<RestoreRecord, Published>, BuildError> {
+    loop {
+        let decided = plan(&staged.inputs, records, staged.skip(), restored);
+        match &decided.restore.verdict {
+            Verdict::Hit(restored) if staged.add_packages(&restored.findings)? => {}
+            _ => return Ok(decided),
         }
-        _ => Ok(decided),
     }
-}
-
-/// Returns what is odd in the packages of a restore.
-pub(crate) fn findings_of(restored: &ActionResult) -> Findings {
-    let facts = serde_json::from_value::<RestoreFacts>(restored.facts.clone());
-    facts.map_or_else(|_| Findings::new(), |facts| facts.odd)
 }

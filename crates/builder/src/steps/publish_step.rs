@@ -9,11 +9,14 @@ use crate::inputs::stage_layout::{
 };
 use crate::inputs::staged::Staged;
 use crate::layer_options::{APP_FOLDER, AppFiles};
+use crate::records::publish_record::PublishRecord;
+use crate::records::restore_record::RestoreRecord;
+use crate::records::stored_records::Published;
 use crate::report::Event;
-use crate::result::app::AppFacts;
-use crate::result::layers::{self, Layers};
+use crate::result::app::AppRuntime;
+use crate::result::kept_layer::KeptLayer;
+use crate::result::layers;
 use crate::result::workspace_files::WorkspaceFiles;
-use crate::steps::records::rung_of;
 use crate::steps::restore_step::{package_folders, paths, refuse_floats, run};
 use fs_err as fs;
 use mizzen_dotnet::{
@@ -21,8 +24,7 @@ use mizzen_dotnet::{
     NO_COMPILER_SERVER, ProjectFacts, PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::StepName;
-use mizzen_stage::{Action, Content, Network, OutputSpec, Rung};
-use mizzen_store::ActionResult;
+use mizzen_stage::{Action, Content, Network, OutputSpec};
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -40,10 +42,10 @@ use std::thread::available_parallelism;
 /// published cannot be run.
 pub(crate) fn publish(
     staged: &Staged<'_>,
-    restored: &ActionResult,
-) -> Result<(AppFacts, Layers, Findings), BuildError> {
+    restored: &RestoreRecord,
+) -> Result<(Published, Findings), BuildError> {
     let packs = restored
-        .outputs
+        .packs
         .iter()
         .map(|(name, output)| (name.clone(), *output));
     let mut environment = staged.environment();
@@ -125,20 +127,24 @@ pub(crate) fn publish(
         executables: &from_workspace.executables(),
     };
     let layers = layers::make(&files, &options, &context.store, &context.cancel)?;
-    let mut facts = layers::facts(&files, &layers);
-    facts.runtime.take_from(&project);
-    facts.project = project;
-    facts.sources = from_workspace.sources();
-    facts.changed_sources = beside_sources(&outcome.changed[SOURCES]);
-    facts.warnings = lines.warnings();
     // Publish's own restore may have added to what the restore step gave.
-    facts.floating = floating(&written, staged.sources(), &staged.scan.contents)?;
-    refuse_floats(staged, facts.floating.as_ref())?;
-    let weakest = outcome.rung.max(rung_of(restored).unwrap_or(Rung::Path));
-    weakest.as_str().clone_into(&mut facts.rung);
-    facts.staged_sources.clone_from(&staged.canonical.sources);
-    let odd = package_findings(&written, &package_folders(staged, &outcome)?)?;
-    Ok((facts, layers, odd))
+    let floating = floating(&written, staged.sources(), &staged.scan.contents)?;
+    refuse_floats(staged, floating.as_ref())?;
+    let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
+    let record = PublishRecord {
+        runtime: AppRuntime::of_project(&files, &project),
+        layers: PublishRecord::kept_layers(&layers),
+        symbols: layers.symbols.as_ref().map(KeptLayer::of),
+        left_out: layers.left_out.clone(),
+        sources: from_workspace.sources(),
+        changed_sources: beside_sources(&outcome.changed[SOURCES]),
+        warnings: lines.warnings(),
+        floating,
+        rung: outcome.rung.max(restored.rung),
+        staged_sources: staged.canonical.sources.clone(),
+        project,
+    };
+    Ok((Published { record, layers }, findings))
 }
 
 /// Returns what to compile while MSBuild reads the projects; `None` where a second core would not be idle.

@@ -6,14 +6,12 @@ use crate::inputs::scan::check_mounted;
 use crate::inputs::sdk::mounted_sdk;
 use crate::inputs::stage_layout::{HOME, PACKAGES, TEMPORARY, working_folder};
 use crate::inputs::staged::Staged;
+use crate::records::restore_record::{Floating, RestoreRecord};
 use crate::report::Event;
-use crate::steps::records::RestoreFacts;
 use crate::{BuildError, FloatPolicy};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_plan::StepName;
 use mizzen_stage::{Action, Network, Outcome, OutputSpec, Stream};
-use mizzen_store::{ActionResult, Output};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -25,7 +23,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// [`BuildError::Dotnet`] with NuGet's own messages.
-pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
+pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRecord, BuildError> {
     let request = staged.request;
     let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
@@ -73,20 +71,16 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<ActionResult, BuildError> {
             return Err(BuildError::NoLockFile(unlocked));
         }
     }
-    let table = staged.inputs.to_bytes();
-    Ok(ActionResult {
-        inputs: Output {
-            digest: staged.context.store.put(&table)?,
-            size_bytes: table.len() as u64,
-        },
-        outputs: outcome.outputs.clone(),
-        facts: json!(RestoreFacts {
-            packages,
-            resolved_at: floating.is_some().then_some(request.now),
-            floating,
-            odd: package_findings(&written, &package_folders(staged, &outcome)?)?,
-            rung: outcome.rung.as_str().to_owned(),
+    let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
+    Ok(RestoreRecord {
+        packs: outcome.outputs,
+        packages,
+        floating: floating.map(|what| Floating {
+            what,
+            resolved_at: request.now,
         }),
+        findings,
+        rung: outcome.rung,
     })
 }
 

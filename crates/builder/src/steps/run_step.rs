@@ -3,11 +3,10 @@
 use crate::BuildError;
 use crate::inputs::project_findings::Findings;
 use crate::inputs::staged::Staged;
-use crate::result::app::AppFacts;
-use crate::result::layers::Layers;
+use crate::records::restore_record::RestoreRecord;
+use crate::records::stored_records::Published;
 use crate::steps::{publish_step, restore_step};
 use mizzen_plan::MissReason;
-use mizzen_store::ActionResult;
 
 /// Runs restore, because of `reasons`; `starts` is called when nothing is in its way.
 ///
@@ -18,7 +17,7 @@ pub(crate) fn run_restore(
     staged: &Staged<'_>,
     reasons: &[MissReason],
     starts: impl FnOnce(),
-) -> Result<ActionResult, BuildError> {
+) -> Result<RestoreRecord, BuildError> {
     let offline = |messages| BuildError::Offline {
         reasons: reasons.to_vec(),
         messages,
@@ -49,9 +48,9 @@ pub(crate) fn run_restore(
 /// As [`publish`](publish_step::publish).
 pub(crate) fn run_publish(
     staged: &Staged<'_>,
-    restored: &ActionResult,
+    restored: &RestoreRecord,
     starts: impl FnOnce(),
-) -> Result<(AppFacts, Layers, Findings), BuildError> {
+) -> Result<(Published, Findings), BuildError> {
     begin(staged, starts)?;
     publish_step::publish(staged, restored)
 }

@@ -1,27 +1,24 @@
 use crate::LockedToolchain;
 use crate::inputs::staged::Staged;
+use crate::records::publish_record::PublishRecord;
+use crate::records::stored_records::Published;
 use crate::report::Event;
-use crate::result::app::{App, AppFacts, AppLayer, GitIgnoredFile};
+use crate::result::app::{App, GitIgnoredFile};
 use crate::result::git_ignored::GitIgnored;
-use mizzen_oci::Platform;
 
 /// Returns the app that was published, now or before, and tells what its publish warned of. Its steps
 /// are for the caller to add.
-pub(crate) fn published_app(
-    staged: &Staged<'_>,
-    facts: AppFacts,
-    layers: Vec<(Platform, Vec<AppLayer>)>,
-    symbols: Option<AppLayer>,
-) -> App {
-    tell(staged, &facts);
+pub(crate) fn published_app(staged: &Staged<'_>, published: Published) -> App {
+    let Published { record, layers } = published;
+    tell(staged, &record);
     let toolchain = &staged.inputs.toolchain;
     App {
-        git_ignored: git_ignored(staged, &facts),
-        runtime: facts.runtime,
-        project: facts.project,
-        layers,
-        symbols,
-        left_out: facts.left_out,
+        git_ignored: git_ignored(staged, &record),
+        runtime: record.runtime,
+        project: record.project,
+        layers: layers.by_platform,
+        symbols: layers.symbols,
+        left_out: record.left_out,
         steps: Vec::new(),
         dotnet_calls: 0,
         toolchain: Some(LockedToolchain {
@@ -32,10 +29,10 @@ pub(crate) fn published_app(
 }
 
 // Asked anew each time: not every rule of git's is in the workspace, and so in a key.
-fn git_ignored(staged: &Staged<'_>, facts: &AppFacts) -> Vec<GitIgnoredFile> {
+fn git_ignored(staged: &Staged<'_>, record: &PublishRecord) -> Vec<GitIgnoredFile> {
     let mut ignored = GitIgnored::new(&staged.request.workspace.root);
-    let is_in_image = |path: &str| facts.left_out.iter().all(|file| file.path != path);
-    let sources = facts.sources.iter().filter(|(path, _)| is_in_image(path));
+    let is_in_image = |path: &str| record.left_out.iter().all(|file| file.path != path);
+    let sources = record.sources.iter().filter(|(path, _)| is_in_image(path));
     let files = sources.filter_map(|(path, sources)| {
         let source = sources.iter().find(|source| ignored.contains(source))?;
         Some(GitIgnoredFile {
@@ -46,18 +43,18 @@ fn git_ignored(staged: &Staged<'_>, facts: &AppFacts) -> Vec<GitIgnoredFile> {
     files.collect()
 }
 
-fn tell(staged: &Staged<'_>, facts: &AppFacts) {
+fn tell(staged: &Staged<'_>, record: &PublishRecord) {
     let reporter = staged.context.reporter;
-    if !facts.changed_sources.is_empty() {
+    if !record.changed_sources.is_empty() {
         let note = format!(
             "publish writes beside the sources, and mizzen leaves yours as they are: {}",
-            facts.changed_sources.join(", ")
+            record.changed_sources.join(", ")
         );
         reporter.event(&Event::Note(&note));
     }
     let root = &staged.request.workspace.root;
-    for warning in &facts.warnings {
-        let warning = warning.clone().with_own_paths(&facts.staged_sources, root);
+    for warning in &record.warnings {
+        let warning = warning.clone().with_own_paths(&record.staged_sources, root);
         reporter.event(&Event::Message(&warning));
     }
 }

@@ -1,0 +1,106 @@
+use crate::inputs::project_findings::Findings;
+use crate::records::{from_value, to_value};
+use mizzen_dotnet::RestoredPackage;
+use mizzen_oci::Digest;
+use mizzen_stage::Rung;
+use mizzen_store::{ActionResult, Output};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Counts up when the record has another shape.
+const FORMAT: &str = "mizzen restore 1";
+
+/// What restore gave.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RestoreRecord {
+    /// The packages and the small files, by where publish unpacks them.
+    pub(crate) packs: BTreeMap<String, Output>,
+    /// Each package that it fetched.
+    pub(crate) packages: Vec<RestoredPackage>,
+    /// Why the same inputs may restore others tomorrow.
+    pub(crate) floating: Option<Floating>,
+    /// What a build depends on because of the packages whose targets take part in it, by package.
+    pub(crate) findings: Findings,
+    /// The rung of isolation on which it ran.
+    pub(crate) rung: Rung,
+}
+
+/// Versions that were resolved and may be resolved otherwise tomorrow.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Floating {
+    /// What floats, for people.
+    pub(crate) what: String,
+    /// When it was resolved, in seconds since 1970.
+    pub(crate) resolved_at: u64,
+}
+
+/// What has no blob of its own.
+#[derive(Serialize, Deserialize)]
+struct Facts {
+    packages: Vec<RestoredPackage>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    floating: Option<Floating>,
+    findings: Findings,
+    rung: String,
+}
+
+impl RestoreRecord {
+    /// Returns the record as caches keep it, with `inputs`, the table of what went into its key.
+    pub(crate) fn to_result(&self, inputs: Output) -> ActionResult {
+        let facts = Facts {
+            packages: self.packages.clone(),
+            floating: self.floating.clone(),
+            findings: self.findings.clone(),
+            rung: self.rung.as_str().to_owned(),
+        };
+        ActionResult {
+            outputs: self.packs.clone(),
+            inputs,
+            facts: to_value(FORMAT, &facts),
+        }
+    }
+
+    /// Reads what a cache kept; `None` if it is of another format.
+    pub(crate) fn from_result(result: &ActionResult) -> Option<Self> {
+        let facts: Facts = from_value(FORMAT, &result.facts)?;
+        Some(Self {
+            packs: result.outputs.clone(),
+            packages: facts.packages,
+            floating: facts.floating,
+            findings: facts.findings,
+            rung: Rung::parse(&facts.rung)?,
+        })
+    }
+
+    /// Returns the blobs that publish starts from, by name.
+    pub(crate) fn resolved(&self) -> BTreeMap<String, Digest> {
+        let packs = self.packs.iter();
+        packs
+            .map(|(name, output)| (name.clone(), output.digest))
+            .collect()
+    }
+
+    /// Returns a sentence for each package that has the id and version of one of `earlier`, and not its
+    /// bytes. Feeds are taken to be append-only, so somebody should know.
+    pub(crate) fn packages_with_other_bytes(&self, earlier: &Self) -> Vec<String> {
+        let is_other = |package: &&RestoredPackage| {
+            let mut same = earlier.packages.iter().filter(|earlier| {
+                (&earlier.id, &earlier.version) == (&package.id, &package.version)
+            });
+            package.sha512.is_some() && same.any(|earlier| earlier.sha512 != package.sha512)
+        };
+        let sentence = |package: &RestoredPackage| {
+            format!(
+                "`{}` {} from `{}` has other bytes than in an earlier build; a lock file would refuse them",
+                package.id,
+                package.version,
+                package.source.as_deref().unwrap_or_default()
+            )
+        };
+        self.packages
+            .iter()
+            .filter(is_other)
+            .map(sentence)
+            .collect()
+    }
+}
