@@ -188,6 +188,8 @@ impl fmt::Display for CommandError {
     }
 }
 
+impl Error for CommandError {}
+
 impl From<WorkspaceError> for CommandError {
     fn from(error: WorkspaceError) -> Self {
         Self::of(
@@ -362,6 +364,10 @@ impl From<SinkError> for CommandError {
 }
 
 fn from_medium(error: Box<dyn Error + Send + Sync>) -> CommandError {
+    let error = match error.downcast::<CommandError>() {
+        Ok(error) => return *error,
+        Err(error) => error,
+    };
     let error = match error.downcast::<RegistryError>() {
         Ok(error) => return (*error).into(),
         Err(error) => error,

@@ -1,6 +1,6 @@
 use crate::Process;
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::{ImageSource, ImageTarget};
 use mizzen_registry::{Credential, CredentialFile, Keychain};
 use std::path::PathBuf;
 
@@ -18,17 +18,19 @@ const PUSH_PREFIXES: [&str; 3] = [
 /// for pulling for the registry of a `base` that the user named; never for a mirror.
 pub(crate) fn keychain(
     process: &Process,
-    pushed: &[Destination],
-    base: Option<&Destination>,
+    pushed: &[ImageTarget],
+    base: Option<&ImageSource>,
 ) -> Keychain {
     let mut keychain = Keychain::default();
     if let Some(path) = process.variable("PATH") {
         keychain.set_helper_path(path.into());
     }
-    for host in pushed.iter().filter_map(host) {
+    for target in pushed.iter().filter_map(ImageTarget::in_registry) {
+        let host = &target.repository.registry;
         add_from_variables(&mut keychain, process, host, &PUSH_PREFIXES);
     }
-    if let Some(host) = base.and_then(host) {
+    if let Some(base) = base.and_then(ImageSource::in_registry) {
+        let host = &base.repository.registry;
         add_from_variables(&mut keychain, process, host, &["DOTNET_CONTAINER_PULL_"]);
     }
     if let Some(text) = process.variable("DOCKER_AUTH_CONFIG") {
@@ -75,13 +77,6 @@ fn docker_config(process: &Process) -> Option<PathBuf> {
     Some(process.absolute(&folder).join("config.json"))
 }
 
-fn host(destination: &Destination) -> Option<&str> {
-    match destination {
-        Destination::Registry(reference) => Some(&reference.repository.registry),
-        _ => None,
-    }
-}
-
 fn add_from_variables(keychain: &mut Keychain, process: &Process, host: &str, kinds: &[&str]) {
     for kind in kinds {
         let name = format!("{kind}REGISTRY_UNAME");
@@ -97,7 +92,7 @@ fn add_from_variables(keychain: &mut Keychain, process: &Process, host: &str, ki
 
 #[cfg(test)]
 mod tests {
-    use super::{credential_files, keychain};
+    use super::{ImageTarget, credential_files, keychain};
     use crate::Process;
     use std::path::Path;
 
@@ -146,7 +141,7 @@ mod tests {
     #[test]
     fn the_sdks_old_variables_are_a_fallback() {
         let names = |variables: &[(&str, &str)]| {
-            let to = crate::destination::Destination::reference("r.example/shop:1").unwrap();
+            let to = ImageTarget::tag("r.example/shop:1").unwrap();
             format!("{:?}", keychain(&process(variables), &[to], None))
         };
         let old = ("SDK_CONTAINER_REGISTRY_UNAME", "u");

@@ -7,17 +7,14 @@ mod building;
 mod commands;
 mod config;
 mod consent;
-mod destination;
-mod engine;
 mod error;
 mod hints;
 mod interrupt;
 mod keychain;
-mod opened;
+mod places;
 mod process;
 mod refusals;
 mod session;
-mod symbols;
 mod transfer;
 mod ui;
 

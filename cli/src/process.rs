@@ -36,6 +36,17 @@ impl Process {
         }
     }
 
+    /// Returns a process that was told nothing but its working folder.
+    #[cfg(test)]
+    pub(crate) fn in_folder(folder: &str) -> Self {
+        Self {
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+            working_folder: folder.into(),
+            stderr_is_terminal: false,
+        }
+    }
+
     /// Returns a variable; an empty one counts as not set.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment

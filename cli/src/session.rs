@@ -3,8 +3,8 @@
 use crate::Process;
 use crate::config::{Config, option_names};
 use crate::consent::{Granted, check_config};
-use crate::engine::EnginePlatforms;
 use crate::error::CommandError;
+use crate::places::engine::EnginePlatforms;
 use crate::ui::Ui;
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
 use mizzen_store::{Cancel, Store};

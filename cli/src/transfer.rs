@@ -1,16 +1,15 @@
 //! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is, and
 //! its debug symbols with it.
 
-use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
 use crate::keychain;
-use crate::opened::{ImageArg, Opened};
-use crate::session::{Invocation, Session};
-use crate::symbols::{self, holds_artifacts};
+use crate::places::symbols::ARTIFACT_TYPE;
+use crate::places::{ImageSource, ImageTarget};
+use crate::session::Invocation;
 use crate::ui::{OutputArgs, Ui, out, size};
-use mizzen_image::{Archive, Artifact, Layout, Sink, SinkError, Taggable};
+use mizzen_image::{Artifact, Source, Taggable};
 use mizzen_oci::Platform;
-use mizzen_registry::{Counts, Registry, RegistryError};
+use mizzen_registry::{Counts, RegistryError};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -36,8 +35,8 @@ pub(crate) struct TransferArgs {
 
 /// Copies the image at `from` to `to` and prints what it is called there.
 pub(crate) fn transfer(
-    from: &Destination,
-    to: &Destination,
+    from: &ImageSource,
+    to: &ImageTarget,
     arguments: &TransferArgs,
     invocation: &Invocation<'_>,
 ) -> Result<(), CommandError> {
@@ -46,58 +45,24 @@ pub(crate) fn transfer(
     let session = invocation.session(ui, arguments.cache_dir.as_deref())?;
     let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from));
     let registry = session.registry(&session.config, false, keychain)?;
-    let platform = arguments.platform.as_ref();
-    let mut artifacts = Vec::new();
-    let what = if let Destination::Registry(reference) = from {
-        let source = registry.source((**reference).clone(), session.store()?.clone());
-        // A layout takes each layer where it is; what others want comes by the cache.
-        let source = if matches!(to, Destination::Layout { .. }) {
-            source.straight()
-        } else {
-            source
-        };
-        let what = match platform {
-            Some(platform) => Taggable::Image(Box::new(source.image_for(platform)?)),
-            None => source.everything()?,
-        };
-        if holds_artifacts(to) {
-            let subject = what.descriptor().digest;
-            artifacts = match source.artifacts(&subject, symbols::ARTIFACT_TYPE) {
-                // Whoever may pull an image need not be allowed to ask what else there is.
-                Err(
-                    error @ (RegistryError::Refused { .. } | RegistryError::Unauthorized { .. }),
-                ) => {
-                    session.ui.warn(&format!(
-                        "debug symbols, if there are any, stay behind: {error}"
-                    ));
-                    Vec::new()
-                }
-                found => found?,
-            };
-        }
-        what
-    } else {
-        let common = ImageArg {
-            platform: arguments.platform.clone(),
-            cache_dir: arguments.cache_dir.clone(),
-        };
-        let opened = Opened::open(&from.to_string(), &common, &session)?;
-        let what = match platform {
-            Some(_) => Taggable::Image(Box::new(opened.image()?.clone())),
-            None => opened.what,
-        };
-        artifacts = symbols::beside(from, &what)?;
-        what
+    let source = from.source(to.is_layout(), || Ok(registry.clone()), &session)?;
+    let what = match &arguments.platform {
+        Some(platform) => Taggable::Image(Box::new(source.image(platform)?)),
+        None => source.everything()?,
     };
-    if !matches!(to, Destination::Registry(_) | Destination::Layout { .. }) {
+    let artifacts = if to.holds_artifacts() {
+        beside(&*source, &what, &session.ui)?
+    } else {
+        Vec::new()
+    };
+    if !to.writes_single_layers() {
         registry.fetch_layers(what.images())?;
     }
     session.cancel.check()?;
-    let name = match from {
-        Destination::Registry(reference) => reference.to_string(),
-        _ => "image:latest".to_owned(),
-    };
-    write(to, &name, (&what, &artifacts), (&registry, &session))?;
+    let name = from.in_registry().map(ToString::to_string);
+    let name = name.unwrap_or_else(|| "image:latest".to_owned());
+    to.sink(&name, &artifacts, (&registry, &session))?
+        .write(&what)?;
     session.ui.warn_all(&registry.new_warnings());
     let Counts {
         requests,
@@ -121,54 +86,22 @@ pub(crate) fn transfer(
     out(&format!("{to}@{}\n", what.descriptor().digest))
 }
 
-/// Writes `what`, and what refers to it, to a place; an archive for docker and an engine have it as
-/// `name` and have no room for the rest.
-pub(crate) fn write(
-    to: &Destination,
-    name: &str,
-    (what, artifacts): (&Taggable, &[Artifact]),
-    (registry, session): (&Registry, &Session<'_>),
-) -> Result<(), CommandError> {
-    match to {
-        Destination::Registry(reference) => {
-            let reference = (**reference).clone();
-            let store = session.store()?;
-            // Before the tag: whoever sees the image finds what belongs to it.
-            for artifact in artifacts {
-                registry.attach(&reference.repository, artifact)?;
-            }
-            registry.sink(reference, store.clone()).write(what)?
-        }
-        Destination::Layout { folder, tag, .. } => {
-            let layout =
-                Layout::new(folder, tag.as_deref()).remembered_in(session.store()?.clone());
-            let written = layout.write(what)?;
-            for artifact in artifacts {
-                layout.attach(artifact).map_err(SinkError::new)?;
-            }
-            written
-        }
-        Destination::Archive {
-            file,
-            kind: ArchiveKind::Oci,
-            ..
-        } => Archive::oci(file, None)
-            .with_artifacts(artifacts.to_vec())
-            .write(what)?,
-        Destination::Archive {
-            file,
-            kind: ArchiveKind::Docker,
-            ..
-        } => Archive::docker(file, &[name.to_owned()]).write(what)?,
-        Destination::Engine {
-            engine,
-            name: asked,
-        } => {
-            let name = asked.as_deref().unwrap_or(name);
-            return engine.load(what, name, session.store()?, session.process);
-        }
+/// Returns the symbols that lie beside an image.
+fn beside(source: &dyn Source, what: &Taggable, ui: &Ui) -> Result<Vec<Artifact>, CommandError> {
+    let found = source.artifacts(&what.descriptor().digest, ARTIFACT_TYPE);
+    let Err(error) = found else {
+        return Ok(found?);
     };
-    Ok(())
+    // Whoever may pull an image need not be allowed to ask what else there is.
+    match error.0.downcast_ref::<RegistryError>() {
+        Some(error @ (RegistryError::Refused { .. } | RegistryError::Unauthorized { .. })) => {
+            ui.warn(&format!(
+                "debug symbols, if there are any, stay behind: {error}"
+            ));
+            Ok(Vec::new())
+        }
+        _ => Err(error.into()),
+    }
 }
 
 /// Returns what went over the network, as results for machines have it.

@@ -1,12 +1,11 @@
-use crate::destination::{ArchiveKind, Destination};
 use crate::error::CommandError;
+use crate::places::ImageSource;
+use crate::session::Session;
 use mizzen_builder::AppRuntime;
 use mizzen_dotnet::default_base;
-use mizzen_image::{Archive, Image, Layout, Source};
+use mizzen_image::Image;
 use mizzen_oci::{Digest, Platform};
 use mizzen_registry::Registry;
-use mizzen_store::Store;
-use std::sync::Arc;
 
 /// A base image, opened: its name and its images by platform.
 pub(crate) struct Base {
@@ -23,56 +22,20 @@ pub(crate) struct Base {
 impl Base {
     /// Opens `base` for each platform; of layers only the names are read.
     pub(crate) fn open(
-        base: &Destination,
+        base: &ImageSource,
         platforms: &[Platform],
         registry: &Registry,
-        store: &Arc<Store>,
+        session: &Session<'_>,
     ) -> Result<Self, CommandError> {
-        match base {
-            Destination::Registry(reference) => {
-                let source = registry.source((**reference).clone(), store.clone());
-                let digest = source.resolve()?.digest;
-                let images = platforms
-                    .iter()
-                    .map(|platform| source.image_for(platform))
-                    .collect::<Result<_, _>>()?;
-                Ok(Self {
-                    name: reference.to_string(),
-                    digest,
-                    images,
-                    is_reference: true,
-                })
-            }
-            Destination::Archive { file, kind, .. } => {
-                let archive = match kind {
-                    ArchiveKind::Oci => Archive::oci(file, None),
-                    ArchiveKind::Docker => Archive::docker(file, &[]),
-                };
-                let digest = archive.read()?.descriptor().digest;
-                let images = platforms.iter().map(|platform| archive.image(platform));
-                Ok(Self {
-                    name: base.to_string(),
-                    digest,
-                    images: images.collect::<Result<_, _>>()?,
-                    is_reference: false,
-                })
-            }
-            Destination::Engine { .. } => unreachable!("an engine is no base"),
-            Destination::Layout { folder, tag, .. } => {
-                let layout = Layout::new(folder, tag.as_deref());
-                let digest = layout.read()?.descriptor().digest;
-                let images = platforms
-                    .iter()
-                    .map(|platform| layout.image(platform))
-                    .collect::<Result<_, _>>()?;
-                Ok(Self {
-                    name: base.to_string(),
-                    digest,
-                    images,
-                    is_reference: false,
-                })
-            }
-        }
+        let source = base.source(false, || Ok(registry.clone()), session)?;
+        let digest = source.descriptor()?.digest;
+        let images = platforms.iter().map(|platform| source.image(platform));
+        Ok(Self {
+            name: base.to_string(),
+            digest,
+            images: images.collect::<Result<_, _>>()?,
+            is_reference: base.in_registry().is_some(),
+        })
     }
 
     /// Returns the image that `app` runs on, in `registry`: of `family`, else distroless.
@@ -80,7 +43,7 @@ impl Base {
         app: &AppRuntime,
         registry: &str,
         family: Option<&str>,
-    ) -> Result<Destination, CommandError> {
+    ) -> Result<ImageSource, CommandError> {
         let reference = default_base(
             registry,
             &app.frameworks,
@@ -88,6 +51,6 @@ impl Base {
             !app.invariant_globalization,
             family,
         )?;
-        Ok(Destination::Registry(Box::new(reference)))
+        Ok(ImageSource::Registry(Box::new(reference)))
     }
 }

@@ -3,9 +3,9 @@ use super::base::Base;
 use super::lock_file::{self, Lock};
 use super::project_image;
 use crate::config::Config;
-use crate::destination::Destination;
 use crate::error::{CommandError, USAGE};
 use crate::keychain;
+use crate::places::{ImageSource, ImageTarget};
 use crate::session::Session;
 use mizzen_builder::{App, BuildError, LayerOptions};
 use mizzen_dotnet::ContainerSettings;
@@ -24,7 +24,7 @@ pub(crate) struct BaseChoice<'a> {
 
 /// What could be opened before the project was published.
 pub(crate) struct Early {
-    named: Option<Destination>,
+    named: Option<ImageSource>,
     opened: Option<(Vec<Platform>, Base)>,
     registry: Registry,
 }
@@ -40,11 +40,11 @@ impl BaseChoice<'_> {
     /// Opens the base that was named, so that a wrong name does not cost a publish.
     pub(crate) fn early(
         &self,
-        destinations: &[Destination],
+        destinations: &[ImageTarget],
         layers: &LayerOptions,
     ) -> Result<Early, CommandError> {
         let named = self.arguments.base.as_deref();
-        let named = named.map(|base| Destination::base(base, self.session.process));
+        let named = named.map(|base| ImageSource::parse(base, self.session.process));
         let named = named.transpose()?;
         let registry = self.connect(destinations, named.as_ref())?;
         // Who is pushed to decides which credentials are sent, and --push knows only afterwards.
@@ -63,7 +63,7 @@ impl BaseChoice<'_> {
         early: Early,
         app: &App,
         said: &ContainerSettings,
-        destinations: &[Destination],
+        destinations: &[ImageTarget],
     ) -> Result<(Base, Registry), CommandError> {
         let platforms = app.layers.iter().map(|(platform, _)| platform.clone());
         let platforms: Vec<Platform> = platforms.collect();
@@ -92,7 +92,7 @@ impl BaseChoice<'_> {
     /// base has no such image.
     fn open_early(
         &self,
-        base: &Destination,
+        base: &ImageSource,
         layers: &LayerOptions,
         registry: &Registry,
     ) -> Result<Option<(Vec<Platform>, Base)>, CommandError> {
@@ -113,22 +113,17 @@ impl BaseChoice<'_> {
     /// Opens a base, by its digest if bases are locked.
     fn open(
         &self,
-        base: &Destination,
+        base: &ImageSource,
         platforms: &[Platform],
         registry: &Registry,
     ) -> Result<Base, CommandError> {
         let Some(lock) = &self.lock else {
-            return Base::open(base, platforms, registry, self.session.store()?);
+            return Base::open(base, platforms, registry, self.session);
         };
         let name = base.to_string();
         let locked = lock.base(&name)?;
-        let pinned = match base {
-            Destination::Registry(reference) => {
-                Destination::Registry(Box::new(reference.at(locked.digest)))
-            }
-            other => other.clone(),
-        };
-        let opened = Base::open(&pinned, platforms, registry, self.session.store()?)?;
+        let pinned = base.at(locked.digest);
+        let opened = Base::open(&pinned, platforms, registry, self.session)?;
         if opened.digest != locked.digest {
             let (got, want) = (opened.digest, locked.digest);
             let message = format!("the base `{name}` is {got}, and {want} is locked");
@@ -146,8 +141,8 @@ impl BaseChoice<'_> {
 
     fn connect(
         &self,
-        destinations: &[Destination],
-        base: Option<&Destination>,
+        destinations: &[ImageTarget],
+        base: Option<&ImageSource>,
     ) -> Result<Registry, CommandError> {
         let keychain = keychain::keychain(self.session.process, destinations, base);
         let offline = self.arguments.offline;

@@ -2,17 +2,16 @@
 
 use super::results::Built;
 use super::services::{Service, Services};
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::ImageTarget;
 use crate::session::Session;
-use crate::transfer::write;
 use mizzen_registry::Registry;
 
 /// What the images of one command have in common.
 pub(crate) struct Tools<'a> {
     pub(crate) session: &'a Session<'a>,
     /// Every place that the command writes to.
-    pub(crate) written: Vec<Destination>,
+    pub(crate) written: Vec<ImageTarget>,
 }
 
 /// What became of the images of one command.
@@ -136,25 +135,20 @@ impl Ready {
     /// Sends what registries do not have yet, by digest.
     fn write_untagged(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
         for destination in &self.built.destinations {
-            if let Destination::Registry(reference) = destination {
+            if let Some(untagged) = destination.untagged(self.built.digest()) {
                 tools.session.cancel.check()?;
-                let mut reference = reference.clone();
-                reference.tag = None;
-                reference.digest = Some(self.built.digest());
-                self.write_to(&Destination::Registry(reference), tools)?;
+                self.write_to(&untagged, tools)?;
             }
         }
         Ok(())
     }
 
-    fn write_to(&self, destination: &Destination, tools: &Tools<'_>) -> Result<(), CommandError> {
-        let what = (&self.built.what, self.built.symbols.as_slice());
-        write(
-            destination,
-            &self.engine_name,
-            what,
-            (&self.registry, tools.session),
-        )
+    fn write_to(&self, destination: &ImageTarget, tools: &Tools<'_>) -> Result<(), CommandError> {
+        let symbols = self.built.symbols.as_slice();
+        let tools = (&self.registry, tools.session);
+        let sink = destination.sink(&self.engine_name, symbols, tools)?;
+        sink.write(&self.built.what)?;
+        Ok(())
     }
 
     fn counted(self) -> Built {

@@ -2,9 +2,9 @@ use super::arguments::{BuildArgs, Format, Split, Symbols};
 use super::environment::created;
 use super::services::destinations;
 use crate::Process;
-use crate::destination::Destination;
-use crate::engine::{Engine, EnginePlatforms};
 use crate::error::CommandError;
+use crate::places::ImageTarget;
+use crate::places::engine::{Engine, EnginePlatforms};
 use mizzen_builder::{ImageOptions, LayerOptions};
 use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
 use mizzen_image::Compression;
@@ -118,7 +118,7 @@ fn engine_platform(
 ) -> Result<Option<Platform>, CommandError> {
     let mut first: Option<(Engine, Platform)> = None;
     for place in destinations(arguments, "", process)? {
-        let Destination::Engine { engine, .. } = place else {
+        let ImageTarget::Engine { engine, .. } = place else {
             continue;
         };
         let platform = engines.of(engine, process)?;

@@ -4,8 +4,8 @@ use super::lock_file::{self, Lock};
 use super::nuget::nuget;
 use crate::Process;
 use crate::config::Config;
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::ImageTarget;
 use crate::ui::Ui;
 use mizzen_builder::{Allowed, InputRules, LayerOptions, ProjectRequest};
 use mizzen_dotnet::{ChosenSdk, Properties, PublishOptions, Toolchain, Workspace};
@@ -29,7 +29,7 @@ pub(crate) fn project(
     arguments: &BuildArgs,
     config: &Config,
     process: &Process,
-    (destinations, layers): (&[Destination], &LayerOptions),
+    (destinations, layers): (&[ImageTarget], &LayerOptions),
     ui: &Ui,
 ) -> Result<ProjectRequest, CommandError> {
     if let Some(file) = &workspace.editor_config_above {
@@ -158,11 +158,11 @@ pub(crate) fn input_rules(config: &Config) -> Result<InputRules, CommandError> {
 fn own_results(
     arguments: &BuildArgs,
     process: &Process,
-    destinations: &[Destination],
+    destinations: &[ImageTarget],
 ) -> Vec<PathBuf> {
     let written = destinations
         .iter()
-        .filter_map(Destination::local_path)
+        .filter_map(ImageTarget::local_path)
         .map(Path::to_owned);
     let files = [
         &arguments.metadata_file,

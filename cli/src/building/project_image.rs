@@ -2,8 +2,8 @@
 //! `--push` goes, the base.
 
 use super::base::Base;
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::{ImageSource, ImageTarget};
 use mizzen_builder::AppRuntime;
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Reference;
@@ -48,7 +48,7 @@ pub(crate) fn normalized(name: &str) -> String {
 pub(crate) fn pushed(
     project: &ContainerSettings,
     name: &str,
-) -> Result<Vec<Destination>, CommandError> {
+) -> Result<Vec<ImageTarget>, CommandError> {
     let registry = project.registry.as_deref().ok_or_else(|| {
         CommandError::usage("--push: the project does not say where to")
             .hinted("set ContainerRegistry in the project, or name a place with -t")
@@ -59,7 +59,7 @@ pub(crate) fn pushed(
         &project.tags
     };
     let tags = tags.iter();
-    tags.map(|tag| Destination::tag(&format!("{registry}/{name}:{tag}")))
+    tags.map(|tag| ImageTarget::tag(&format!("{registry}/{name}:{tag}")))
         .collect()
 }
 
@@ -70,19 +70,19 @@ pub(crate) fn base(
     app: &AppRuntime,
     registry: &str,
     process: &crate::Process,
-) -> Result<Destination, CommandError> {
+) -> Result<ImageSource, CommandError> {
     match &project.base_image {
         Some(base) => {
-            let place = Destination::base(base, process)?;
+            let source = ImageSource::parse(base, process)?;
             // Only the user may lead out of the workspace, and what a project says is known too late to ask.
-            if place.local_path().is_some() {
+            if source.local_path().is_some() {
                 let message =
                     format!("`ContainerBaseImage` is `{base}`, which is no image in a registry");
                 return Err(
                     CommandError::usage(message).hinted(format!("name it yourself: --base {base}"))
                 );
             }
-            Ok(place)
+            Ok(source)
         }
         None => Base::inferred(app, registry, project.family.as_deref()),
     }

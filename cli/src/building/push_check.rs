@@ -1,4 +1,4 @@
-use crate::destination::Destination;
+use crate::places::ImageTarget;
 use mizzen_oci::Repository;
 use mizzen_registry::{Registry, RegistryError};
 use std::collections::BTreeSet;
@@ -13,11 +13,8 @@ pub(crate) struct PushCheck<'a> {
 }
 
 impl<'a> PushCheck<'a> {
-    pub(crate) fn new(registry: &'a Registry, destinations: &'a [Destination]) -> Self {
-        let repository = |destination: &'a Destination| match destination {
-            Destination::Registry(reference) => Some(&reference.repository),
-            _ => None,
-        };
+    pub(crate) fn new(registry: &'a Registry, destinations: &'a [ImageTarget]) -> Self {
+        let repository = |target: &'a ImageTarget| Some(&target.in_registry()?.repository);
         Self {
             registry,
             repositories: destinations.iter().filter_map(repository).collect(),

@@ -1,8 +1,8 @@
 use super::arguments::BuildArgs;
 use super::base::Base;
 use crate::Process;
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::ImageTarget;
 use crate::transfer::network;
 use crate::ui::out;
 use fs_err as fs;
@@ -31,7 +31,7 @@ pub(crate) struct Built {
     pub(crate) symbols: Option<Artifact>,
     pub(crate) app: App,
     pub(crate) base: Base,
-    pub(crate) destinations: Vec<Destination>,
+    pub(crate) destinations: Vec<ImageTarget>,
     pub(crate) network: Counts,
     /// What its registries warned of.
     pub(crate) warnings: Vec<String>,
@@ -57,7 +57,7 @@ impl Built {
         let destinations = self
             .destinations
             .iter()
-            .filter(|destination| matches!(destination, Destination::Registry(_)));
+            .filter(|destination| destination.in_registry().is_some());
         destinations
             .map(|destination| format!("{destination}@{}", self.digest()))
             .collect()

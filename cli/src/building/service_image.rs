@@ -11,11 +11,12 @@ use super::project_image::{image_name, pushed};
 use super::push_check::PushCheck;
 use super::results::Built;
 use super::services::{Service, certain_tags, destinations};
-use crate::destination::Destination;
+use crate::Process;
 use crate::error::CommandError;
+use crate::places::ImageTarget;
+use crate::places::symbols;
 use crate::session::Session;
 use crate::ui::{Ui, size};
-use crate::{Process, symbols};
 use mizzen_builder::{
     AddedFiles, App, AppLayer, Context, ImageOptions, LeftOutFile, ProjectRequest,
     package_publish_folder, publish_project,
@@ -89,7 +90,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     let symbols = symbols::artifact(&app, &what, &options.created);
 
     if destinations.is_empty() {
-        destinations.push(Destination::in_folder(
+        destinations.push(ImageTarget::in_folder(
             &store.root().join("out").join(&name),
         ));
     }

@@ -4,8 +4,8 @@ use super::project_image::normalized;
 use crate::Process;
 use crate::config::{Config, Setting};
 use crate::consent::grant;
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::ImageTarget;
 use crate::session::{Invocation, Session};
 use crate::ui::Ui;
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
@@ -153,7 +153,7 @@ impl Services {
 
     /// Returns every place that the command writes to, as far as it is known before the names of the
     /// images are.
-    pub(crate) fn destinations(&self, process: &Process) -> Result<Vec<Destination>, CommandError> {
+    pub(crate) fn destinations(&self, process: &Process) -> Result<Vec<ImageTarget>, CommandError> {
         let each = self.each.iter().map(|service| {
             let project = service.workspace.as_ref().map(Workspace::project_name);
             let name = normalized(project.unwrap_or_default());
@@ -188,19 +188,19 @@ pub(crate) fn destinations(
     arguments: &BuildArgs,
     name: &str,
     process: &Process,
-) -> Result<Vec<Destination>, CommandError> {
+) -> Result<Vec<ImageTarget>, CommandError> {
     let name = if name.is_empty() { "image" } else { name };
     let tags = arguments.tags.iter();
-    let tags = tags.map(|tag| Destination::tag(&tag.replace(NAME, name)));
+    let tags = tags.map(|tag| ImageTarget::tag(&tag.replace(NAME, name)));
     let outputs = arguments.outputs.iter();
-    let outputs = outputs.map(|output| Destination::output(&output.replace(NAME, name), process));
+    let outputs = outputs.map(|output| ImageTarget::output(&output.replace(NAME, name), process));
     tags.chain(outputs).collect()
 }
 
 /// Returns the tags that do not hang on the image's name, which the project may yet change.
-pub(crate) fn certain_tags(arguments: &BuildArgs) -> Result<Vec<Destination>, CommandError> {
+pub(crate) fn certain_tags(arguments: &BuildArgs) -> Result<Vec<ImageTarget>, CommandError> {
     let tags = arguments.tags.iter().filter(|tag| !tag.contains(NAME));
-    tags.map(|tag| Destination::tag(tag)).collect()
+    tags.map(|tag| ImageTarget::tag(tag)).collect()
 }
 
 /// Returns the services of a solution, and what else is in it, with the reason why it is none.

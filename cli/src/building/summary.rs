@@ -1,7 +1,7 @@
 //! What people see of what was made; the last lines are the commands that use it.
 
 use super::results::{Built, Results};
-use crate::destination::{ArchiveKind, Destination};
+use crate::places::ImageTarget;
 use crate::ui::{Ui, size, time};
 
 /// Says what was made; the last line is the command that uses it.
@@ -48,9 +48,9 @@ fn tell(ui: &Ui, image: &Built) {
     }
 }
 
-fn next(destination: &Destination, image: &Built) -> String {
-    match destination {
-        Destination::Registry(reference) => {
+fn next(target: &ImageTarget, image: &Built) -> String {
+    match target {
+        ImageTarget::Registry(reference) => {
             let mut pinned = (**reference).clone();
             pinned.tag = None;
             let port = image.what.images()[0].config().run_get("ExposedPorts");
@@ -65,22 +65,15 @@ fn next(destination: &Destination, image: &Built) -> String {
                 .unwrap_or_default();
             format!("docker run --rm{port} {}", pinned.at(image.digest()))
         }
-        Destination::Archive {
-            kind: ArchiveKind::Docker,
-            ..
-        } => {
-            let file = destination.to_string();
-            format!(
-                "docker load --input {}",
-                file.trim_start_matches("docker-archive:")
-            )
-        }
-        Destination::Engine { engine, name } => {
+        ImageTarget::Engine { engine, name } => {
             let name = name.clone().unwrap_or_else(|| image.name.clone());
             format!("{} run --rm {name}", engine.program())
         }
-        Destination::Layout { .. } | Destination::Archive { .. } => {
-            format!("mizzen push {destination} registry.example/{}", image.name)
+        ImageTarget::Local(place) if place.is_for_docker() => {
+            format!("docker load --input {}", place.written().display())
+        }
+        ImageTarget::Local(_) => {
+            format!("mizzen push {target} registry.example/{}", image.name)
         }
     }
 }

@@ -1,5 +1,5 @@
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
@@ -20,7 +20,7 @@ pub(crate) struct CopyArgs {
 /// Brings an image from a registry to a registry; what the target has or can mount stays where it
 /// is.
 pub(crate) fn run(arguments: &CopyArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
-    let from = Destination::reference(&arguments.from)?;
-    let to = Destination::tag(&arguments.to)?;
+    let from = ImageSource::reference(&arguments.from)?;
+    let to = ImageTarget::tag(&arguments.to)?;
     transfer(&from, &to, &arguments.common, invocation)
 }

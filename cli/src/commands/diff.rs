@@ -1,6 +1,6 @@
 use super::package_diff::{PackageChange, packages};
 use crate::error::CommandError;
-use crate::opened::{ImageArg, Opened};
+use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
 use crate::ui::{Ui, out, size};
 use mizzen_image::{FileChange, ImageDiff};
@@ -31,8 +31,9 @@ pub(crate) fn run(arguments: &DiffArgs, invocation: &Invocation<'_>) -> Result<(
     let session = invocation.session(Ui::silent(), cache_dir)?.reading();
     let old = Opened::open(&arguments.old, &arguments.common, &session)?;
     let new = Opened::open(&arguments.new, &arguments.common, &session)?;
-    let diff = ImageDiff::of(old.image()?, new.image()?)?;
-    let packages = packages(&diff, old.image()?, new.image()?)?;
+    let (old, new) = (old.image()?, new.image()?);
+    let diff = ImageDiff::of(&old, &new)?;
+    let packages = packages(&diff, &old, &new)?;
     if arguments.json {
         let mut value = json!(diff);
         value["packages"] = json!(packages);

@@ -1,5 +1,5 @@
 use crate::error::CommandError;
-use crate::opened::{ImageArg, Opened};
+use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
 use crate::ui::{Ui, out, size};
 use mizzen_image::{FileKind, InspectedFile, Inspection};
@@ -34,9 +34,9 @@ pub(crate) fn run(
     let opened = Opened::open(&arguments.image, &arguments.common, &session)?;
     let image = opened.image()?;
     let inspection = if arguments.files {
-        Inspection::with_files(image)?
+        Inspection::with_files(&image)?
     } else {
-        Inspection::of(image)
+        Inspection::of(&image)
     };
     if arguments.json {
         return out(&format!("{:#}\n", json!(inspection)));

@@ -1,5 +1,5 @@
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
@@ -18,7 +18,7 @@ pub(crate) struct PullArgs {
 
 /// Brings an image from a registry to disk.
 pub(crate) fn run(arguments: &PullArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
-    let from = Destination::reference(&arguments.reference)?;
-    let to = Destination::output(&arguments.destination, invocation.process)?;
+    let from = ImageSource::reference(&arguments.reference)?;
+    let to = ImageTarget::output(&arguments.destination, invocation.process)?;
     transfer(&from, &to, &arguments.common, invocation)
 }

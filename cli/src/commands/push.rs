@@ -1,5 +1,5 @@
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
@@ -18,13 +18,13 @@ pub(crate) struct PushArgs {
 
 /// Brings an image from disk to a registry.
 pub(crate) fn run(arguments: &PushArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
-    let from = Destination::base(&arguments.source, invocation.process)?;
-    if matches!(from, Destination::Registry(_)) {
+    let from = ImageSource::parse(&arguments.source, invocation.process)?;
+    if from.in_registry().is_some() {
         let text = format!("`{}` is no image on disk", arguments.source);
         return Err(CommandError::usage(text).hinted(
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE; from registry to registry, use copy",
         ));
     }
-    let to = Destination::tag(&arguments.reference)?;
+    let to = ImageTarget::tag(&arguments.reference)?;
     transfer(&from, &to, &arguments.common, invocation)
 }

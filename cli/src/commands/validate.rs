@@ -1,5 +1,5 @@
 use crate::error::CommandError;
-use crate::opened::{ImageArg, Opened};
+use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
 use crate::ui::Ui;
 use mizzen_image::{validate, validate_all};
@@ -23,8 +23,8 @@ pub(crate) fn run(
     let session = invocation.session(Ui::silent(), cache_dir)?.reading();
     let opened = Opened::open(&arguments.image, &arguments.common, &session)?;
     let result = match &arguments.common.platform {
-        Some(platform) => validate(opened.image()?, Some(platform)),
-        None => validate_all(&opened.what),
+        Some(platform) => validate(&opened.image()?, Some(platform)),
+        None => validate_all(&opened.read()?),
     };
     result
         .map_err(|defects| CommandError::check(format!("`{}` is not sound", opened.name), &defects))

@@ -286,12 +286,7 @@ mod tests {
     }
 
     fn applied(config: &Config, line: &str, project: Option<&str>) -> Result<BuildArgs, String> {
-        let process = Process {
-            arguments: Vec::new(),
-            environment: std::collections::BTreeMap::new(),
-            working_folder: "/".into(),
-            stderr_is_terminal: false,
-        };
+        let process = Process::in_folder("/");
         let invocation = Invocation {
             process: &process,
             cancel: Cancel::default(),

@@ -5,8 +5,8 @@ use super::{Request, Wanted};
 use crate::Process;
 use crate::building::arguments::BuildArgs;
 use crate::config::{Config, Setting};
-use crate::destination::Destination;
 use crate::error::CommandError;
+use crate::places::{ImageSource, ImageTarget};
 use mizzen_dotnet::{ChosenSdk, Toolchain, Workspace};
 use std::path::{Path, PathBuf};
 
@@ -183,8 +183,8 @@ impl Asked {
             }
             "base" => {
                 let base = arguments.base.as_deref();
-                let base = base.map(|base| Destination::base(base, process));
-                if let Some(path) = base.transpose()?.as_ref().and_then(Destination::local_path) {
+                let base = base.map(|base| ImageSource::parse(base, process));
+                if let Some(path) = base.transpose()?.as_ref().and_then(ImageSource::local_path) {
                     self.read(path, &asked_by);
                 }
                 Vec::new()
@@ -205,7 +205,7 @@ impl Asked {
                 let mut files = Vec::new();
                 for output in &arguments.outputs {
                     let place =
-                        Destination::output(&output.replace("{project}", "project"), process)?;
+                        ImageTarget::output(&output.replace("{project}", "project"), process)?;
                     match place.local_path() {
                         Some(path) => files.push(path.to_owned()),
                         None => self.request.add(Wanted::Load(output.clone()), &asked_by),

@@ -173,8 +173,26 @@ impl Archive {
 }
 
 impl Source for Archive {
+    fn descriptor(&self) -> Result<Descriptor, SourceError> {
+        let read = self.read().map_err(SourceError::new)?;
+        Ok(read.descriptor().clone())
+    }
+
     fn image(&self, platform: &Platform) -> Result<Image, SourceError> {
         self.find(platform).map_err(SourceError::new)
+    }
+
+    fn everything(&self) -> Result<Taggable, SourceError> {
+        self.read().map_err(SourceError::new)
+    }
+
+    fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Artifact>, SourceError> {
+        self.artifacts(subject, artifact_type)
+            .map_err(SourceError::new)
     }
 }
 

@@ -1,5 +1,5 @@
-use crate::Image;
-use mizzen_oci::{Descriptor, Index, Platform};
+use crate::{Artifact, Image};
+use mizzen_oci::{Descriptor, Digest, Index, Platform};
 use std::error::Error;
 
 /// What a tag can point at.
@@ -13,11 +13,33 @@ pub enum Taggable {
 
 /// Where an image comes from: a registry's reference, a layout, an archive.
 pub trait Source {
+    /// Names what is there: an image, or an index.
+    ///
+    /// # Errors
+    /// [`SourceError`] says what could not be had and from where.
+    fn descriptor(&self) -> Result<Descriptor, SourceError>;
+
     /// Returns the image for `platform`; of a layer only its names are read.
     ///
     /// # Errors
     /// [`SourceError`] says what could not be had and from where.
     fn image(&self, platform: &Platform) -> Result<Image, SourceError>;
+
+    /// Returns the image, or the index with all of its images; of a layer only its names are read.
+    ///
+    /// # Errors
+    /// The same.
+    fn everything(&self) -> Result<Taggable, SourceError>;
+
+    /// Returns what refers to `subject` and is of one type; its blobs stay where they are.
+    ///
+    /// # Errors
+    /// The same.
+    fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Artifact>, SourceError>;
 }
 
 /// Where an image goes: a registry's tag, a layout, an archive.

@@ -263,7 +263,24 @@ impl RegistrySource {
 }
 
 impl Source for RegistrySource {
+    fn descriptor(&self) -> Result<Descriptor, SourceError> {
+        self.resolve().map_err(SourceError::new)
+    }
+
     fn image(&self, platform: &Platform) -> Result<Image, SourceError> {
         self.image_for(platform).map_err(SourceError::new)
+    }
+
+    fn everything(&self) -> Result<Taggable, SourceError> {
+        self.everything().map_err(SourceError::new)
+    }
+
+    fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_type: &str,
+    ) -> Result<Vec<Artifact>, SourceError> {
+        self.artifacts(subject, artifact_type)
+            .map_err(SourceError::new)
     }
 }

@@ -36,6 +36,16 @@ impl EnginePlatforms {
 }
 
 impl Engine {
+    /// Returns the engine that `text` names, and what follows it: `docker:shop`.
+    pub(crate) fn named(text: &str) -> Option<(Self, &str)> {
+        match text.split_once(':')? {
+            ("docker", name) => Some((Self::Docker, name)),
+            ("podman", name) => Some((Self::Podman, name)),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of its program.
     pub(crate) fn program(self) -> &'static str {
         match self {
             Self::Docker => "docker",

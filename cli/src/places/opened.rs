@@ -1,0 +1,79 @@
+use super::ImageSource;
+use crate::error::CommandError;
+use crate::keychain;
+use crate::session::Session;
+use mizzen_image::{Image, Source, Taggable};
+use mizzen_oci::Platform;
+use std::path::PathBuf;
+
+/// What every verb that reads an image takes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ImageArg {
+    /// Which image of several; of a registry linux/amd64 unless another is named
+    #[arg(long)]
+    pub(crate) platform: Option<Platform>,
+
+    /// Where what is fetched lives [default: the user's cache folder]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "MIZZEN_CACHE_DIR",
+        hide_env_values = true
+    )]
+    pub(crate) cache_dir: Option<PathBuf>,
+}
+
+/// An image that the user named: a reference, `oci:DIR[:TAG]`, an archive.
+pub(crate) struct Opened {
+    /// The name as the user wrote it.
+    pub(crate) name: String,
+    source: Box<dyn Source>,
+    /// The one that is asked for, or taken of a registry's index.
+    platform: Option<Platform>,
+}
+
+impl Opened {
+    /// Opens `name`; reads nothing yet.
+    pub(crate) fn open(
+        name: &str,
+        arguments: &ImageArg,
+        session: &Session<'_>,
+    ) -> Result<Self, CommandError> {
+        let place = ImageSource::parse(name, session.process)?;
+        let connect = || {
+            let keychain = keychain::keychain(session.process, &[], Some(&place));
+            session.registry(&session.config, false, keychain)
+        };
+        let likely = place.in_registry().map(|_| Platform::linux("amd64".into()));
+        Ok(Self {
+            name: place.to_string(),
+            source: place.source(false, connect, session)?,
+            platform: arguments.platform.clone().or(likely),
+        })
+    }
+
+    /// Reads what the name points at; of a registry's index only the image of the platform. Of layers
+    /// only the names are read.
+    pub(crate) fn read(&self) -> Result<Taggable, CommandError> {
+        match &self.platform {
+            Some(platform) => Ok(Taggable::Image(Box::new(self.source.image(platform)?))),
+            None => Ok(self.source.everything()?),
+        }
+    }
+
+    /// Reads the one image that is meant.
+    ///
+    /// # Errors
+    /// There are several, and the user has not said for which platform; or none for that.
+    pub(crate) fn image(&self) -> Result<Image, CommandError> {
+        let what = self.read()?;
+        if let [image] = what.images() {
+            return Ok(image.clone());
+        }
+        let platforms = what.images().iter();
+        let platforms = platforms.map(|image| image.config().platform().to_string());
+        let platforms: Vec<String> = platforms.collect();
+        let message = format!("`{}` is for {}", self.name, platforms.join(", "));
+        Err(CommandError::usage(message).hinted("name one of them with --platform"))
+    }
+}
