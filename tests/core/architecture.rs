@@ -1,5 +1,6 @@
-//! The arrows between the crates, as docs/architecture.md draws them.
+//! The arrows between the crates, as docs/architecture.md draws them, and between their modules.
 
+use crate::support::modules::{Arrows, arrows, circles};
 use crate::support::testdata;
 use fs_err as fs;
 use std::collections::BTreeMap;
@@ -70,4 +71,35 @@ fn dependencies(manifest: &str) -> Vec<String> {
     let mut names: Vec<String> = lines.filter_map(name).collect();
     names.sort_unstable();
     names
+}
+
+#[test]
+fn no_module_of_the_command_line_needs_one_that_needs_it() {
+    let arrows = arrows(&testdata("../cli/src"));
+    assert!(arrows["commands::build"].contains("building::services"));
+    assert!(
+        arrows["building::nuget"].contains("process"),
+        "by the re-export of the crate"
+    );
+    assert_eq!(circles(&arrows), [""; 0]);
+}
+
+#[test]
+fn a_circle_is_found_however_it_is_written() {
+    let of = |arrows: &[(&str, &[&str])]| -> Arrows {
+        let arrow = |(from, to): &(&str, &[&str])| {
+            let to = to.iter().map(|to| (*to).to_owned()).collect();
+            ((*from).to_owned(), to)
+        };
+        arrows.iter().map(arrow).collect()
+    };
+    let tree = [("a", &["b", "c"][..]), ("b", &["c"]), ("c", &[])];
+    assert_eq!(circles(&of(&tree)), [""; 0]);
+    let circle = [
+        ("a", &["b"][..]),
+        ("b", &["c", "d"]),
+        ("c", &["b"]),
+        ("d", &[]),
+    ];
+    assert_eq!(circles(&of(&circle)), ["b", "c"]);
 }

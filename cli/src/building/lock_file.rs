@@ -3,18 +3,19 @@ use crate::error::CommandError;
 use fs_err as fs;
 use mizzen_builder::LockedToolchain;
 use mizzen_oci::Digest;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file's name, at the workspace's root.
 const NAME: &str = "mizzen.lock";
 const SCHEMA: u32 = 1;
+const HEADER: &str =
+    "# What `mizzen build --locked` takes, and nothing else. Written by `mizzen lock`.\n";
 
 /// What `mizzen build --locked` takes and nothing else: the toolchain by content, bases by digest.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Lock {
     schema: u32,
@@ -24,7 +25,7 @@ pub(crate) struct Lock {
     base: BTreeMap<String, LockedBase>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Toolchain {
     sdk: String,
@@ -32,7 +33,7 @@ struct Toolchain {
 }
 
 /// A base image of the lock.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LockedBase {
     /// What the name pointed at: an index or a manifest.
@@ -98,7 +99,8 @@ impl Lock {
         let file = path(root);
         let written = || {
             let mut temporary = tempfile::NamedTempFile::new_in(root)?;
-            io::Write::write_all(&mut temporary, self.to_string().as_bytes())?;
+            let text = toml::to_string(self).map_err(io::Error::other)?;
+            io::Write::write_all(&mut temporary, format!("{HEADER}{text}").as_bytes())?;
             let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
             temporary.as_file().set_permissions(readable)?;
             temporary.persist(&file)?;
@@ -136,35 +138,6 @@ pub(crate) fn failed(message: String) -> CommandError {
         .hinted("if that is meant: mizzen lock, and commit mizzen.lock")
 }
 
-impl fmt::Display for Lock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Toolchain { sdk, id } = &self.toolchain;
-        writeln!(
-            f,
-            "# What `mizzen build --locked` takes, and nothing else. Written by `mizzen lock`."
-        )?;
-        writeln!(f, "schema = {}\n", self.schema)?;
-        writeln!(f, "[toolchain]\nsdk = {}\nid = \"{id}\"", quoted(sdk))?;
-        for (name, base) in &self.base {
-            writeln!(f, "\n[base.{}]\ndigest = \"{}\"", quoted(name), base.digest)?;
-            let platforms = base.platforms.iter();
-            let platforms =
-                platforms.map(|(name, digest)| format!("{} = \"{digest}\"", quoted(name)));
-            writeln!(
-                f,
-                "platforms = {{ {} }}",
-                platforms.collect::<Vec<_>>().join(", ")
-            )?;
-        }
-        Ok(())
-    }
-}
-
-/// Returns the text as TOML's basic string, which is JSON's.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Lock, LockedBase, path};
@@ -185,11 +158,11 @@ mod tests {
             digest: Digest::of(b"index"),
             platforms: [("linux/amd64".to_owned(), Digest::of(b"image"))].into(),
         };
-        lock.insert("oci:a \"b\"".to_owned(), base.clone());
+        lock.insert("oci:a \"b\" \u{7f}".to_owned(), base.clone());
         lock.write(folder.path()).unwrap();
         let read = Lock::read(folder.path()).unwrap().unwrap();
         assert_eq!(read, lock);
-        assert_eq!(read.base("oci:a \"b\"").unwrap(), &base);
+        assert_eq!(read.base("oci:a \"b\" \u{7f}").unwrap(), &base);
         assert!(read.base("other").is_err());
         assert_eq!(Lock::of(toolchain, Some(read)), lock);
 

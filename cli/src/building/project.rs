@@ -83,7 +83,7 @@ pub(crate) fn project(
         passed: variables.passed,
         inputs: input_rules(config)?,
         allowed: Allowed::default(),
-        policy: config.policy.policy(),
+        policy: config.policy,
         now: now(),
         icu: icu(),
         offline: arguments.offline,

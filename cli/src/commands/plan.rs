@@ -4,7 +4,7 @@ use crate::building::environment::stage;
 use crate::building::options::layer_options;
 use crate::building::project::{chosen, project};
 use crate::building::services::{Service, Services};
-use crate::config::{Config, Setting};
+use crate::config::{Config, Setting, other_settings};
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out};
@@ -110,7 +110,7 @@ fn config_text(config: &Config, settings: &[Setting]) -> String {
             [name, value, origin]
         })
         .collect();
-    lines.extend(config.other_settings());
+    lines.extend(other_settings(config));
     let width = |column: usize| {
         let widths = lines.iter().map(|line| line[column].chars().count());
         widths.max().unwrap_or_default().min(40)

@@ -1,6 +1,6 @@
 //! No `mizzen.toml` makes its reader panic.
 
-use super::{Config, option_names};
+use super::{Config, option_names, other_settings};
 use crate::Process;
 use crate::building::arguments::BuildArgs;
 use crate::commands::Args;
@@ -50,12 +50,7 @@ fn fuzz_mizzen_toml() {
         example.as_bytes().to_vec(),
         b"[build]\nbase = \"a\"\nport = [1]\n[policy]\nfloats = \"ttl:1h\"\n".to_vec(),
     ];
-    let process = Process {
-        arguments: Vec::new(),
-        environment: std::collections::BTreeMap::new(),
-        working_folder: "/".into(),
-        stderr_is_terminal: false,
-    };
+    let process = Process::in_folder("/");
     let invocation = Invocation {
         process: &process,
         cancel: Cancel::default(),
@@ -73,7 +68,7 @@ fn fuzz_mizzen_toml() {
             }
         };
         drop(config.hosts());
-        drop(config.other_settings());
+        drop(other_settings(&config));
         for project in [None, Some("Shop.Api")] {
             if let Err(error) = BuildArgs::of(&invocation, &config, project) {
                 assert_eq!(error.exit_code(), 2, "{error}");

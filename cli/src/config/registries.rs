@@ -1,4 +1,3 @@
-use super::NAME;
 use crate::error::CommandError;
 use mizzen_oci::Reference;
 use mizzen_registry::HostSettings;
@@ -31,7 +30,7 @@ pub(super) fn registry_name(text: &str) -> Result<String, CommandError> {
     if let Some(host) = lower.strip_prefix("http://") {
         let host = host.trim_end_matches('/');
         return Err(CommandError::usage(format!(
-            "`{text}` in {NAME}: plain HTTP is not asked for here"
+            "`{text}` in mizzen.toml: plain HTTP is not asked for here"
         ))
         .hinted(format!("write [registry.\"{host}\"] with insecure = true")));
     }
@@ -43,7 +42,7 @@ pub(super) fn registry_name(text: &str) -> Result<String, CommandError> {
     let means = |registry: &String| registry == host || host == "index.docker.io";
     registry.filter(means).ok_or_else(|| {
         CommandError::usage(format!(
-            "`{text}` in {NAME} names no registry, so no image is of it"
+            "`{text}` in mizzen.toml names no registry, so no image is of it"
         ))
         .hinted("write it as references begin: docker.io, registry.corp, localhost:5000")
     })
@@ -63,8 +62,10 @@ fn mirror_name(text: &str) -> Result<String, CommandError> {
     }
     let is_name = format!("{host}/{folder}/x").parse::<Reference>().is_ok();
     is_name.then(|| format!("{host}/{folder}")).ok_or_else(|| {
-        CommandError::usage(format!("the mirror `{text}` in {NAME} is not understood"))
-            .hinted("write a registry and a folder of it: mirror.corp/hub")
+        CommandError::usage(format!(
+            "the mirror `{text}` in mizzen.toml is not understood"
+        ))
+        .hinted("write a registry and a folder of it: mirror.corp/hub")
     })
 }
 
@@ -91,7 +92,7 @@ impl RegistryConfig {
             (None, None) => None,
             _ => {
                 let message =
-                    format!("registry \"{name}\" in {NAME} has half of a client certificate");
+                    format!("registry \"{name}\" in mizzen.toml has half of a client certificate");
                 return Err(CommandError::usage(message)
                     .hinted("name both client-certificate and client-key"));
             }
@@ -111,5 +112,71 @@ impl RegistryConfig {
                 .map(|seconds| Duration::from_secs(seconds.get().into())),
             least_bytes_per_second: self.least_bytes_per_second,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::Args;
+    use crate::config::{Config, option_names};
+    use clap::CommandFactory;
+    use std::path::Path;
+
+    fn parse(text: &str) -> Result<Config, String> {
+        let known = option_names(&Args::command());
+        Config::parse(text, Path::new("/w"), &known).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn half_a_client_certificate_is_refused() {
+        let error = parse("[registry.\"r.corp\"]\nclient-certificate = \"c.pem\"\n").unwrap_err();
+        assert!(error.contains("half of a client certificate"), "{error}");
+    }
+
+    #[test]
+    fn a_registry_or_a_mirror_with_a_scheme_is_taken_or_refused_and_never_without_effect() {
+        let hosts = |key: &str, mirror: &str| {
+            let text = format!("[registry.\"{key}\"]\nmirror = [\"{mirror}\"]\n");
+            let hosts = parse(&text)?.hosts().map_err(|error| error.to_string())?;
+            let (host, settings) = hosts.into_iter().next().unwrap();
+            Ok::<_, String>(format!("{host} {}", settings.mirrors[0]))
+        };
+        for (key, mirror, want) in [
+            ("r.corp", "m.corp/hub", "r.corp m.corp/hub"),
+            ("https://r.corp", "https://m.corp/hub/", "r.corp m.corp/hub"),
+            ("https://R.corp:5000/", "M.corp", "r.corp:5000 m.corp"),
+            (
+                "index.docker.io",
+                "https://m.corp:80",
+                "docker.io m.corp:80",
+            ),
+        ] {
+            assert_eq!(hosts(key, mirror).unwrap(), want);
+        }
+        for (key, mirror, want) in [
+            (
+                "http://r.corp",
+                "m.corp",
+                "[registry.\"r.corp\"] with insecure = true",
+            ),
+            (
+                "r.corp",
+                "http://m.corp/hub",
+                "[registry.\"m.corp\"] with insecure = true",
+            ),
+            ("https://", "m.corp", "names no registry"),
+            ("ftp://r.corp", "m.corp", "names no registry"),
+            ("r.corp/shop", "m.corp", "names no registry"),
+            // An image `r/x` is Docker Hub's.
+            ("r", "m.corp", "names no registry"),
+            ("*.corp", "m.corp", "names no registry"),
+            ("r.corp", "m", "names no registry"),
+            ("r.corp", "m.corp/Hub", "is not understood"),
+        ] {
+            let error = hosts(key, mirror).unwrap_err();
+            assert!(error.contains(want), "{key} {mirror}: {error}");
+        }
+        let twice = "[registry.\"r.corp\"]\n[registry.\"https://r.corp\"]\n";
+        assert!(parse(twice).unwrap_err().contains("twice"));
     }
 }

@@ -1,8 +1,11 @@
 use mizzen_dotnet::PathPattern;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How a build handles what is no function of the workspace alone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// How a build handles what is no function of the workspace alone, in the words of a configuration
+/// file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Whether the stage shows git's own files.
     pub git: GitPolicy,
@@ -15,7 +18,8 @@ pub struct Policy {
 }
 
 /// Whether the stage shows git's own files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GitPolicy {
     /// Where a package asks for them that is known to.
     #[default]
@@ -26,8 +30,9 @@ pub enum GitPolicy {
     Never,
 }
 
-/// What becomes of projects whose package versions float.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// What becomes of projects whose package versions float: `resolve`, `error`, `ttl:24h`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum FloatPolicy {
     /// They are restored each time.
     #[default]
@@ -39,7 +44,8 @@ pub enum FloatPolicy {
 }
 
 /// What becomes of projects that make something else each time: of the clock, of a random number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum VolatilePolicy {
     /// What was made is reused, and warned of.
     #[default]
@@ -48,6 +54,38 @@ pub enum VolatilePolicy {
     NeverCache,
     /// They are an error.
     Error,
+}
+
+impl TryFrom<String> for FloatPolicy {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match (text.as_str(), text.strip_prefix("ttl:")) {
+            ("resolve", _) => Ok(Self::Resolve),
+            ("error", _) => Ok(Self::Error),
+            ("ttl", _) => Err("floats is `ttl`, want a time such as `ttl:24h`".to_owned()),
+            (_, Some(ttl)) => match humantime::parse_duration(ttl) {
+                Ok(ttl) => Ok(Self::Ttl(ttl)),
+                Err(error) => Err(format!(
+                    "floats is `{text}`, want a time such as `ttl:24h` ({error})"
+                )),
+            },
+            // As parsers say it of words, for the hint that is made of that.
+            _ => Err(format!(
+                "unknown variant `{text}`, expected one of `resolve`, `error`, `ttl:24h`"
+            )),
+        }
+    }
+}
+
+impl From<FloatPolicy> for String {
+    fn from(policy: FloatPolicy) -> Self {
+        match policy {
+            FloatPolicy::Resolve => "resolve".to_owned(),
+            FloatPolicy::Error => "error".to_owned(),
+            FloatPolicy::Ttl(ttl) => format!("ttl:{}", humantime::format_duration(ttl)),
+        }
+    }
 }
 
 /// What is staged beside, or instead of, what is by itself.
