@@ -56,7 +56,7 @@ fn collect(folder: &Path, parent: &[String], modules: &mut Modules) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let child = [parent, &[stem.clone()]].concat();
+        let child = [parent, std::slice::from_ref(&stem)].concat();
         if path.is_dir() {
             collect(&path, &child, modules);
             continue;
