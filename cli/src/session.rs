@@ -2,7 +2,7 @@
 
 use crate::Process;
 use crate::config::{Config, option_names};
-use crate::consent::{Granted, check_config};
+use crate::consent::Granted;
 use crate::error::CommandError;
 use crate::places::engine::EnginePlatforms;
 use crate::ui::Ui;
@@ -51,21 +51,8 @@ impl<'a> Invocation<'a> {
         Config::find(&self.process.absolute(path), &option_names(&self.command))
     }
 
-    /// Opens the session of a verb that works in the working folder.
-    ///
-    /// # Errors
-    /// As [`Config::find`]; what the file asks for outside of its folder is not allowed.
-    pub(crate) fn session(
-        &self,
-        ui: Ui,
-        cache_dir: Option<&Path>,
-    ) -> Result<Session<'a>, CommandError> {
-        let config = self.config(&self.process.working_folder)?;
-        check_config(&config, self.process)?;
-        Ok(self.session_of(config, ui, cache_dir))
-    }
-
-    /// Opens the session of a verb whose `config` was read before.
+    /// Opens the session of a verb with `config`, of which it was checked that it asks for nothing that is not
+    /// allowed: see [`open_session`](crate::consent::open_session).
     pub(crate) fn session_of(
         &self,
         config: Config,

@@ -1,6 +1,7 @@
 //! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is, and
 //! its debug symbols with it.
 
+use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::keychain;
 use crate::places::symbols::ARTIFACT_TYPE;
@@ -42,7 +43,7 @@ pub(crate) fn transfer(
 ) -> Result<(), CommandError> {
     let process = invocation.process;
     let ui = Ui::of(&arguments.output, process);
-    let session = invocation.session(ui, arguments.cache_dir.as_deref())?;
+    let session = open_session(invocation, ui, arguments.cache_dir.as_deref())?;
     let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from));
     let registry = session.registry(&session.config, false, keychain)?;
     let source = from.source(to.is_layout(), || Ok(registry.clone()), &session)?;

@@ -12,6 +12,7 @@ use super::push_check::PushCheck;
 use super::results::Built;
 use super::services::{Service, certain_tags, destinations};
 use crate::Process;
+use crate::consent::allowed;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::places::symbols;
@@ -40,7 +41,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     let options = image_options(arguments, process)?;
     let project = service.workspace.clone().map(|workspace| {
         let wanted = (&tools.written[..], &layers);
-        let allowed = session.granted.allowed(service, &workspace);
+        let allowed = allowed(&session.granted, service, &workspace);
         let request = project(workspace, arguments, config, process, wanted, ui)?;
         Ok::<_, CommandError>(ProjectRequest { allowed, ..request })
     });

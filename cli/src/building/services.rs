@@ -3,10 +3,9 @@ use super::project::workspace;
 use super::project_image::normalized;
 use crate::Process;
 use crate::config::{Config, Setting};
-use crate::consent::grant;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
-use crate::session::{Invocation, Session};
+use crate::session::Invocation;
 use crate::ui::Ui;
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
 use std::path::{Path, PathBuf};
@@ -108,24 +107,12 @@ impl Services {
         }
     }
 
-    /// Opens the session of a verb that works on them, if they may have what they ask for.
-    ///
-    /// # Errors
-    /// What they ask for outside of their workspaces is not allowed.
-    pub(crate) fn session<'a>(
-        &self,
-        invocation: &Invocation<'a>,
-        ui: Ui,
-    ) -> Result<Session<'a>, CommandError> {
-        let granted = grant(self, invocation)?;
-        let config = match &self.common {
+    /// Returns the configuration that is not about one image.
+    pub(crate) fn config(&self) -> &Config {
+        match &self.common {
             Some((config, _)) => config,
             None => &self.each[0].config,
-        };
-        let cache_dir = self.common().cache_dir.as_deref();
-        let mut session = invocation.session_of(config.clone(), ui, cache_dir);
-        session.granted = granted;
-        Ok(session)
+        }
     }
 
     /// Returns how many there are.

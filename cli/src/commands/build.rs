@@ -4,6 +4,7 @@ use crate::building::results::{self, Results};
 use crate::building::service_image::service_image;
 use crate::building::services::Services;
 use crate::building::summary;
+use crate::consent::open_build_session;
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::Ui;
@@ -38,7 +39,7 @@ fn build(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), Comma
     let services = Services::find(arguments, invocation)?;
     let arguments = services.common();
     let process = invocation.process;
-    let session = services.session(invocation, Ui::of(&arguments.output, process))?;
+    let session = open_build_session(invocation, &services, Ui::of(&arguments.output, process))?;
     let ui = &session.ui;
     services.tell(ui);
     session.store()?;

@@ -1,3 +1,4 @@
+use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out, size};
@@ -48,7 +49,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Tells what the cache holds, and takes things away.
 pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
-    let session = invocation.session(Ui::silent(), arguments.cache_dir.as_deref())?;
+    let session = open_session(invocation, Ui::silent(), arguments.cache_dir.as_deref())?;
     // No verb makes a cache in order to look at it.
     let store = session.existing_store()?;
     let changed = |change: &dyn Fn(&Housekeeping<'_>) -> Result<Removed, StoreError>| {

@@ -1,4 +1,5 @@
 use super::package_diff::{PackageChange, packages};
+use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
@@ -28,7 +29,7 @@ pub(crate) struct DiffArgs {
 /// Prints what differs between two images; nothing if they run the same.
 pub(crate) fn run(arguments: &DiffArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let cache_dir = arguments.common.cache_dir.as_deref();
-    let session = invocation.session(Ui::silent(), cache_dir)?.reading();
+    let session = open_session(invocation, Ui::silent(), cache_dir)?.reading();
     let old = Opened::open(&arguments.old, &arguments.common, &session)?;
     let new = Opened::open(&arguments.new, &arguments.common, &session)?;
     let (old, new) = (old.image()?, new.image()?);

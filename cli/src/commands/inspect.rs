@@ -1,3 +1,4 @@
+use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
@@ -30,7 +31,7 @@ pub(crate) fn run(
     invocation: &Invocation<'_>,
 ) -> Result<(), CommandError> {
     let cache_dir = arguments.common.cache_dir.as_deref();
-    let session = invocation.session(Ui::silent(), cache_dir)?.reading();
+    let session = open_session(invocation, Ui::silent(), cache_dir)?.reading();
     let opened = Opened::open(&arguments.image, &arguments.common, &session)?;
     let image = opened.image()?;
     let inspection = if arguments.files {

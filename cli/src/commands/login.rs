@@ -1,3 +1,4 @@
+use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::Ui;
@@ -40,7 +41,7 @@ pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<
     };
     let mut keychain = Keychain::default();
     keychain.add_credential("the login", &registry, credential.clone());
-    let session = invocation.session(Ui::new(false, false), None)?;
+    let session = open_session(invocation, Ui::new(false, false), None)?;
     let client = session.registry(&session.config, false, keychain)?;
     client.check_login(&registry)?;
     let file = keychain::credential_file(session.process)?;

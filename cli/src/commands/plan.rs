@@ -5,6 +5,7 @@ use crate::building::options::layer_options;
 use crate::building::project::{chosen, project};
 use crate::building::services::{Service, Services};
 use crate::config::{Config, Setting, other_settings};
+use crate::consent::{allowed, open_build_session};
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out};
@@ -42,7 +43,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let each = each.map(|service| config_text(&service.config, &service.settings));
         return out(&each.collect::<Vec<_>>().join("\n"));
     }
-    let session = services.session(invocation, Ui::silent())?.reading();
+    let session = open_build_session(invocation, &services, Ui::silent())?.reading();
     let (process, ui) = (session.process, &session.ui);
     let written = services.destinations(process)?;
     let store = session.store()?;
@@ -68,7 +69,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let workspace = workspace.clone();
         let workspace = workspace.expect("`plan` has no --from-publish");
         let layers = layer_options(build, &session.engines, process)?;
-        let allowed = session.granted.allowed(service, &workspace);
+        let allowed = allowed(&session.granted, service, &workspace);
         let request = project(workspace, build, config, process, (&written, &layers), ui)?;
         let request = ProjectRequest { allowed, ..request };
         let plan = plan_project(&context, &request)?;

@@ -1,5 +1,5 @@
 use super::asked::{asked_by_build, asked_by_config, asking_folder, sdk_of};
-use super::{Consents, Request, Trust, Wanted, request_id};
+use super::{Consents, Granted, Request, Trust, Wanted, request_id};
 use crate::Process;
 use crate::building::nuget::nuget;
 use crate::building::project::input_rules;
@@ -14,26 +14,15 @@ use mizzen_store::{Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What the repositories of one command may have.
-#[derive(Clone, Debug)]
-pub(crate) enum Granted {
-    /// Whatever they ask for.
-    Everything,
-    /// These, each by the folder that consents are kept by.
-    These(BTreeMap<PathBuf, BTreeSet<Wanted>>),
-}
-
-impl Granted {
-    /// Returns what the builder may take for one of them.
-    pub(crate) fn allowed(&self, service: &Service, workspace: &Workspace) -> Allowed {
-        match self {
-            Self::Everything => Allowed::Everything,
-            Self::These(granted) => {
-                let folder = asking_folder(&service.config, Some(workspace));
-                let wanted = granted.get(&folder).into_iter().flatten();
-                let wanted = wanted.filter_map(Wanted::outside);
-                Allowed::These(wanted.chain(given_folders(service)).collect())
-            }
+/// Returns what the builder may take for one of the services of a command that was `granted` so much.
+pub(crate) fn allowed(granted: &Granted, service: &Service, workspace: &Workspace) -> Allowed {
+    match granted {
+        Granted::Everything => Allowed::Everything,
+        Granted::These(granted) => {
+            let folder = asking_folder(&service.config, Some(workspace));
+            let wanted = granted.get(&folder).into_iter().flatten();
+            let wanted = wanted.filter_map(Wanted::outside);
+            Allowed::These(wanted.chain(given_folders(service)).collect())
         }
     }
 }

@@ -7,6 +7,7 @@
 mod asked;
 mod consents;
 mod granted;
+mod open;
 mod request;
 mod territory;
 mod trust;
@@ -14,7 +15,8 @@ mod wanted;
 
 pub(crate) use asked::asked_by_config;
 pub(crate) use consents::Consents;
-pub(crate) use granted::{Granted, check_config, grant, requests};
+pub(crate) use granted::{allowed, requests};
+pub(crate) use open::{open_build_session, open_session};
 pub(crate) use request::{Request, request_id};
 pub(crate) use trust::Trust;
-pub(crate) use wanted::{Wanted, plain};
+pub(crate) use wanted::{Granted, Wanted, plain};

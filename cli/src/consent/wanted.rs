@@ -1,5 +1,6 @@
 use mizzen_builder::Outside;
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -29,6 +30,15 @@ pub(crate) enum Wanted {
     Push(String),
     /// That an image of the local engine gets another content.
     Load(String),
+}
+
+/// What the repositories of one command may have.
+#[derive(Clone, Debug)]
+pub(crate) enum Granted {
+    /// Whatever they ask for.
+    Everything,
+    /// These, each by the folder that consents are kept by.
+    These(BTreeMap<PathBuf, BTreeSet<Wanted>>),
 }
 
 impl Wanted {

@@ -1,0 +1,36 @@
+use super::granted::{check_config, grant};
+use crate::building::services::Services;
+use crate::error::CommandError;
+use crate::session::{Invocation, Session};
+use crate::ui::Ui;
+use std::path::Path;
+
+/// Opens the session of a verb that works in the working folder.
+///
+/// # Errors
+/// `mizzen.toml` cannot be read; what it asks for outside of its folder is not allowed.
+pub(crate) fn open_session<'a>(
+    invocation: &Invocation<'a>,
+    ui: Ui,
+    cache_dir: Option<&Path>,
+) -> Result<Session<'a>, CommandError> {
+    let config = invocation.config(&invocation.process.working_folder)?;
+    check_config(&config, invocation.process)?;
+    Ok(invocation.session_of(config, ui, cache_dir))
+}
+
+/// Opens the session of a verb that works on `services`, if they may have what they ask for.
+///
+/// # Errors
+/// What they ask for outside of their workspaces is not allowed.
+pub(crate) fn open_build_session<'a>(
+    invocation: &Invocation<'a>,
+    services: &Services,
+    ui: Ui,
+) -> Result<Session<'a>, CommandError> {
+    let granted = grant(services, invocation)?;
+    let cache_dir = services.common().cache_dir.as_deref();
+    let mut session = invocation.session_of(services.config().clone(), ui, cache_dir);
+    session.granted = granted;
+    Ok(session)
+}
