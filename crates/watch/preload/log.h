@@ -7,7 +7,7 @@
 #define GATE 0x3d697a7000
 #define MAGIC 0x6d697a7a656e3031
 #define HEADER_BYTES 4096
-#define SLOTS (1 << 18)
+#define SLOTS (1 << 17)
 #define PROBES 32
 #define LOG_BYTES (HEADER_BYTES + SLOTS * 4 + (16 << 20))
 

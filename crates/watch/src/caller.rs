@@ -56,6 +56,17 @@ fn folder(call: &Notification, argument: Option<usize>) -> Option<Vec<u8>> {
     Some(folder).filter(|folder| folder.starts_with(b"/"))
 }
 
+/// Returns the process of the thread that calls; `None` if it is gone.
+pub(crate) fn process(call: &Notification) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{}/status", call.thread)).ok()?;
+    let mut lines = status.lines();
+    lines
+        .find_map(|line| line.strip_prefix("Tgid:"))?
+        .trim()
+        .parse()
+        .ok()
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the kernel looks at the lower half of the register, too"

@@ -7,6 +7,7 @@ use crate::log::Log;
 use crate::program::interpreters;
 use crate::seen::Kinds;
 use fs_err as fs;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -16,11 +17,12 @@ use std::path::Path;
 /// Notes each call that the filter asks about and lets it go on, until no process is left that could
 /// make one.
 pub(crate) fn serve(listener: BorrowedFd<'_>, log: &Log) {
+    let mut started = BTreeSet::new();
     loop {
         match kernel::receive(listener) {
             Ok(call) => {
                 log.count_asked();
-                note(listener, log, &call);
+                note(listener, log, &mut started, &call);
                 // Only the call of a process that was killed meanwhile cannot go on.
                 drop(kernel::go_on(listener, call.id));
             }
@@ -42,7 +44,8 @@ fn is_over(listener: BorrowedFd<'_>) -> bool {
     poll(&mut listener, Some(&now)).is_err() || listener[0].revents().contains(PollFlags::HUP)
 }
 
-fn note(listener: BorrowedFd<'_>, log: &Log, call: &Notification) {
+/// `started` are the processes that have asked for another program and not yet called from there.
+fn note(listener: BorrowedFd<'_>, log: &Log, started: &mut BTreeSet<i32>, call: &Notification) {
     if call.architecture != ARCHITECTURE {
         return log.is_blind("it ran a 32-bit program");
     }
@@ -52,9 +55,16 @@ fn note(listener: BorrowedFd<'_>, log: &Log, call: &Notification) {
             "it made the system call {number}, which this version does not know"
         ));
     };
-    // Whatever started it: the machine may have more formats of programs than scripts and ELF.
-    if let Ok(program) = fs::read_link(format!("/proc/{}/exe", call.thread)) {
+    // The machine may have more formats of programs than scripts and ELF, and who starts those is told
+    // by nobody but the process. Not at each call: what /proc has of a thread has to go again with it.
+    if started.remove(&call.thread)
+        && let Ok(program) = fs::read_link(format!("/proc/{}/exe", call.thread))
+    {
         log.note(Kinds::EXECUTED, program.as_os_str().as_bytes());
+    }
+    if matches!(handling, Handling::Execute(_)) {
+        // Whichever thread asks: it goes on as the first.
+        started.insert(caller::process(call).unwrap_or(call.thread));
     }
     if let Err(error) = handle(log, call, handling)
         // The process of a call that waits no more was killed.
@@ -77,7 +87,12 @@ fn handle(log: &Log, call: &Notification, handling: Handling) -> io::Result<()> 
                 caller::named(call, argument)?
             {
                 note_look(log, kinds, &program);
-                for interpreter in interpreters(&program) {
+                for interpreter in interpreters(&from_here(call, &program)) {
+                    if !interpreter.starts_with(b"/") {
+                        log.is_blind(
+                            "it ran a script whose interpreter lies in the working folder",
+                        );
+                    }
                     note_look(log, kinds, &interpreter);
                 }
             }
@@ -87,10 +102,10 @@ fn handle(log: &Log, call: &Notification, handling: Handling) -> io::Result<()> 
             let replaced = note_path(log, call, to)?;
             // What the second was may be the first then.
             for path in [moved, replaced].into_iter().flatten() {
-                if path.starts_with(b"/proc/") {
-                    log.is_blind("it moved a file by a path of `/proc`");
+                // A file that has a descriptor was looked up, or made without a name.
+                if !is_descriptor(&path) {
+                    note_moved(log, Path::new(OsStr::from_bytes(&from_here(call, &path))));
                 }
-                note_moved(log, Path::new(OsStr::from_bytes(&path)));
             }
         }
         Handling::Link(link) => {
@@ -105,6 +120,22 @@ fn handle(log: &Log, call: &Notification, handling: Handling) -> io::Result<()> 
         Handling::Blind(reason) => log.is_blind(reason),
     }
     Ok(())
+}
+
+/// Returns whether a path names a descriptor of the process itself.
+fn is_descriptor(path: &[u8]) -> bool {
+    let number = path.strip_prefix(b"/proc/self/fd/");
+    number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
+}
+
+/// Returns a path under which this process finds what the caller finds under `path`.
+fn from_here(call: &Notification, path: &[u8]) -> Vec<u8> {
+    for own in ["/proc/self/", "/proc/thread-self/"] {
+        if let Some(rest) = path.strip_prefix(own.as_bytes()) {
+            return [format!("/proc/{}/", call.thread).as_bytes(), rest].concat();
+        }
+    }
+    path.to_vec()
 }
 
 /// Notes the path of an argument, if it names one, and returns it.

@@ -16,7 +16,7 @@ const HAS_LINKS: usize = 20;
 const ASKED: usize = 24;
 const REASON: usize = 64;
 const HEADER_BYTES: usize = 4096;
-const SLOTS: usize = 1 << 18;
+const SLOTS: usize = 1 << 17;
 /// How many slots are looked at before a record counts as one too many.
 const PROBES: usize = 32;
 const RECORDS: usize = HEADER_BYTES + SLOTS * 4;
@@ -53,6 +53,10 @@ impl Log {
 
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+        if file.metadata()?.len() != LOG_BYTES as u64 {
+            // Whoever reads a mapping beyond the end of its file is killed.
+            return Err(io::Error::other("it was cut"));
+        }
         Ok(Self(Memory::map(file.file(), LOG_BYTES)?))
     }
 
@@ -195,6 +199,7 @@ impl Log {
 mod tests {
     use super::{END, LOG_BYTES, Log};
     use crate::seen::{Kinds, Sighting};
+    use fs_err as fs;
     use std::sync::atomic::Ordering;
 
     fn log() -> (tempfile::TempDir, Log) {
@@ -251,7 +256,7 @@ mod tests {
 
     #[test]
     fn an_overwritten_log_is_no_set_of_paths() {
-        let (_folder, log) = log();
+        let (folder, log) = log();
         log.begin();
         log.note(Kinds::READ, b"/a");
         for slot in [7, u32::MAX] {
@@ -260,5 +265,9 @@ mod tests {
                 .store(slot, Ordering::Relaxed);
             assert_eq!(log.read().unwrap_err(), "what was noted was overwritten");
         }
+        let path = folder.path().join("log");
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(LOG_BYTES as u64 - 1).unwrap();
+        assert!(Log::open(&path).is_err());
     }
 }

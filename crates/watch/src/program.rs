@@ -43,7 +43,6 @@ fn interpreter(program: &[u8]) -> Option<Vec<u8>> {
 fn script(line: &[u8]) -> Option<Vec<u8>> {
     let line = line.split(|byte| *byte == b'\n').next()?;
     let mut words = line.split(|byte| [b' ', b'\t'].contains(byte));
-    // Whoever names no absolute path finds it in its working folder, and nowhere else.
     let word = words.find(|word| !word.is_empty())?;
     Some(word.to_vec())
 }

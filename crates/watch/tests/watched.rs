@@ -6,7 +6,8 @@
 
 use fs_err as fs;
 use mizzen_watch::{Kinds, NotWatched, Seen, Watch, start_watched};
-use std::io::Write;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -33,6 +34,13 @@ impl Place {
 
     fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
+    }
+
+    /// Writes a script that does nothing.
+    fn script(&self, name: &str, interpreter: &Path) {
+        let path = self.path(name);
+        fs::write(&path, format!("#!{}\n:\n", interpreter.display())).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Runs a program in the folder, watched.
@@ -245,15 +253,8 @@ fn programs_are_seen_with_what_the_kernel_starts_them_by() {
     let place = Place::new();
     let script = place.path("script");
     let inner = place.path("inner");
-    for (script, interpreter) in [(&inner, Path::new("/bin/sh")), (&script, &inner)] {
-        let mut file = fs::OpenOptions::new();
-        let mut file = fs_err::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o755)
-            .write(true)
-            .create(true)
-            .open(script)
-            .unwrap();
-        write!(file, "#!{}\n:\n", interpreter.display()).unwrap();
-    }
+    place.script("inner", Path::new("/bin/sh"));
+    place.script("script", &inner);
     let (output, seen) = place.run(&looker("static"), &["run", script.to_str().unwrap()]);
     assert!(output.status.success());
     let seen = seen.unwrap();
@@ -280,6 +281,9 @@ fn what_the_step_wrote_first_is_told_from_what_it_found() {
         let expected = ["a: read, written first", "moved: read, written first"];
         assert_eq!(place.look(build, &["write", "a", "moved"]), expected);
         fs::write(place.path("a"), "").unwrap();
+        let expected = ["named: read, written first"];
+        assert_eq!(place.look(build, &["unnamed", "named"]), expected);
+        fs::remove_file(place.path("named")).unwrap();
     }
 }
 
@@ -335,12 +339,16 @@ fn a_process_that_is_killed_or_left_behind_hides_nothing() {
 #[test]
 fn what_cannot_be_told_is_said() {
     let place = Place::new();
+    place.script("script", Path::new("a"));
     for build in BUILDS {
         assert!(
             place
                 .reason(build, &["mount", "a"])
                 .starts_with("it mounted something")
         );
+        let reason = place.reason(build, &["run", "./script"]);
+        let expected = "it ran a script whose interpreter lies in the working folder";
+        assert_eq!(reason, expected);
         let reason = place.reason(build, &["openat2", "a", "b"]);
         assert_eq!(reason, "it looked up a path below a root of its own");
         #[cfg(target_arch = "x86_64")]

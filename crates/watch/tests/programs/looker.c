@@ -161,6 +161,15 @@ int main(int count, char **arguments) {
         file = open(second, O_WRONLY | O_APPEND);
         close(file);
         unlink(second);
+    } else if (IS("unnamed")) {
+        // A file that gets its first name when it is complete.
+        int file = open(".", O_TMPFILE | O_RDWR, 0644);
+        if (write(file, "x", 1) != 1)
+            return 3;
+        snprintf(buffer, sizeof buffer, "/proc/self/fd/%d", file);
+        if (linkat(AT_FDCWD, buffer, AT_FDCWD, first, AT_SYMLINK_FOLLOW))
+            return 3;
+        read_it(first);
     } else if (IS("move")) {
         if (rename(first, second))
             return 3;
