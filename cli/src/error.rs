@@ -330,6 +330,12 @@ impl From<KeychainError> for CommandError {
 
 impl From<LayoutError> for CommandError {
     fn from(error: LayoutError) -> Self {
+        // What a registry did while its layers were written is the registry's fault.
+        if let LayoutError::Io(source) = &error
+            && let Some(within) = RegistryError::within(source)
+        {
+            return Self::of_registry(within);
+        }
         let is_local = matches!(error, LayoutError::Io(_));
         Self::of(if is_local { LOCAL } else { USAGE }, &error, None)
     }
@@ -339,6 +345,9 @@ impl From<ArchiveError> for CommandError {
     fn from(error: ArchiveError) -> Self {
         match error {
             ArchiveError::Layout(error) => error.into(),
+            ArchiveError::Io(source) if RegistryError::within(&source).is_some() => {
+                LayoutError::Io(source).into()
+            }
             error => {
                 let code = if matches!(error, ArchiveError::Io(_)) {
                     LOCAL

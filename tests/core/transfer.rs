@@ -4,7 +4,7 @@ use crate::support::User;
 use fs_err as fs;
 use mizzen_testkit::registry::Login;
 use mizzen_testkit::{
-    Certificates, DockerRegistry, DockerRegistrySettings, MemoryRegistry, skopeo, tiny_base,
+    Certificates, DockerRegistry, DockerRegistrySettings, Fault, MemoryRegistry, skopeo, tiny_base,
 };
 
 #[test]
@@ -60,6 +60,46 @@ fn what_is_not_there_ends_with_4_and_writes_nothing() {
     let run = user.run_bare(&["push", "oci:/nowhere", &format!("{}/x:1", registry.host())]);
     assert_ne!(run.code, 0);
     assert!(registry.manifest("x", "1").is_none());
+}
+
+#[test]
+fn what_a_registry_does_while_layers_are_written_is_the_registrys_fault() {
+    let user = User::without_sdk();
+    let registry = MemoryRegistry::start();
+    tiny_base(&user.path("base"), "linux/amd64");
+    let base = format!("oci:{}", user.path("base").display());
+    let from = format!("{}/base:1", registry.host());
+    let pushed = user.run_bare(&["push", &base, &from]).success();
+    let digest = pushed.stdout.trim().rsplit('@').next().unwrap().to_owned();
+    registry.play(|number, request| {
+        let is_layer = request.method == "GET" && request.path.contains("/blobs/");
+        (is_layer && number > 2).then(|| Fault::Status(403, Vec::new()))
+    });
+    for kind in ["oci", "oci-archive"] {
+        registry.forget_requests();
+        let to = format!("{kind}:{}", user.path(kind).display());
+        let run = user.run_bare(&["pull", &from, &to, "--cache-dir", kind]);
+        assert_eq!(run.code, 4, "{}", run.stderr);
+        assert!(!run.stderr.contains("OCI layout"), "{}", run.stderr);
+    }
+
+    // A header that names another image than the one that is asked for by digest.
+    let other = format!("sha256:{}", "0".repeat(64));
+    let claim = other.clone();
+    registry.play(move |_, request| {
+        let headers = vec![("docker-content-digest", claim.clone())];
+        (request.method == "HEAD").then_some(Fault::Claim(headers))
+    });
+    let pinned = format!("{}/base@{digest}", registry.host());
+    let to = format!("oci:{}", user.path("pinned").display());
+    let run = user.run_bare(&["pull", &pinned, &to, "--cache-dir", "fresh"]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert!(
+        run.stderr.contains(&digest) && run.stderr.contains(&other),
+        "{}",
+        run.stderr
+    );
+    assert!(!user.path("pinned").exists());
 }
 
 #[test]

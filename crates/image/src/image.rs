@@ -251,6 +251,23 @@ mod tests {
     }
 
     #[test]
+    fn layers_of_a_base_without_a_history_get_a_line_each() {
+        let short = serde_json::json!([{ "created_by": "one" }, { "empty_layer": true }]);
+        for (history, lines) in [(serde_json::Value::Null, 3), (short, 4)] {
+            let base = scratch()
+                .append(addendum(b"one"))
+                .append(addendum(b"two"))
+                .with_config(|config| config.set("history", history));
+            let image = base.append(addendum(b"three"));
+            let history = image.config().history();
+            assert_eq!(history.len(), lines);
+            let explained = history.iter().filter(|line| !line.empty_layer);
+            assert_eq!(explained.count(), image.layers().len());
+            assert_eq!(history[lines - 1].created_by.as_deref(), Some("a test"));
+        }
+    }
+
+    #[test]
     fn families_are_never_mixed() {
         let image = scratch()
             .append(addendum(b"one"))

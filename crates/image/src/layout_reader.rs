@@ -109,7 +109,10 @@ impl<'a> LayoutReader<'a> {
             let index = self.index(&descriptor)?;
             descriptor = match index.find(platform) {
                 Some(descriptor) => descriptor.clone(),
-                None => return Err(unfit(index.platforms())),
+                None => match self.unsaid(&index, platform)? {
+                    Some(image) => return Ok(image),
+                    None => return Err(unfit(index.platforms())),
+                },
             };
         }
         let image = self.image(&descriptor)?;
@@ -119,6 +122,20 @@ impl<'a> LayoutReader<'a> {
         } else {
             Err(unfit(vec![is.to_string()]))
         }
+    }
+
+    /// Returns the image for `platform` among those of which the index does not say what they run on.
+    fn unsaid(&self, index: &Index, platform: &Platform) -> Result<Option<Image>, LayoutError> {
+        let entries = index.manifests().iter();
+        let unsaid =
+            entries.filter(|entry| entry.media_type.is_manifest() && entry.platform.is_none());
+        for entry in unsaid.filter(|entry| !is_artifact(entry)) {
+            let image = self.image(entry)?;
+            if platform.accepts(&image.config().platform()) {
+                return Ok(Some(image));
+            }
+        }
+        Ok(None)
     }
 
     fn index(&self, descriptor: &Descriptor) -> Result<Index, LayoutError> {

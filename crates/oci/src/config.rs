@@ -113,8 +113,19 @@ impl ImageConfig {
     }
 
     /// Adds a layer on top, with its line in the history.
+    ///
+    /// A history is optional, and some tools write a short one; one that is there has a line for each
+    /// layer, so layers below that have none get one.
     pub fn push_layer(&mut self, diff_id: DiffId, history: &History) {
         let mut diff_ids = self.diff_ids();
+        let lines = self.history();
+        let explained = lines.iter().filter(|line| !line.empty_layer);
+        for _ in explained.count()..diff_ids.len() {
+            self.push_history(&History {
+                created_by: Some("a layer of the base, of which its maker says nothing".to_owned()),
+                ..History::default()
+            });
+        }
         diff_ids.push(diff_id);
         self.0.insert(
             "rootfs".to_owned(),

@@ -48,6 +48,9 @@ const PAIRS: [(&str, &str); 6] = [
     ),
 ];
 
+/// What some tools call a zstd layer in docker's words, which have none.
+const DOCKER_ZSTD: &str = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+
 impl MediaTypeExt for MediaType {
     fn is_manifest(&self) -> bool {
         self.in_family(Family::Oci) == Self::ImageManifest
@@ -59,6 +62,9 @@ impl MediaTypeExt for MediaType {
 
     fn in_family(&self, family: Family) -> Self {
         let name = self.as_ref();
+        if family == Family::Oci && name == DOCKER_ZSTD {
+            return Self::ImageLayerZstd;
+        }
         PAIRS
             .iter()
             .find(|(oci, docker)| name == *oci || name == *docker)
@@ -87,6 +93,10 @@ mod tests {
         }
         assert_eq!(
             MediaType::ImageLayerZstd.in_family(Family::Docker),
+            MediaType::ImageLayerZstd
+        );
+        assert_eq!(
+            MediaType::from(super::DOCKER_ZSTD).in_family(Family::Oci),
             MediaType::ImageLayerZstd
         );
     }

@@ -1,4 +1,5 @@
 use crate::auth::Access;
+use crate::client::Client;
 use crate::{RegistryError, Settings};
 use mizzen_oci::{Reference, Repository};
 use std::sync::Arc;
@@ -35,9 +36,10 @@ impl Places {
     }
 
     /// Asks one after the other until one has it, and returns which. What goes wrong with a mirror
-    /// is as if it had nothing; the last word is the registry's own.
+    /// is as if it had nothing, and told once; the last word is the registry's own.
     pub(crate) async fn ask<T>(
         &self,
+        client: &Client,
         ask: impl AsyncFn(&Access) -> Result<Option<T>, RegistryError>,
     ) -> Result<Option<(usize, T)>, RegistryError> {
         let own = self.0.len() - 1;
@@ -46,7 +48,8 @@ impl Places {
                 Ok(Some(found)) => return Ok(Some((place, found))),
                 Err(error) if place == own => return Err(error),
                 Err(RegistryError::Store(error)) => return Err(error.into()),
-                Ok(None) | Err(_) => {}
+                Ok(None) => {}
+                Err(error) => client.passed_over(access, &self.0[own], &error),
             }
         }
         Ok(None)

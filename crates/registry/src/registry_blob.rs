@@ -46,7 +46,7 @@ impl RegistryBlob {
                     .await
                     .map(Some)
             };
-            self.places.ask(download).await.map(drop)
+            self.places.ask(&inner.client, download).await.map(drop)
         })
     }
 
@@ -61,7 +61,9 @@ impl RegistryBlob {
                 .await
                 .map(Some)
         };
-        self.inner.block_on(self.places.ask(download)).map(drop)
+        self.inner
+            .block_on(self.places.ask(&self.inner.client, download))
+            .map(drop)
     }
 
     /// Returns the layer as it lies in the store, after it was fetched where it has to be.

@@ -7,7 +7,10 @@ use crate::registry::Inner;
 use crate::registry_blob::RegistryBlob;
 use crate::sync::lock;
 use mizzen_image::{Artifact, Image, Source, SourceError, Taggable};
-use mizzen_oci::{Descriptor, Digest, Index, Manifest, MediaTypeExt, Platform, Reference};
+use mizzen_oci::{
+    Descriptor, Digest, Family, ImageConfig, Index, Manifest, MediaType, MediaTypeExt, Platform,
+    Reference,
+};
 use mizzen_store::{Blob, Store};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -178,6 +181,15 @@ impl RegistrySource {
         }
     }
 
+    /// Returns what an image runs on, by its config; `None` for what is no image.
+    fn platform_of(&self, manifest: &Manifest) -> Result<Option<Platform>, RegistryError> {
+        if manifest.config().media_type.in_family(Family::Oci) != MediaType::ImageConfig {
+            return Ok(None);
+        }
+        let config = ImageConfig::parse(&self.config(manifest.config())?);
+        Ok(config.ok().map(|config| config.platform()))
+    }
+
     /// Returns the manifest for `platform`; indexes in the index are looked into.
     fn pick(
         &self,
@@ -189,8 +201,20 @@ impl RegistrySource {
             .manifests()
             .iter()
             .filter(|descriptor| descriptor.media_type.is_index() && descriptor.platform.is_none());
-        for descriptor in index.find(platform).into_iter().chain(nested) {
+        // The platform is optional there; then the image's config says it.
+        let unsaid = index.manifests().iter().filter(|descriptor| {
+            descriptor.media_type.is_manifest() && descriptor.platform.is_none()
+        });
+        let named = index.find(platform);
+        let unsaid = unsaid.filter(|_| named.is_none());
+        for descriptor in named.into_iter().chain(unsaid).chain(nested) {
             match self.document(descriptor)? {
+                Document::Manifest(manifest) if descriptor.platform.is_none() => {
+                    let is = self.platform_of(&manifest)?;
+                    if is.is_some_and(|is| platform.accepts(&is)) {
+                        return Ok(Some(*manifest));
+                    }
+                }
                 Document::Manifest(manifest) => return Ok(Some(*manifest)),
                 Document::Index(index) if depth > 0 => {
                     if let Some(manifest) = self.pick(&index, platform, depth - 1)? {
@@ -254,7 +278,9 @@ impl RegistrySource {
         ask: &impl AsyncFn(&Access, &Reference) -> Result<Option<T>, RegistryError>,
     ) -> Result<Option<T>, RegistryError> {
         let ask = async |access: &Access| ask(access, &at(access, &self.reference)).await;
-        let found = self.inner.block_on(self.places.ask(ask))?;
+        let found = self
+            .inner
+            .block_on(self.places.ask(&self.inner.client, ask))?;
         Ok(found.map(|(place, found)| {
             self.served_by.store(place, Relaxed);
             found

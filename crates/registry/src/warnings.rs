@@ -1,5 +1,8 @@
+use crate::RegistryError;
+use crate::auth::Access;
 use crate::client::Client;
 use crate::request::Request;
+use crate::retry::chain;
 use crate::sync::lock;
 use reqwest::header;
 
@@ -19,6 +22,18 @@ impl Client {
                 let warning = format!("registry `{registry}` says: {clean}");
                 lock(&self.warnings).entry(warning).or_insert(false);
             }
+        }
+    }
+
+    /// Keeps that a mirror failed, once for each mirror.
+    pub(crate) fn passed_over(&self, mirror: &Access, own: &Access, error: &RegistryError) {
+        let begins = format!(
+            "mirror `{}` of `{}` was passed over: ",
+            mirror.repository.registry, own.repository.registry
+        );
+        let mut warnings = lock(&self.warnings);
+        if !warnings.keys().any(|told| told.starts_with(&begins)) {
+            warnings.insert(format!("{begins}{}", chain(error)), false);
         }
     }
 

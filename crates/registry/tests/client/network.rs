@@ -150,15 +150,16 @@ fn mirrors_that_are_down_closed_or_lying_are_passed_over() {
             &one(image(&["layer"])),
         )
         .unwrap();
-    for mirror in [
-        gone,
-        closed.host(),
-        lying.host(),
-        MemoryRegistry::start().host(),
-    ] {
+    let without_images = MemoryRegistry::start();
+    let empty = without_images.host();
+    for mirror in [gone, closed.host(), lying.host(), empty.clone()] {
         let client = with_mirrors(&registry, vec![mirror.clone()]);
         let pulled = client.pull(&reference).unwrap();
         assert_eq!(read_layers(&pulled).unwrap(), ["layer"], "{mirror}");
+        // One that merely lacks the image is as it should be.
+        let says = client.registry.new_warnings();
+        let is_told = says.len() == 1 && says[0].contains(&format!("mirror `{mirror}` of"));
+        assert!(is_told || (mirror == empty && says.is_empty()), "{says:?}");
     }
 }
 

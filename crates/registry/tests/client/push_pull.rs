@@ -230,6 +230,39 @@ fn what_does_not_exist_is_said_to_be_missing() {
 }
 
 #[test]
+fn an_index_that_does_not_say_platforms_is_read_by_the_configs() {
+    let registry = MemoryRegistry::start();
+    let host = registry.host();
+    let images =
+        ["linux/amd64", "linux/arm64"].map(|name| image_for(&name.parse().unwrap(), &[name]));
+    let entries = images.iter().map(|image| {
+        let client = Client::new();
+        client
+            .push(&format!("{host}/shop:x"), &one(image.clone()))
+            .unwrap();
+        image.manifest().descriptor().clone()
+    });
+    let index = mizzen_oci::Index::new(MediaType::ImageIndex, entries.collect(), &[].into());
+    registry.put_manifest(
+        "shop",
+        Some("1"),
+        MediaType::ImageIndex.as_ref(),
+        index.bytes(),
+    );
+    let client = Client::new();
+    let source = client
+        .registry
+        .source(reference(&format!("{host}/shop:1")), client.store.clone());
+    for name in ["linux/amd64", "linux/arm64"] {
+        let image = source.image_for(&name.parse().unwrap()).unwrap();
+        assert_eq!(image.config().platform().to_string(), name);
+    }
+    source
+        .image_for(&"linux/s390x".parse().unwrap())
+        .unwrap_err();
+}
+
+#[test]
 fn bytes_that_are_not_what_was_asked_for_are_refused_and_not_kept() {
     let registry = MemoryRegistry::start();
     let config = registry.put_blob("evil", b"{}");
