@@ -79,8 +79,9 @@ fn a_shown_mount_becomes_read_only_and_keeps_the_flags_that_are_locked() {
         for rung in ["processes", "mounts"] {
             let said = look(&wrapper, rung);
             let flags = "ro,nosuid,nodev,noexec,noatime";
-            let expected =
-                format!("rung {rung}\nlocked {flags}\npart {flags}\nkept\nrefused\nexit Some(0)\n");
+            let expected = format!(
+                "rung {rung}\nlocked {flags}\npart {flags}\nkept\nrefused\nwatched\nexit Some(0)\n"
+            );
             assert_eq!(said, expected, "{wrapper:?}");
         }
     }
