@@ -40,6 +40,7 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
                     file.display()
                 );
                 context.reporter.event(&Event::Note(&note));
+                context.store.mistook(&file);
                 attempt += 1;
             }
             result => return result.map(|(app, _)| app),

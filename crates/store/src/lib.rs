@@ -25,6 +25,7 @@ mod cancel;
 mod damaged_blob;
 mod error;
 mod file_lock;
+mod file_systems;
 mod housekeeping;
 mod own_files;
 mod persist;

@@ -1,7 +1,9 @@
+use crate::file_systems::FileSystems;
 use crate::stat_table::{self, Known};
 use crate::{Cancel, Store, StoreError};
 use fs_err as fs;
 use mizzen_oci::Digest;
+use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
@@ -16,6 +18,10 @@ use std::thread;
 /// Git's rule for files that are "racily clean": a file whose times are not older than the scan
 /// that read it may have been written after the read within the same tick of the clock, so it is
 /// not remembered.
+///
+/// Nor is a file that was not dated when it last changed, so that another may look the same: on a
+/// read-only file system, which was made elsewhere, and where times have no fraction, which an image's
+/// maker can choose.
 #[derive(Debug)]
 pub struct StatCache {
     name: PathBuf,
@@ -24,6 +30,9 @@ pub struct StatCache {
     seen: Vec<Known>,
     scan_started_ns: i128,
     files_read: usize,
+    file_systems: FileSystems,
+    /// Files that turned out to be others than they seemed to be.
+    mistaken: BTreeSet<PathBuf>,
 }
 
 /// A file of a tree, as a walk found it.
@@ -51,8 +60,6 @@ pub struct FileState {
 /// Older than this before the scan, a file's times prove that it was not written during it. File
 /// systems stamp from a clock that ticks every 1 to 10 ms.
 const TICK_NS: i128 = 50_000_000;
-/// The same for file systems that keep whole seconds (or two), told by a time without a fraction.
-const COARSE_TICK_NS: i128 = 2_500_000_000;
 
 impl FileState {
     /// Returns the state that `metadata` describes.
@@ -68,12 +75,11 @@ impl FileState {
     }
 
     fn is_older_than(&self, scan_started_ns: i128) -> bool {
-        let tick = if self.ctime_ns % 1_000_000_000 == 0 {
-            COARSE_TICK_NS
-        } else {
-            TICK_NS
-        };
-        self.mtime_ns.max(self.ctime_ns) < scan_started_ns - tick
+        self.mtime_ns.max(self.ctime_ns) < scan_started_ns - TICK_NS
+    }
+
+    fn has_fraction(&self) -> bool {
+        self.ctime_ns % 1_000_000_000 != 0
     }
 }
 
@@ -99,6 +105,8 @@ impl StatCache {
             seen: Vec::new(),
             scan_started_ns,
             files_read: 0,
+            file_systems: FileSystems::default(),
+            mistaken: store.mistaken(),
         })
     }
 
@@ -108,13 +116,13 @@ impl StatCache {
     /// # Errors
     /// The file cannot be read.
     pub fn digest(&mut self, name: &str, path: &Path, state: FileState) -> io::Result<Digest> {
-        let digest = if let Some(digest) = self.known_digest(name, state) {
+        let digest = if let Some(digest) = self.known_digest(name, path, state) {
             digest
         } else {
             self.files_read += 1;
             read(path)?
         };
-        self.saw(name, state, digest);
+        self.saw(name, path, state, digest);
         Ok(digest)
     }
 
@@ -126,7 +134,7 @@ impl StatCache {
     pub fn digests(&mut self, files: &[FoundFile], cancel: &Cancel) -> io::Result<Vec<Digest>> {
         let known = files
             .iter()
-            .map(|file| self.known_digest(&file.name, file.state));
+            .map(|file| self.known_digest(&file.name, &file.path, file.state));
         let mut digests: Vec<Option<Digest>> = known.collect();
         let unknown = (0..files.len()).filter(|&place| digests[place].is_none());
         let unknown: Vec<usize> = unknown.collect();
@@ -136,12 +144,15 @@ impl StatCache {
         self.files_read += unknown.len();
         let digests: Vec<Digest> = digests.into_iter().flatten().collect();
         for (file, digest) in files.iter().zip(&digests) {
-            self.saw(&file.name, file.state, *digest);
+            self.saw(&file.name, &file.path, file.state, *digest);
         }
         Ok(digests)
     }
 
-    fn known_digest(&self, name: &str, state: FileState) -> Option<Digest> {
+    fn known_digest(&mut self, name: &str, path: &Path, state: FileState) -> Option<Digest> {
+        if self.mistaken.contains(path) || !self.can_be_known_again(path, state) {
+            return None;
+        }
         let place = self
             .known
             .binary_search_by(|known| (*known.name).cmp(name))
@@ -150,8 +161,12 @@ impl StatCache {
         (known.state == state).then_some(known.digest)
     }
 
-    fn saw(&mut self, name: &str, state: FileState, digest: Digest) {
-        if state.is_older_than(self.scan_started_ns) {
+    fn can_be_known_again(&mut self, path: &Path, state: FileState) -> bool {
+        state.has_fraction() && self.file_systems.dates_changes(state.device, path)
+    }
+
+    fn saw(&mut self, name: &str, path: &Path, state: FileState, digest: Digest) {
+        if state.is_older_than(self.scan_started_ns) && self.can_be_known_again(path, state) {
             self.seen.push(Known {
                 name: name.to_owned(),
                 state,
@@ -295,6 +310,45 @@ mod tests {
         fs::write(tree.path().join("7"), "another").unwrap();
         let (changed, read) = digests(&Cancel::default()).unwrap();
         assert_eq!((changed[7], read), (Digest::of(b"another"), 1));
+    }
+
+    #[test]
+    fn a_file_whose_times_have_no_fraction_is_read_each_time() {
+        let (root, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = Store::open(root.path()).unwrap();
+        let path = tree.path().join("file");
+        // As two images of a file system give it that keeps whole seconds, mounted one after the other.
+        let scan_image = |text: &str, ctime_ns: i128| {
+            fs::write(&path, text).unwrap();
+            let mut cache = StatCache::load(&store, tree.path()).unwrap();
+            let state = FileState {
+                mtime_ns: 1_000_000_000,
+                ctime_ns,
+                inode: 7,
+                ..FileState::of(&fs::metadata(&path).unwrap())
+            };
+            let digest = cache.digest("file", &path, state).unwrap();
+            cache.save(&store).unwrap();
+            digest
+        };
+        scan_image("one", 1_000_000_000);
+        assert_eq!(scan_image("two", 1_000_000_000), Digest::of(b"two"));
+        // What tells them apart is the fraction: else this test could not fail.
+        scan_image("one", 1_000_000_001);
+        assert_eq!(scan_image("two", 1_000_000_001), Digest::of(b"one"));
+    }
+
+    #[test]
+    fn a_file_that_turned_out_to_be_another_is_read_again_and_then_known_as_what_it_is() {
+        let (root, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let store = Store::open(root.path()).unwrap();
+        let path = tree.path().join("file");
+        fs::write(&path, "one").unwrap();
+        std::thread::sleep(Duration::from_millis(120));
+        assert_eq!(scan(&store, tree.path()).1, 1);
+        store.mistook(&path);
+        assert_eq!(scan(&store, tree.path()).1, 1);
+        assert_eq!(scan(&Store::open(root.path()).unwrap(), tree.path()).1, 0);
     }
 
     #[test]

@@ -3,6 +3,7 @@ use crate::{BlobWriter, StoreError, StoredBlob, cache_folder};
 use fs_err as fs;
 use mizzen_oci::Digest;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, UTIME_NOW};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,8 @@ pub struct Store {
     lock: fs::File,
     /// What was found broken and removed, a sentence each.
     healed: Mutex<Vec<String>>,
+    /// Files whose digests were not those that were remembered of them.
+    mistaken: Mutex<BTreeSet<PathBuf>>,
     /// Removes the folder in the end.
     _temporary: Option<TempDir>,
 }
@@ -45,6 +48,7 @@ impl Store {
             root: root.to_owned(),
             lock,
             healed: Mutex::new(healed),
+            mistaken: Mutex::default(),
             _temporary: None,
         })
     }
@@ -84,6 +88,18 @@ impl Store {
     /// Returns what was found broken and removed since this was last asked, a sentence each.
     pub fn take_healed(&self) -> Vec<String> {
         std::mem::take(&mut *self.healed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Notes that the file at `path` is another than it seemed to be: a [`StatCache`](crate::StatCache)
+    /// that is loaded from now on reads it, whatever is remembered of it.
+    pub fn mistook(&self, path: &Path) {
+        let mut mistaken = self.mistaken.lock().unwrap_or_else(PoisonError::into_inner);
+        mistaken.insert(path.to_owned());
+    }
+
+    pub(crate) fn mistaken(&self) -> BTreeSet<PathBuf> {
+        let mistaken = self.mistaken.lock();
+        mistaken.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn remove_damaged(&self, path: &Path) -> io::Result<()> {

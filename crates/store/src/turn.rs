@@ -65,6 +65,7 @@ mod tests {
     use crate::{Cancel, Store, StoreError};
     use fs_err as fs;
     use mizzen_oci::Digest;
+    use std::sync::atomic::Ordering;
 
     #[test]
     fn who_waited_has_the_turn_as_the_one_before_had_it_and_no_file_is_left() {
@@ -91,6 +92,35 @@ mod tests {
         });
         assert!(!is_taken());
         assert_eq!(fs::read_dir(root.path().join("tmp")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn of_two_who_wait_one_has_the_turn_and_the_other_waits_on() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let key = Digest::of(b"key");
+        let first = store.turn("step", &key, &Cancel::default(), || ()).unwrap();
+        let (waits, waiting) = std::sync::mpsc::channel();
+        let having = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                let (waits, having, store, key) = (waits.clone(), &having, &store, &key);
+                scope.spawn(move || {
+                    let on_wait = || waits.send(()).unwrap();
+                    let turn = store
+                        .turn("step", key, &Cancel::default(), on_wait)
+                        .unwrap();
+                    assert_eq!(having.fetch_add(1, Ordering::SeqCst), 0);
+                    // Longer than who waits takes to look again.
+                    std::thread::sleep(std::time::Duration::from_millis(150));
+                    having.fetch_sub(1, Ordering::SeqCst);
+                    drop(turn);
+                });
+            }
+            waiting.recv().unwrap();
+            waiting.recv().unwrap();
+            drop(first);
+        });
     }
 
     #[test]
