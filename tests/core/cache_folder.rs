@@ -122,3 +122,26 @@ fn the_cache_is_closed_to_others_whatever_the_umask() {
     }
     assert!(folders > 8, "{folders}");
 }
+
+#[test]
+fn a_repository_has_nothing_written_or_taken_outside_of_itself() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let hello = user.workspace("hello-web", "hello", None);
+    fs::create_dir(user.path("tmp")).unwrap();
+    fs::write(user.path("tmp/thesis.odt"), "mine").unwrap();
+    fs::write(user.path(".bashrc"), "mine").unwrap();
+    for said in [
+        "[cache]\ndir = \"..\"\n",
+        "[build]\ncache-dir = \"..\"\n",
+        "[build]\noutput = \"oci-archive:../.bashrc\"\n",
+        "[build]\nmetadata-file = \"../.bashrc\"\n",
+    ] {
+        fs::write(hello.join("mizzen.toml"), said).unwrap();
+        let before = tree(&user.path(""));
+        for verb in ["plan", "build"] {
+            let error = user.run_bare(&[verb, "hello"]).failure(2);
+            assert!(error.contains("is not below the folder"), "{error}");
+        }
+        assert_eq!(tree(&user.path("")), before, "{said}");
+    }
+}

@@ -62,10 +62,9 @@ impl Services {
                     arguments.path.display()
                 )));
             }
-            return Ok(Self::one(Service::find(
-                arguments.path.clone(),
-                invocation,
-            )?));
+            let service = Service::find(arguments.path.clone(), invocation)?;
+            check_images(std::slice::from_ref(&service))?;
+            return Ok(Self::one(service));
         };
         let config = invocation.config(&path)?;
         let (common, _) = BuildArgs::of(invocation, &config, None)?;
@@ -78,6 +77,7 @@ impl Services {
         let services = projects.into_iter();
         let services = services.map(|project| Service::find(project, invocation));
         let services = services.collect::<Result<Vec<_>, _>>()?;
+        check_images(&services)?;
         if services.len() > 1 {
             services
                 .iter()
@@ -168,6 +168,22 @@ impl Service {
             settings,
         })
     }
+}
+
+/// Checks that what the configuration says of one project is not said of none.
+fn check_images(services: &[Service]) -> Result<(), CommandError> {
+    let names = services
+        .iter()
+        .filter_map(|service| service.workspace.as_ref());
+    let names: Vec<&str> = names.map(Workspace::project_name).collect();
+    let mut checked = Vec::new();
+    for Service { config, .. } in services {
+        if !checked.contains(&&config.folder) {
+            checked.push(&config.folder);
+            config.check_images(&names)?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns where the image called `name` goes.

@@ -1,8 +1,8 @@
 use super::defaults::{Applied, DefaultOption, with_defaults};
-use super::nearest;
 use super::options::{Options, default_options};
 use super::registries::{RegistryConfig, registry_name};
 use super::sections::{CacheConfig, EnvConfig, InputsConfig};
+use super::{image_tables, nearest, written};
 use crate::error::CommandError;
 use fs_err as fs;
 use mizzen_builder::Policy;
@@ -90,6 +90,12 @@ impl Config {
                 let known = known.iter().map(String::as_str);
                 return Err(unknown(file, name, nearest::nearest(name, known)));
             }
+            if let Some(folder) = &self.folder {
+                written::check_options(options, folder)?;
+            }
+        }
+        if let Some((folder, dir)) = self.folder.as_ref().zip(self.cache.dir.as_ref()) {
+            written::check("cache-dir", dir, folder)?;
         }
         if let Some(name) = self.env.pass.iter().find(|name| is_mizzens(name)) {
             return Err(CommandError::usage(format!(
@@ -122,6 +128,17 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Checks that each table of `images` is of a project: of one of `built`, or of another below the
+    /// file's folder.
+    ///
+    /// # Errors
+    /// The name of a table that is of none.
+    pub(crate) fn check_images(&self, built: &[&str]) -> Result<(), CommandError> {
+        let tables = self.images.keys().map(String::as_str);
+        let check = |folder: &PathBuf| image_tables::check(tables, built, folder);
+        self.folder.as_ref().map_or(Ok(()), check)
     }
 
     /// Returns what is special about registries, by host.
@@ -261,7 +278,7 @@ mod tests {
     fn paths_are_relative_to_the_file() {
         let config = parse(
             "[registry.\"r.corp:5000\"]\nca = \"ca.pem\"\nmirror = [\"m.corp/hub\"]\n\
-             [cache]\ndir = \"../cache\"\n[inputs]\nroot = \"..\"\n",
+             [cache]\ndir = \"cache\"\n[inputs]\nroot = \"..\"\n",
         )
         .unwrap();
         let hosts = config.hosts().unwrap();
@@ -270,7 +287,7 @@ mod tests {
         assert_eq!(hosts["r.corp:5000"].mirrors, ["m.corp/hub"]);
         assert_eq!(config.inputs.root.as_deref(), Some(Path::new("/w/..")));
         let build = applied(&config, "mizzen build", None).unwrap();
-        assert_eq!(build.cache_dir.as_deref(), Some(Path::new("/w/../cache")));
+        assert_eq!(build.cache_dir.as_deref(), Some(Path::new("/w/cache")));
     }
 
     #[test]

@@ -4,11 +4,13 @@ mod config_file;
 mod defaults;
 #[cfg(test)]
 mod fuzz;
+mod image_tables;
 mod nearest;
 mod options;
 mod other_settings;
 mod registries;
 mod sections;
+mod written;
 
 pub(crate) use config_file::Config;
 pub(crate) use defaults::{Setting, option_names};

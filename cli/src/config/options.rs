@@ -18,7 +18,7 @@ const PATHS: [&str; 7] = [
     "metadata-file",
     "output",
 ];
-const SCHEMES: [&str; 3] = ["oci:", "oci-archive:", "docker-archive:"];
+pub(super) const SCHEMES: [&str; 3] = ["oci:", "oci-archive:", "docker-archive:"];
 
 /// Returns what `options` say, as the command line would; paths are relative to `folder`.
 ///
