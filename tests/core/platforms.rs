@@ -154,3 +154,20 @@ fn an_image_that_is_loaded_is_for_what_the_engine_runs_unless_somebody_says_more
     );
     assert_eq!(calls(&user, "docker"), "version");
 }
+
+#[test]
+fn what_an_engine_loads_is_told_with_its_name_and_the_port_it_listens_on() {
+    let mut user = User::without_sdk();
+    base(&user);
+    let path = format!("{}:/usr/bin:/bin", user.path("bin").display());
+    user.environment.insert("PATH".to_owned(), path);
+    engine(&user, "podman", "echo linux/amd64");
+    let folder = testdata("publish/portable");
+    let arguments = ["--from-publish", folder.to_str().unwrap()];
+    let more = ["--base", "oci:base", "--port", "8080", "-o", "podman:"];
+    let run = user.build(&[&arguments[..], &more].concat()).success();
+    let name = format!("{}:latest", run.image()["name"].as_str().unwrap());
+    assert_eq!(run.stdout, format!("podman:{name}@{}\n", run.digest()));
+    let last = run.stderr.lines().last().unwrap();
+    assert_eq!(last, format!("podman run --rm -p 8080:8080 {name}"));
+}

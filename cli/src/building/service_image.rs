@@ -95,20 +95,24 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
             &store.root().join("out").join(&name),
         ));
     }
+    let tag = said.tags.first().map_or("latest", String::as_str);
+    let engine_name = format!("{name}:{tag}");
+    let destinations = destinations
+        .into_iter()
+        .map(|target| target.called(&engine_name));
     let built = Built {
+        destinations: destinations.collect(),
         name,
         project: project.map(|request| request.workspace.project),
         what,
         symbols,
         app,
         base,
-        destinations,
         network: Counts::default(),
         warnings: Vec::new(),
     };
-    let tag = said.tags.first().map_or("latest", String::as_str);
     Ok(Ready {
-        engine_name: format!("{}:{tag}", built.name),
+        engine_name,
         built,
         registry,
     })

@@ -53,21 +53,16 @@ fn next(target: &ImageTarget, image: &Built) -> String {
         ImageTarget::Registry(reference) => {
             let mut pinned = (**reference).clone();
             pinned.tag = None;
-            let port = image.what.images()[0].config().run_get("ExposedPorts");
-            let port = port.and_then(|ports| {
-                ports
-                    .as_object()?
-                    .keys()
-                    .find_map(|port| port.strip_suffix("/tcp"))
-            });
-            let port = port
-                .map(|port| format!(" -p {port}:{port}"))
-                .unwrap_or_default();
+            let port = published_port(image);
             format!("docker run --rm{port} {}", pinned.at(image.digest()))
         }
         ImageTarget::Engine { engine, name } => {
-            let name = name.clone().unwrap_or_else(|| image.name.clone());
-            format!("{} run --rm {name}", engine.program())
+            let name = name.as_deref().unwrap_or(&image.name);
+            format!(
+                "{} run --rm{} {name}",
+                engine.program(),
+                published_port(image)
+            )
         }
         ImageTarget::Local(place) if place.is_for_docker() => {
             format!("docker load --input {}", place.written().display())
@@ -76,4 +71,13 @@ fn next(target: &ImageTarget, image: &Built) -> String {
             format!("mizzen push {target} registry.example/{}", image.name)
         }
     }
+}
+
+/// Returns the option of `run` that makes the image's first TCP port reachable; empty if it has none.
+fn published_port(image: &Built) -> String {
+    let ports = image.what.images()[0].config().run_get("ExposedPorts");
+    let ports = ports.and_then(|ports| ports.as_object());
+    let mut ports = ports.into_iter().flat_map(|ports| ports.keys());
+    let port = ports.find_map(|port| port.strip_suffix("/tcp"));
+    port.map_or_else(String::new, |port| format!(" -p {port}:{port}"))
 }

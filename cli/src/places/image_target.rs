@@ -77,6 +77,18 @@ impl ImageTarget {
         Ok(Self::Engine { engine, name })
     }
 
+    /// Returns the same place, where an engine that was told no name calls the image by `name`.
+    #[must_use]
+    pub(crate) fn called(self, name: &str) -> Self {
+        match self {
+            Self::Engine { engine, name: None } => Self::Engine {
+                engine,
+                name: Some(name.to_owned()),
+            },
+            other => other,
+        }
+    }
+
     /// Returns the reference of one in a registry.
     pub(crate) fn in_registry(&self) -> Option<&Reference> {
         match self {
