@@ -23,8 +23,8 @@ fn touch(folder: &Path) {
 /// What happens, and what becomes of restore and publish.
 type Row = (&'static str, &'static str, fn(&Path));
 
-/// Rows whose outcome is all that matters. Every staged byte is in publish's key, so what no build
-/// reads is a miss, too: more than need be, never less.
+/// Rows whose outcome is all that matters. What publish looked up decides: a file that it read or asked
+/// for, a folder that it listed, a path that was not there.
 const ROWS: &[Row] = &[
     ("nothing", "hit hit", |_| ()),
     ("every time is another", "hit hit", touch),
@@ -98,11 +98,48 @@ const ROWS: &[Row] = &[
     ("a tool's input", "hit run", |root| {
         fs::write(root.join("tools/read.txt"), "other").unwrap();
     }),
-    ("a document at the root", "hit run", |root| {
+    ("a document at the root", "hit hit", |root| {
         fs::write(root.join("README.md"), "# Other\n").unwrap();
     }),
-    ("another service's source", "hit run", |root| {
+    (
+        "what editors and a CI system keep at the root",
+        "hit hit",
+        |root| {
+            write(&root.join(".vs/acme/v17/.suo"), "state");
+            write(&root.join(".idea/workspace.xml"), "<project />");
+            write(&root.join(".README.md.swp"), "b0VIM");
+            write(&root.join(".github/workflows/ci.yml"), "on: push\n");
+        },
+    ),
+    ("another service's source", "hit hit", |root| {
         edit(&root.join("src/Service/Service.cs"), "service", "Service");
+    }),
+    ("another service's new file", "hit hit", |root| {
+        write(&root.join("src/Service/New.cs"), "class New;");
+    }),
+    ("a file beside a tool's input", "hit hit", |root| {
+        write(&root.join("tools/other.txt"), "other");
+    }),
+    ("a linked source's folder has one more", "hit run", |root| {
+        write(&root.join("src/Shared/More.cs"), "class More;");
+    }),
+    (
+        ".editorconfig in a folder above the project",
+        "hit run",
+        |root| {
+            write(&root.join("src/.editorconfig"), "root = true\n");
+        },
+    ),
+    (
+        "a file that is imported by a name of its own",
+        "hit run",
+        |root| {
+            fs::write(root.join("eng/versions.inc"), "<Project> </Project>").unwrap();
+        },
+    ),
+    ("a name in other letters", "hit run", |root| {
+        let at = |name: &str| root.join("src/App").join(name);
+        fs::rename(at("data.txt"), at("Data.txt")).unwrap();
     }),
     ("another service's project", "run run", |root| {
         insert(&root.join("src/Service/Service.csproj"), " ");

@@ -43,7 +43,7 @@ pub(crate) fn check(
     }
     let mut calls = 1;
     if was_hit(StepName::Publish) {
-        let (published, _) = run_publish(staged, &restored, || again("publish"))?;
+        let published = run_publish(staged, &restored, || again("publish"))?.published;
         calls += 1;
         for ((platform, kept), (_, made)) in app.layers.iter().zip(&published.layers.by_platform) {
             let layers = |of: &[crate::AppLayer]| -> Vec<Layer> {

@@ -129,6 +129,24 @@ impl Inputs {
         })))
     }
 
+    /// Returns publish's weak key: everything that is known before it looks up its first path, and
+    /// `resolved`, the blobs that restore gave by name. It names path sets, not records: see
+    /// [`PathSet`](crate::PathSet).
+    pub fn weak_publish_key(&self, resolved: &BTreeMap<String, Digest>) -> Digest {
+        let mut known = self.clone();
+        known.files = BTreeMap::new();
+        Digest::of(&canonical_json(&json!({
+            "step": "publish, weak",
+            "inputs": known,
+            "resolved": resolved,
+        })))
+    }
+
+    /// Returns the files of the workspace, without what the stage shows where it is.
+    pub fn workspace_files(&self) -> impl Iterator<Item = (&String, &FileInput)> {
+        self.files.iter().filter(|(path, _)| !path.starts_with('/'))
+    }
+
     /// Returns the name under which the newest table of this project, published in this way, is
     /// kept. It names no result, only what a miss is compared with.
     pub fn slot(&self, workspace_root: &str) -> Digest {

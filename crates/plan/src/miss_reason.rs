@@ -52,6 +52,16 @@ pub enum MissReason {
 }
 
 impl MissReason {
+    /// Returns the path of the file that differs, if it is a file.
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Added(path) | Self::Removed(path) | Self::Content(path) | Self::Kind(path) => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
     /// Returns every difference, settings first, then files by path.
     pub fn between(earlier: &Inputs, now: &Inputs) -> Vec<Self> {
         let mut reasons = Vec::new();

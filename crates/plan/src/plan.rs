@@ -1,4 +1,4 @@
-use crate::{Inputs, Key, MissReason, StepName};
+use crate::{Inputs, Key, MissReason, PathSet, StepName};
 use mizzen_oci::Digest;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,17 @@ pub trait Records {
 
     /// Returns the record of publish.
     fn published(&self, key: &Digest) -> Record<Self::Published>;
+
+    /// Returns the record of a publish over `restored` that looked up paths which all answer today as
+    /// they did then, whatever else of `inputs` is other: see [`PathSet`](crate::PathSet).
+    fn published_by_paths(
+        &self,
+        inputs: &Inputs,
+        restored: &Self::Restored,
+    ) -> Record<Self::Published>;
+
+    /// Returns what the newest publish looked up of which no record was found by paths.
+    fn changed_paths(&self) -> Option<PathSet>;
 
     /// Returns the names and digests of what a found restore resolved.
     fn resolved(&self, restored: &Self::Restored) -> BTreeMap<String, Digest>;
@@ -164,7 +175,10 @@ fn publish_over<S: Records>(
     let known = if skip.of_publish() {
         Record::Missing
     } else {
-        records.published(&key)
+        match records.published(&key) {
+            Record::Missing => records.published_by_paths(inputs, restored),
+            known => known,
+        }
     };
     let skip = skip.of_publish().then_some(skip);
     let verdict = match known {
@@ -199,7 +213,18 @@ fn reasons<S: Records>(
     let Some(earlier) = records.latest() else {
         return vec![MissReason::FirstBuild];
     };
-    let changes = MissReason::between(&earlier, inputs);
+    let mut changes = MissReason::between(&earlier, inputs);
+    if let Some(paths) = records.changed_paths() {
+        let seen: Vec<MissReason> = changes
+            .iter()
+            .filter(|reason| reason.path().is_none_or(|path| paths.concerns(path)))
+            .cloned()
+            .collect();
+        // A change behind a link is seen under another name: then every change is named.
+        if !seen.is_empty() {
+            changes = seen;
+        }
+    }
     if changes.is_empty() {
         vec![MissReason::NotKept]
     } else {

@@ -2,8 +2,8 @@
 
 use mizzen_oci::Digest;
 use mizzen_plan::{
-    FileInput, Inputs, Key, MissReason, Plan, RECIPE, Record, Records, Skip, StepName,
-    ToolchainInput, Unkeyed, Verdict, plan,
+    FileInput, Inputs, Key, Look, MissReason, PathSet, Plan, RECIPE, Record, Records, Skip,
+    SourceTree, StepName, ToolchainInput, Unkeyed, Verdict, plan,
 };
 use std::collections::BTreeMap;
 
@@ -13,6 +13,8 @@ struct Known {
     restore: Option<Digest>,
     publish: Option<Digest>,
     latest: Option<Inputs>,
+    /// What a publish looked up, and the workspace in which it did.
+    by_paths: Option<(PathSet, Inputs)>,
 }
 
 impl Records for Known {
@@ -33,6 +35,29 @@ impl Records for Known {
         } else {
             Record::Missing
         }
+    }
+
+    fn published_by_paths(&self, inputs: &Inputs, _: &&'static str) -> Record<&'static str> {
+        match &self.by_paths {
+            Some((paths, earlier)) => {
+                let is_same = paths
+                    .changed_sources(
+                        &SourceTree::new(&earlier.files),
+                        &SourceTree::new(&inputs.files),
+                    )
+                    .is_ok_and(|changed| changed.is_empty());
+                if is_same {
+                    Record::Found("image by paths")
+                } else {
+                    Record::Missing
+                }
+            }
+            None => Record::Missing,
+        }
+    }
+
+    fn changed_paths(&self) -> Option<PathSet> {
+        self.by_paths.as_ref().map(|(paths, _)| paths.clone())
     }
 
     fn published(&self, key: &Digest) -> Record<&'static str> {
@@ -133,6 +158,57 @@ fn editing_a_source_keeps_restore_and_names_the_file() {
 }
 
 #[test]
+fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
+    let mut paths = PathSet::default();
+    paths.add_source("Program.cs", Look::Read);
+    paths.add_source("Pages", Look::Listed);
+    let known = Known {
+        restore: Some(inputs().restore_key()),
+        latest: Some(inputs()),
+        by_paths: Some((paths, inputs())),
+        ..Known::default()
+    };
+    let publish = |inputs: &Inputs| {
+        let [_, publish] = verdicts(&plan(inputs, &known, Skip::default(), None));
+        publish
+    };
+    let unseen = edited("README.md", "two");
+    assert_eq!(publish(&unseen), Verdict::Hit("image by paths"));
+
+    let mut both = edited("Program.cs", "two");
+    both.files.extend(
+        unseen
+            .files
+            .clone()
+            .into_iter()
+            .filter(|(path, _)| path == "README.md"),
+    );
+    let reason = MissReason::Content("Program.cs".to_owned());
+    assert_eq!(publish(&both), Verdict::Run(vec![reason]));
+
+    let mut listed = edited("Pages/New.cshtml", "");
+    listed
+        .files
+        .insert("README.md".to_owned(), FileInput::Folder);
+    let reason = MissReason::Added("Pages/New.cshtml".to_owned());
+    assert_eq!(publish(&listed), Verdict::Run(vec![reason]));
+}
+
+#[test]
+fn the_weak_key_knows_no_file_of_the_workspace_and_everything_else() {
+    let resolved = Known::default().resolved(&"packages");
+    let weak = inputs().weak_publish_key(&resolved);
+    assert_eq!(
+        edited("Program.cs", "two").weak_publish_key(&resolved),
+        weak
+    );
+    let mut other = inputs();
+    other.environment.insert("TZ".to_owned(), "CET".to_owned());
+    assert_ne!(other.weak_publish_key(&resolved), weak);
+    assert_ne!(inputs().weak_publish_key(&BTreeMap::new()), weak);
+}
+
+#[test]
 fn editing_a_project_restores_again_and_the_same_packages_give_a_publish_hit() {
     let edited = edited("App.csproj", "<Project />");
     let resolved = Known::default().resolved(&"packages");
@@ -155,6 +231,7 @@ fn asked_for_steps_run_whatever_is_known() {
         restore: Some(inputs().restore_key()),
         publish: Some(inputs().publish_key(&resolved)),
         latest: Some(inputs()),
+        by_paths: None,
     };
     let asked = || Verdict::Run(vec![MissReason::Asked]);
     let publish = Skip {

@@ -1,5 +1,5 @@
 use crate::own_files::{TEMPORARY, entries, is_temporary};
-use crate::{BlobWriter, StoreError, StoredBlob, cache_folder};
+use crate::{BlobWriter, FileState, StoreError, StoredBlob, cache_folder};
 use fs_err as fs;
 use mizzen_oci::Digest;
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, UTIME_NOW};
@@ -188,6 +188,16 @@ impl Store {
         };
         // A cache that cannot be written is no reason to miss.
         let _ = rustix::fs::utimensat(CWD, self.root.join(name), &times, AtFlags::SYMLINK_NOFOLLOW);
+    }
+
+    /// Returns the time that the store's file system gives to a file that is written now, in
+    /// nanoseconds since 1970: on a network mount that clock is not the machine's.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if the store cannot be written.
+    pub fn file_time_ns(&self) -> Result<i128, StoreError> {
+        let file = self.temporary_file()?;
+        Ok(FileState::of(&file.as_file().metadata()?).mtime_ns)
     }
 
     pub(crate) fn temporary_file(&self) -> io::Result<NamedTempFile> {

@@ -1,19 +1,25 @@
+use crate::inputs::keyed_paths::KeyedPaths;
+use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::staged::Staged;
 use crate::layer_options::LayerOptions;
+use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
 use crate::records::restore_record::RestoreRecord;
 use crate::result::layers::Layers;
 use crate::{BuildError, FloatPolicy};
 use mizzen_oci::Digest;
-use mizzen_plan::{Inputs, MissReason, Record, Records, StepName};
+use mizzen_plan::{Inputs, MissReason, PathSet, Record, Records, SourceTree, StepName};
 use mizzen_stage::{Executor, Rung};
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::path::Path;
 
 /// The names under which records are kept; the first is the final record of a whole key.
 const WHOLE: &str = "whole";
+/// A publish by the strong key of what it looked up.
+const BY_PATHS: &str = "publish-by-paths";
 const LATEST: &str = "latest";
 /// The newest restore of a project, to be compared with.
 const LATEST_RESTORE: &str = "latest-restore";
@@ -25,6 +31,9 @@ pub(crate) struct StoredRecords<'a> {
     executor: &'a dyn Executor,
     layers: &'a LayerOptions,
     slot: Digest,
+    workspace_root: &'a Path,
+    /// What was last looked at by paths, and in vain.
+    changed_paths: RefCell<Option<PathSet>>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
     /// The first failure of a look-up; the look-up itself counts as a miss.
@@ -59,6 +68,8 @@ impl<'a> StoredRecords<'a> {
             slot: staged
                 .inputs
                 .slot(&request.workspace.root.to_string_lossy()),
+            workspace_root: &request.workspace.root,
+            changed_paths: RefCell::new(None),
             fresh: fresh(request.policy.floats, request.now),
             failed: RefCell::new(None),
         }
@@ -95,12 +106,17 @@ impl<'a> StoredRecords<'a> {
         key: &Digest,
         published: &PublishRecord,
         restored: &RestoreRecord,
+        by_paths: Option<&KeyedPaths>,
     ) -> Result<(), StoreError> {
         let result = published.to_result(self.keep_table(inputs)?);
         let floats = published.floating.is_some();
         if !floats || restored.floating.is_some() {
             let step = StepName::Publish.as_str();
             self.cache.put(step, key, &result)?;
+            if let Some(by_paths) = by_paths {
+                self.cache.put(BY_PATHS, &by_paths.strong, &result)?;
+                self.path_sets().put(&by_paths.weak, &by_paths.paths)?;
+            }
         }
         if !floats {
             self.cache.put(WHOLE, &inputs.whole_key(), &result)?;
@@ -115,6 +131,13 @@ impl<'a> StoredRecords<'a> {
 
     fn latest_result(&self) -> Option<ActionResult> {
         self.cache.get(LATEST, &self.slot).ok()?
+    }
+
+    fn path_sets(&self) -> PathSets<'_> {
+        PathSets {
+            store: self.store,
+            cache: self.cache,
+        }
     }
 
     fn keep_table(&self, inputs: &Inputs) -> Result<Output, StoreError> {
@@ -164,6 +187,33 @@ impl<'a> StoredRecords<'a> {
                 None => Record::Unusable(MissReason::Incomplete("a layer".to_owned())),
             },
         }
+    }
+
+    fn find_by_paths(
+        &self,
+        inputs: &Inputs,
+        restored: &RestoreRecord,
+    ) -> Result<Record<Published>, BuildError> {
+        let weak = inputs.weak_publish_key(&restored.resolved());
+        let sets = self.path_sets().get(&weak)?;
+        if sets.is_empty() {
+            return Ok(Record::Missing);
+        }
+        let sources = SourceTree::new(inputs.workspace_files());
+        let machine = MachineTree::load(self.store, self.workspace_root)?;
+        let mut found = Record::Missing;
+        for paths in &sets {
+            let strong = paths.strong_key(&weak, &sources, &machine);
+            found = self.find_published(BY_PATHS, &strong.map_err(BuildError::Read)?);
+            if !matches!(found, Record::Missing) {
+                break;
+            }
+        }
+        if matches!(found, Record::Missing) {
+            *self.changed_paths.borrow_mut() = sets.into_iter().next();
+        }
+        machine.save(self.store)?;
+        Ok(found)
     }
 
     // What a command could see is no part of the key: on every rung a project that reads only what is
@@ -217,6 +267,15 @@ impl Records for StoredRecords<'_> {
 
     fn published(&self, key: &Digest) -> Record<Published> {
         self.find_published(StepName::Publish.as_str(), key)
+    }
+
+    fn published_by_paths(&self, inputs: &Inputs, restored: &RestoreRecord) -> Record<Published> {
+        self.find_by_paths(inputs, restored)
+            .unwrap_or_else(|error| self.failed(error))
+    }
+
+    fn changed_paths(&self) -> Option<PathSet> {
+        self.changed_paths.borrow().clone()
     }
 
     fn resolved(&self, restored: &RestoreRecord) -> BTreeMap<String, Digest> {

@@ -113,7 +113,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         let result = self.timed(StepName::Publish, key, reasons.clone(), |_, starts| {
             run_publish(staged, restored, starts)
         });
-        let ((published, findings), report) = match result {
+        let (run, report) = match result {
             // The project asks for packages that restore's key knows nothing of, because of a file
             // that restore does not read: restore it again with everything at hand.
             Err(error) if !self.has_restored && error.is_about_packages() => {
@@ -122,18 +122,19 @@ impl<'a, 'b> Steps<'a, 'b> {
             }
             result => result?,
         };
-        if self.staged.add_packages(&findings)? {
+        if self.staged.add_packages(&run.findings)? {
             // A package of which restore did not know had no repository to ask.
             return Ok(None);
         }
         let staged = &*self.staged;
         if staged.skip().unkeyed.is_none() {
-            let record = &published.record;
+            let record = &run.published.record;
+            let by_paths = run.by_paths.as_ref().ok();
             self.records
-                .keep_published(&staged.inputs, &key, record, restored)?;
+                .keep_published(&staged.inputs, &key, record, restored, by_paths)?;
         }
         self.reports.insert(StepName::Publish, report);
-        Ok(Some(self.app(published)))
+        Ok(Some(self.app(run.published)))
     }
 
     fn run_restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {

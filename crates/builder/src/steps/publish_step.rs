@@ -1,6 +1,7 @@
 use crate::BuildError;
 use crate::inputs::file_based::written_by_restore;
 use crate::inputs::floating::{assets_below, floating, project_path};
+use crate::inputs::keyed_paths::{KeyedPaths, keyed_paths};
 use crate::inputs::package_findings::package_findings;
 use crate::inputs::project_findings::Findings;
 use crate::inputs::sdk::mounted_sdk;
@@ -24,18 +25,26 @@ use mizzen_dotnet::{
     NO_COMPILER_SERVER, ProjectFacts, PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::StepName;
-use mizzen_stage::{Action, Content, Network, OutputSpec};
+use mizzen_stage::{Action, Content, Network, OutputSpec, Seen};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
+/// What a publish gave.
+pub(crate) struct PublishRun {
+    pub(crate) published: Published,
+    /// What a build depends on because of the packages that took part.
+    pub(crate) findings: Findings,
+    /// What it looked up; without that, why no key covers it.
+    pub(crate) by_paths: Result<KeyedPaths, String>,
+}
+
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
 ///
 /// Sources, `obj` and output are fresh each time: MSBuild decides by times what is up to date, and
 /// an edit with an old time would be passed over.
-///
-/// Beside what it gave it returns what is odd in the packages that took part.
 ///
 /// # Errors
 /// [`BuildError::Dotnet`] with the compiler's own messages; [`BuildError::Publish`] if what was
@@ -43,7 +52,70 @@ use std::thread::available_parallelism;
 pub(crate) fn publish(
     staged: &Staged<'_>,
     restored: &RestoreRecord,
-) -> Result<(Published, Findings), BuildError> {
+) -> Result<PublishRun, BuildError> {
+    let request = staged.request;
+    let action = action(staged, restored)?;
+    let written = written_by_restore(&staged.canonical, &request.workspace.project);
+    let began = staged.context.store.file_time_ns()?;
+    let (outcome, lines) = run(staged, &action, StepName::Publish)?;
+    let project = project_facts(outcome.read(FACTS_FILE)?);
+    check_sdk(&project, &request.sdk)?;
+    let folder = outcome.path(OUTPUT)?;
+    pin_asset_times(&folder, staged)?;
+    let mut output = PublishOutput::read(&folder)?;
+    let written = paths(&outcome, &written)?;
+    if let Some(assets) = assets(staged, &written, &output)? {
+        output = output.with_assets(assets);
+    }
+    let by_paths = keyed_paths(staged, restored, &outcome.seen, began)?;
+    if let (Err(why), Seen::All(_)) = (&by_paths, &outcome.seen) {
+        let note = format!("any change of the workspace will publish again: {why}");
+        staged.context.reporter.event(&Event::Note(&note));
+    }
+    let looked_at = match &by_paths {
+        Ok(by_paths) => Cow::Owned(by_paths.among(&staged.scan.contents)),
+        Err(_) => Cow::Borrowed(&staged.scan.contents),
+    };
+    let from_workspace = WorkspaceFiles::find(&output, &looked_at)?;
+    let context = staged.context;
+    let settings = ContainerSettings::of(&project)?;
+    let options = staged
+        .request
+        .layers
+        .resolved(&output, &settings.platforms)?;
+    let folder = settings.working_directory.as_deref();
+    let files = AppFiles {
+        output: &output,
+        folder: folder.unwrap_or(APP_FOLDER),
+        executables: &from_workspace.executables(),
+    };
+    let layers = layers::make(&files, &options, &context.store, &context.cancel)?;
+    // Publish's own restore may have added to what the restore step gave.
+    let floating = floating(&written, staged.sources(), &staged.scan.contents)?;
+    refuse_floats(staged, floating.as_ref())?;
+    let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
+    let record = PublishRecord {
+        runtime: AppRuntime::of_project(&files, &project),
+        layers: PublishRecord::kept_layers(&layers),
+        symbols: layers.symbols.as_ref().map(KeptLayer::of),
+        left_out: layers.left_out.clone(),
+        sources: from_workspace.sources(),
+        changed_sources: beside_sources(&outcome.changed[SOURCES]),
+        warnings: lines.warnings(),
+        floating,
+        rung: outcome.rung.max(restored.rung),
+        staged_sources: staged.canonical.sources.clone(),
+        project,
+    };
+    Ok(PublishRun {
+        published: Published { record, layers },
+        findings,
+        by_paths,
+    })
+}
+
+/// Returns publish as an action over what restore gave.
+fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, BuildError> {
     let packs = restored
         .packs
         .iter()
@@ -81,7 +153,7 @@ pub(crate) fn publish(
     let mut outputs: Vec<_> = read_again.map(OutputSpec::Folder).collect();
     outputs.push(OutputSpec::File(FACTS_FILE.to_owned()));
     outputs.push(OutputSpec::ChangedPaths(SOURCES.to_owned()));
-    let action = Action {
+    Ok(Action {
         label: format!("publish of `{}`", staged.request.workspace.project),
         inputs,
         packs: packs.collect(),
@@ -101,50 +173,8 @@ pub(crate) fn publish(
         } else {
             Network::None
         },
-        watched: false,
-    };
-    let (outcome, lines) = run(staged, &action, StepName::Publish)?;
-    let project = project_facts(outcome.read(FACTS_FILE)?);
-    check_sdk(&project, &request.sdk)?;
-    let folder = outcome.path(OUTPUT)?;
-    pin_asset_times(&folder, staged)?;
-    let mut output = PublishOutput::read(&folder)?;
-    let written = paths(&outcome, &written)?;
-    if let Some(assets) = assets(staged, &written, &output)? {
-        output = output.with_assets(assets);
-    }
-    let from_workspace = WorkspaceFiles::find(&output, &staged.scan.contents)?;
-    let context = staged.context;
-    let settings = ContainerSettings::of(&project)?;
-    let options = staged
-        .request
-        .layers
-        .resolved(&output, &settings.platforms)?;
-    let folder = settings.working_directory.as_deref();
-    let files = AppFiles {
-        output: &output,
-        folder: folder.unwrap_or(APP_FOLDER),
-        executables: &from_workspace.executables(),
-    };
-    let layers = layers::make(&files, &options, &context.store, &context.cancel)?;
-    // Publish's own restore may have added to what the restore step gave.
-    let floating = floating(&written, staged.sources(), &staged.scan.contents)?;
-    refuse_floats(staged, floating.as_ref())?;
-    let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
-    let record = PublishRecord {
-        runtime: AppRuntime::of_project(&files, &project),
-        layers: PublishRecord::kept_layers(&layers),
-        symbols: layers.symbols.as_ref().map(KeptLayer::of),
-        left_out: layers.left_out.clone(),
-        sources: from_workspace.sources(),
-        changed_sources: beside_sources(&outcome.changed[SOURCES]),
-        warnings: lines.warnings(),
-        floating,
-        rung: outcome.rung.max(restored.rung),
-        staged_sources: staged.canonical.sources.clone(),
-        project,
-    };
-    Ok((Published { record, layers }, findings))
+        watched: true,
+    })
 }
 
 /// Returns what to compile while MSBuild reads the projects; `None` where a second core would not be idle.

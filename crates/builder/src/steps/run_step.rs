@@ -1,11 +1,10 @@
 //! How a step is run, whether what it gives is to be kept or to be compared.
 
 use crate::BuildError;
-use crate::inputs::project_findings::Findings;
 use crate::inputs::staged::Staged;
 use crate::records::restore_record::RestoreRecord;
-use crate::records::stored_records::Published;
-use crate::steps::{publish_step, restore_step};
+use crate::steps::publish_step::{self, PublishRun};
+use crate::steps::restore_step;
 use mizzen_plan::MissReason;
 
 /// Runs restore, because of `reasons`; `starts` is called when nothing is in its way.
@@ -50,7 +49,7 @@ pub(crate) fn run_publish(
     staged: &Staged<'_>,
     restored: &RestoreRecord,
     starts: impl FnOnce(),
-) -> Result<(Published, Findings), BuildError> {
+) -> Result<PublishRun, BuildError> {
     begin(staged, starts)?;
     publish_step::publish(staged, restored)
 }

@@ -1,0 +1,115 @@
+use mizzen_oci::{Digest, canonical_json};
+use mizzen_plan::PathSet;
+use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The name under which a weak key's path sets are kept.
+const STEP: &str = "publish-paths";
+
+/// How many path sets of one weak key are kept: a project that looks up other paths after an edit looks
+/// up the former ones when the edit is taken back.
+const MOST: usize = 8;
+
+/// How many paths a set may name. More is a step that walks through a whole disk.
+const MOST_PATHS: usize = 50_000;
+
+/// The path sets that a weak key leads to, in a cache.
+///
+/// A set is advice, never proof: it says which paths to look at, and the record is found by what they
+/// answer today.
+pub(crate) struct PathSets<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) cache: &'a dyn ActionCache,
+}
+
+impl PathSets<'_> {
+    /// Returns the path sets of `weak`, newest first. One that is damaged or of another format is left
+    /// out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the cache cannot be asked.
+    pub(crate) fn get(&self, weak: &Digest) -> Result<Vec<PathSet>, StoreError> {
+        let Some(result) = self.cache.get(STEP, weak)? else {
+            return Ok(Vec::new());
+        };
+        let mut sets = Vec::new();
+        for output in result.outputs.values() {
+            if let Some(bytes) = self.store.read(&output.digest)?
+                && let Ok(set) = serde_json::from_slice(&bytes)
+            {
+                sets.push(set);
+            }
+        }
+        Ok(sets)
+    }
+
+    /// Keeps `set` as the newest of `weak`. Two builds that do so at once may lose one of them, which is
+    /// a miss too many later.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be kept.
+    pub(crate) fn put(&self, weak: &Digest, set: &PathSet) -> Result<(), StoreError> {
+        if set.len() > MOST_PATHS {
+            return Ok(());
+        }
+        let bytes = canonical_json(&json!(set));
+        let newest = Output {
+            digest: self.store.put(&bytes)?,
+            size_bytes: bytes.len() as u64,
+        };
+        let earlier = self.cache.get(STEP, weak)?;
+        let earlier = earlier.map_or_else(BTreeMap::new, |earlier| earlier.outputs);
+        let others = earlier.into_values().filter(|output| *output != newest);
+        let kept = std::iter::once(newest).chain(others).take(MOST);
+        let result = ActionResult {
+            // One digit each: their order is that of the names.
+            outputs: kept
+                .enumerate()
+                .map(|(place, output)| (place.to_string(), output))
+                .collect(),
+            inputs: newest,
+            facts: Value::Null,
+        };
+        self.cache.put(STEP, weak, &result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, PathSets};
+    use mizzen_oci::Digest;
+    use mizzen_plan::{Look, PathSet};
+    use mizzen_store::{FsActionCache, Store};
+
+    fn set(path: &str) -> PathSet {
+        let mut set = PathSet::default();
+        set.add_source(path, Look::Read);
+        set
+    }
+
+    #[test]
+    fn the_newest_comes_first_each_once_and_the_oldest_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let cache = FsActionCache(&store);
+        let sets = PathSets {
+            store: &store,
+            cache: &cache,
+        };
+        let weak = Digest::of(b"weak");
+        assert_eq!(sets.get(&weak).unwrap(), []);
+        for path in ["a", "b", "a"] {
+            sets.put(&weak, &set(path)).unwrap();
+        }
+        assert_eq!(sets.get(&weak).unwrap(), [set("a"), set("b")]);
+        assert_eq!(sets.get(&Digest::of(b"other")).unwrap(), []);
+        for number in 0..MOST {
+            sets.put(&weak, &set(&number.to_string())).unwrap();
+        }
+        let kept = sets.get(&weak).unwrap();
+        assert_eq!(kept.len(), MOST);
+        assert_eq!(kept[0], set("7"));
+        assert!(!kept.contains(&set("a")));
+    }
+}
