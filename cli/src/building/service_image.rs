@@ -112,8 +112,8 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
         warnings: Vec::new(),
     };
     Ok(Ready {
-        engine_name,
         built,
+        engine_name,
         registry,
     })
 }
