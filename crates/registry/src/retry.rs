@@ -6,8 +6,11 @@ use std::time::{Duration, SystemTime};
 /// How often and how long failures that may pass are retried.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RetrySettings {
-    /// How often one operation (a manifest read, a blob sent) is tried in all.
+    /// How often one operation (a manifest read, a blob sent) is tried in all, where the registry
+    /// answers. All requests of an operation count: a blob takes several.
     pub attempts: u32,
+    /// The same, where no connection can be made: whoever does not answer at all is not busy.
+    pub unreached_attempts: u32,
     /// The wait before the second attempt; it doubles with each further one.
     pub first_delay: Duration,
     /// The longest wait that is our own choice.
@@ -21,7 +24,8 @@ pub struct RetrySettings {
 impl Default for RetrySettings {
     fn default() -> Self {
         Self {
-            attempts: 6,
+            attempts: 10,
+            unreached_attempts: 6,
             first_delay: Duration::from_millis(300),
             longest_delay: Duration::from_secs(20),
             longest_retry_after: Duration::from_secs(120),
@@ -94,6 +98,7 @@ pub(crate) struct Budget {
     settings: RetrySettings,
     failures: u32,
     slow: u32,
+    unreached: u32,
     waited: Duration,
 }
 
@@ -103,6 +108,7 @@ impl Budget {
             settings,
             failures: 0,
             slow: 0,
+            unreached: 0,
             waited: Duration::ZERO,
         }
     }
@@ -147,8 +153,14 @@ impl Budget {
                 longest: self.settings.longest_retry_after,
             });
         }
+        let is_unreached = cause
+            .downcast_ref::<reqwest::Error>()
+            .is_some_and(reqwest::Error::is_connect);
+        self.unreached += u32::from(is_unreached);
         let delay = retry_after.unwrap_or_default().max(self.own_delay());
-        if self.failures >= self.settings.attempts || self.waited + delay > self.settings.patience {
+        let is_spent = self.failures >= self.settings.attempts
+            || self.unreached >= self.settings.unreached_attempts;
+        if is_spent || self.waited + delay > self.settings.patience {
             return Err(RegistryError::Failed {
                 registry: registry.to_owned(),
                 what: what.to_owned(),
@@ -206,7 +218,17 @@ mod tests {
     #[test]
     fn delays_double_with_chance_and_end_with_the_attempts() {
         let mut budget = Budget::new(RetrySettings::default());
-        for want_ms in [300, 600, 1200, 2400, 4800_u128] {
+        for want_ms in [
+            300,
+            600,
+            1200,
+            2400,
+            4800,
+            9600,
+            19_200,
+            20_000,
+            20_000_u128,
+        ] {
             let delay = spend(&mut budget, None).unwrap().as_millis();
             assert!(
                 (want_ms / 2..=want_ms).contains(&delay),
@@ -215,7 +237,7 @@ mod tests {
         }
         assert!(matches!(
             spend(&mut budget, None),
-            Err(RegistryError::Failed { attempts: 6, .. })
+            Err(RegistryError::Failed { attempts: 10, .. })
         ));
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const LAYERS: [&str; 3] = ["the runtime", "the packages", "the app"];
-pub(crate) const ATTEMPTS: u32 = 6;
+pub(crate) const ATTEMPTS: u32 = 10;
 
 pub(crate) fn every_fault() -> [(&'static str, Fault); 13] {
     let status = |status| Fault::Status(status, Vec::new());

@@ -17,7 +17,7 @@ fn with_a_fault_at_every_fifth_request_a_push_is_right_or_says_that_it_gave_up()
         });
         registry.forget_requests();
         let repository = format!("random/{run}");
-        let client = client(100);
+        let client = client(500);
         let pushed = client.push(&format!("{}/{repository}:1", registry.host()), &what());
         registry.play_nothing();
         match pushed {
@@ -51,8 +51,8 @@ fn with_a_fault_at_every_fifth_request_a_push_is_right_or_says_that_it_gave_up()
             assert_eq!(read_layers(&pulled).unwrap(), LAYERS);
         }
     }
-    // Two or three do; the budget of an upload covers all of its requests.
-    assert!(given_up <= 20, "{given_up} of 200 gave up");
+    // A silence is one of the faults, and three of them end it; on a busy machine others are silent, too.
+    assert!(given_up <= 4, "{given_up} of 200 gave up");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn with_a_fault_at_every_fifth_request_a_pull_is_right_or_says_that_it_gave_up()
             let mut random = random.lock().unwrap();
             (random.u32(..100) < 20).then(|| random.choice(every_fault()).unwrap().1)
         });
-        let client = client(100);
+        let client = client(500);
         match WAYS[usize::try_from(run % 2).unwrap()](&client, &reference) {
             Ok(layers) => assert_eq!(layers, LAYERS, "run {run}"),
             Err(error) => {
