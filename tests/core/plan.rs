@@ -40,6 +40,13 @@ fn the_plan_names_what_would_run_and_why_and_starts_nothing() {
     let why = |file: &str| plan(&["--why", folder.join(file).to_str().unwrap()]);
     assert!(why("Program.cs").starts_with("Program.cs: an input of publish (sha256:"));
     assert!(why("hello-web.csproj").contains("an input of restore and of publish"));
-    assert!(why("bin/x").contains("no input"));
+    // What is not known is not claimed.
+    assert!(why("bin/x").contains("is not known"));
+    fs_err::create_dir_all(folder.join("bin")).unwrap();
+    for file in ["bin/x", "../shared.json"] {
+        fs_err::write(folder.join(file), "{}").unwrap();
+    }
+    assert!(why("bin/x").contains("no input; it is left out of the stage"));
+    assert!(why("../shared.json").contains("plain `dotnet publish` may read it"));
     assert_eq!(user.dotnet_calls(), [""; 0]);
 }

@@ -198,10 +198,17 @@ fn why(
         FileRole::Restore(fact) => ("an input of restore and of publish", fact),
         FileRole::Publish(fact) => ("an input of publish", fact),
         FileRole::NotStaged => {
-            return format!(
-                "{path}: no input{}; dotnet does not see it\n",
-                of_project(of)
-            );
+            let of = of_project(of);
+            return if fs_err::symlink_metadata(&absolute).is_err() {
+                format!("{path}: not there; what a build would make of it is not known\n")
+            } else if absolute.starts_with(root) {
+                format!("{path}: no input{of}; it is left out of the stage\n")
+            } else {
+                format!(
+                    "{path}: no input{of}; it lies outside of the workspace, where plain `dotnet publish` \
+                     may read it and no stage shows it, unless `[inputs] extra` names it\n"
+                )
+            };
         }
     };
     let fact = match fact {
