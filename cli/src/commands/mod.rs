@@ -5,8 +5,7 @@
     doc,
     expect(
         rustdoc::broken_intra_doc_links,
-        rustdoc::invalid_html_tags,
-        reason = "`[:TAG]` and `<token>` are for people who read the help"
+        reason = "`[:TAG]` is for people who read the help"
     )
 )]
 
