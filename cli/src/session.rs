@@ -111,7 +111,8 @@ impl Session<'_> {
         Ok(Store::open_existing(&self.cache_folder()?)?)
     }
 
-    fn temporary_folder(&self) -> PathBuf {
+    /// Returns where temporary files go.
+    pub(crate) fn temporary_folder(&self) -> PathBuf {
         self.process.variable("TMPDIR").unwrap_or("/tmp").into()
     }
 

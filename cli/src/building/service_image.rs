@@ -1,4 +1,4 @@
-use super::arguments::{BuildArgs, Isolation};
+use super::arguments::BuildArgs;
 use super::base_choice::BaseChoice;
 use super::deliver::{Ready, Tools};
 use super::environment::stage;
@@ -61,7 +61,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
         Some(request) => {
             let tags = certain_tags(arguments)?;
             let check = PushCheck::new(early.registry(), &tags);
-            let how = (arguments.isolation, &check);
+            let how = (arguments, &check);
             published(request, how, session)?
         }
         None => package_publish_folder(&folder, &layers, store, cancel)?,
@@ -143,11 +143,14 @@ fn with_added(
 
 pub(crate) fn published(
     request: &ProjectRequest,
-    (isolation, check): (Isolation, &PushCheck<'_>),
+    (arguments, check): (&BuildArgs, &PushCheck<'_>),
     session: &Session<'_>,
 ) -> Result<App, CommandError> {
     let store = session.store()?;
-    let executor = stage(store, isolation)?;
+    let mut executor = stage(store, arguments.isolation)?;
+    if arguments.keep_stage {
+        executor = executor.keeping_failures(session.temporary_folder());
+    }
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,

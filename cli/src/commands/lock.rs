@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<
     };
     let early = choice.early(&[], &layers)?;
     let nothing_to_push = PushCheck::new(early.registry(), &[]);
-    let how = (arguments.isolation, &nothing_to_push);
+    let how = (arguments, &nothing_to_push);
     let app = published(&request, how, &session)?;
     let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let (base, _) = choice.decide(early, &app, &said, &[])?;

@@ -17,6 +17,7 @@ mod inside;
 mod isolation;
 mod job;
 mod keeper;
+mod kept_stage;
 mod materialize;
 mod means;
 mod outcome;

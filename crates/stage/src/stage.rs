@@ -4,7 +4,7 @@ use crate::place::Place;
 use crate::root;
 use crate::{
     Action, Capabilities, Executor, Isolation, LeftFiles, Network, Outcome, OutputLine, Rung, Seen,
-    StageError, Stream, capture, materialize, means,
+    StageError, Stream, capture, kept_stage, materialize, means,
 };
 use mizzen_store::{Cancel, Store};
 use mizzen_watch::{NotWatched, Watch};
@@ -21,6 +21,7 @@ pub struct Stage {
     launcher: PathBuf,
     isolation: Isolation,
     places: usize,
+    keeps_in: Option<PathBuf>,
     rung: OnceLock<Rung>,
 }
 
@@ -43,6 +44,7 @@ impl Stage {
             launcher,
             isolation,
             places: means::places(),
+            keeps_in: None,
             rung: OnceLock::new(),
         })
     }
@@ -51,6 +53,13 @@ impl Stage {
     #[must_use]
     pub fn with_places(mut self, places: usize) -> Self {
         self.places = places;
+        self
+    }
+
+    /// Keeps what a command that fails leaves, in a new folder in `parent`, for people to look at.
+    #[must_use]
+    pub fn keeping_failures(mut self, parent: PathBuf) -> Self {
+        self.keeps_in = Some(parent);
         self
     }
 
@@ -173,6 +182,13 @@ impl Executor for Stage {
             }
             _ => (BTreeMap::new(), BTreeMap::new()),
         };
+        if let Some(parent) = self.keeps_in.as_deref().filter(|_| exit_code != Some(0)) {
+            let enter = kept_stage::keep(action, place.folder(), &self.root, parent)?;
+            on_line(&OutputLine {
+                stream: Stream::Executor,
+                text: format!("the stage is kept; enter it with {}", enter.display()),
+            });
+        }
         Ok(Outcome {
             exit_code,
             outputs,

@@ -422,3 +422,41 @@ fn builds_of_one_user_run_beside_each_other_at_one_path() {
     let path = format!("{}/src", bench.stage.root().display());
     assert_eq!(said, [&path, "inner", &path, "outer"]);
 }
+
+#[test]
+fn what_a_failed_command_left_can_be_entered() {
+    let bench = bench(Rung::Processes);
+    let kept = bench.folder.path().join("kept");
+    fs::create_dir(&kept).unwrap();
+    let stage = bench.stage.keeping_failures(kept.clone());
+    let mut action = shell("echo left > made; exit 3", []);
+    action
+        .environment
+        .insert("NAME".to_owned(), "it's here".to_owned());
+    action
+        .secret_environment
+        .insert("TOKEN".to_owned(), "hunter2".to_owned());
+    let mut said = Vec::new();
+    let outcome = stage.run(&action, &Cancel::default(), &mut |line| {
+        said.push(line.text.clone());
+    });
+    assert_eq!(outcome.unwrap().exit_code, Some(3));
+    let told = said
+        .iter()
+        .find_map(|line| line.split_once("enter it with "));
+    let enter = told.unwrap().1;
+    #[expect(clippy::disallowed_methods, reason = "the script under test")]
+    let entered = std::process::Command::new(enter)
+        .args(["/bin/sh", "-c", "pwd; cat made; echo \"$NAME $TOKEN\""])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(entered.stdout).unwrap();
+    let root = stage.root().display();
+    assert_eq!(text, format!("{root}/src\nleft\nit's here \n"));
+    assert!(!fs::read_to_string(enter).unwrap().contains("hunter2"));
+    // One that does well leaves nothing.
+    let before = fs::read_dir(&kept).unwrap().count();
+    let outcome = stage.run(&shell("true", []), &Cancel::default(), &mut |_| ());
+    assert_eq!(outcome.unwrap().exit_code, Some(0));
+    assert_eq!(fs::read_dir(&kept).unwrap().count(), before);
+}
