@@ -124,11 +124,6 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto, env = "MIZZEN_ISOLATION", hide_env_values = true)]
     pub(crate) isolation: Isolation,
 
-    /// Keep what a step that fails leaves, with a script that opens a shell there; files that hold the
-    /// credentials of feeds are kept, too
-    #[arg(long)]
-    pub(crate) keep_stage: bool,
-
     /// Allow what the repository asks for outside of itself, for this run: `all`, or only the very
     /// request that `mizzen trust --show` names
     #[arg(long, value_name = "REQUEST", num_args = 0..=1, default_missing_value = "all", require_equals = true, env = "MIZZEN_TRUST", hide_env_values = true)]
@@ -209,6 +204,11 @@ pub(crate) struct ReuseArgs {
     /// writes), and packages as the projects' lock files have them
     #[arg(long, conflicts_with = "from_publish")]
     pub(crate) locked: bool,
+
+    /// Keep what a step that fails leaves, with a script that opens a shell there; files that hold the
+    /// credentials of feeds are kept, too
+    #[arg(long)]
+    pub(crate) keep_stage: bool,
 }
 
 /// What goes into the layers

@@ -148,7 +148,7 @@ pub(crate) fn published(
 ) -> Result<App, CommandError> {
     let store = session.store()?;
     let mut executor = stage(store, arguments.isolation)?;
-    if arguments.keep_stage {
+    if arguments.reuse.keep_stage {
         executor = executor.keeping_failures(session.temporary_folder());
     }
     let context = Context {
