@@ -28,6 +28,9 @@ pub(crate) fn workspace(error: &WorkspaceError) -> Option<String> {
             "want a project, a solution, a folder that holds one, or a C# file that is an app"
                 .to_owned()
         }
+        WorkspaceError::PartOfProject { project, .. } => {
+            format!("mizzen build {}", project.display())
+        }
         WorkspaceError::AboveRoot { file, .. } => {
             let folder = file.parent()?.display();
             format!(
@@ -81,6 +84,10 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::Container(_) => {
             "correct the project, or one of the props files and packages that it imports".to_owned()
         }
+        BuildError::NotPublishable(_) => {
+            "name a project that is published, or set IsPublishable to true: -p IsPublishable=true"
+                .to_owned()
+        }
         BuildError::ForeignApp { .. } => {
             "leave out -r, or ask for the platform that it names with --platform".to_owned()
         }
@@ -90,6 +97,10 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         }
         BuildError::ForeignBase { .. } => {
             "ask for the base's platform with --platform, or name another --base".to_owned()
+        }
+        BuildError::ForeignLibc { .. } => {
+            "publish for the base (-r linux-musl-x64 for Alpine), leave out -r, or name another --base"
+                .to_owned()
         }
         BuildError::Framework(FrameworkMissing { found: None, wanted }) => format!(
             "name a base with {} with --base; if this one has it, say so: -e ASPNET_VERSION={}",

@@ -86,6 +86,37 @@ fn a_library_has_nothing_to_run() {
 }
 
 #[test]
+fn a_project_that_is_not_published_and_a_file_of_one_are_told_before_anything_runs() {
+    let user = user();
+    user.workspace("hello-web", "hello", None);
+    let said = fails(&user, &["hello/Program.cs"], 2);
+    assert!(
+        said.contains("Program.cs` belongs to `") && said.contains("hint: mizzen build "),
+        "{said}"
+    );
+    let project = user.path("hello/hello-web.csproj");
+    let no = "<IsPublishable>false</IsPublishable><Nullable>";
+    edit(&project, "<Nullable>", no);
+    let said = fails(&user, &["hello"], 2);
+    let want = "`hello-web` is not publishable (`IsPublishable` is false in hello-web.csproj)";
+    assert!(said.contains(want), "{said}");
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+    // What a condition decides is known once dotnet has evaluated the project.
+    let no = no.replace(
+        "<IsPublishable>",
+        "<IsPublishable Condition=\"'1' == '1'\">",
+    );
+    edit(
+        &project,
+        "<IsPublishable>false</IsPublishable><Nullable>",
+        &no,
+    );
+    let said = fails(&user, &["hello"], 2);
+    let want = "`hello-web` is not publishable (`IsPublishable` is false)";
+    assert!(said.contains(want), "{said}");
+}
+
+#[test]
 fn no_dotnet_and_one_that_is_too_old_are_told_apart() {
     let nobody = User::without_sdk();
     nobody.workspace("hello-web", "hello", None);

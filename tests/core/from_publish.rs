@@ -2,6 +2,7 @@
 
 use crate::support::{User, prepared, testdata, validated};
 use fs_err as fs;
+use mizzen_testkit::{MemoryRegistry, skopeo_copy};
 
 /// A change of this digest changes every image that mizzen makes: it needs a reason.
 #[test]
@@ -254,4 +255,53 @@ fn an_application_that_the_base_cannot_start_becomes_no_image() {
     // What the image itself will say is what counts.
     let fit = ["-e", "DOTNET_VERSION=9.0.4", "-e", "ASPNET_VERSION=9.0.4"];
     user.build(&[&arguments[..], &fit].concat()).success();
+}
+
+#[test]
+fn a_program_and_a_base_with_different_c_libraries_become_no_image() {
+    let user = User::without_sdk();
+    let registry = MemoryRegistry::start();
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let base = user.path("base");
+    let named = |tag: &str| {
+        let reference = format!("{}/dotnet/aspnet:{tag}", registry.host());
+        skopeo_copy(
+            &format!("oci:{}:latest", base.display()),
+            &format!("docker://{reference}"),
+        );
+        reference
+    };
+    let folder = testdata("publish/rid");
+    let build = |base: &str| {
+        let folder = folder.to_str().unwrap();
+        user.build(&["--from-publish", folder, "--base", base, "-o", "oci:out"])
+    };
+    let said = build(&named("10.0-alpine")).failure(2);
+    assert!(
+        said.contains("published for `linux-x64`, and the base image has musl"),
+        "{said}"
+    );
+    assert!(said.contains("-r linux-musl-x64"), "{said}");
+    assert!(!user.path("out").exists());
+    build(&named("10.0-noble-chiseled")).success();
+
+    // What runs with either keeps its files for both.
+    let portable = testdata("publish/portable");
+    let portable = portable.to_str().unwrap();
+    let alpine = named("10.0-alpine");
+    let run = user
+        .build(&[
+            "--from-publish",
+            portable,
+            "--base",
+            &alpine,
+            "-o",
+            "oci:musl",
+        ])
+        .success();
+    let left_out = run.image()["leftOut"].to_string();
+    assert!(
+        left_out.contains("win") && !left_out.contains("runtimes/linux-musl-x64"),
+        "{left_out}"
+    );
 }

@@ -2,7 +2,7 @@ use crate::error::CommandError;
 use crate::places::ImageSource;
 use crate::session::Session;
 use mizzen_builder::AppRuntime;
-use mizzen_dotnet::default_base;
+use mizzen_dotnet::{Libc, default_base};
 use mizzen_image::Image;
 use mizzen_oci::{Digest, Platform};
 use mizzen_registry::Registry;
@@ -50,6 +50,7 @@ impl Base {
             app.self_contained,
             !app.invariant_globalization,
             family,
+            app.libc.unwrap_or(Libc::Glibc),
         )?;
         Ok(ImageSource::Registry(Box::new(reference)))
     }

@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::places::engine::{Engine, EnginePlatforms};
 use mizzen_builder::{ImageOptions, LayerOptions};
-use mizzen_dotnet::{DebugSymbols, RuntimeIdentifier};
+use mizzen_dotnet::{DebugSymbols, Libc, RuntimeIdentifier};
 use mizzen_image::Compression;
 use mizzen_oci::{Family, Platform};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +30,7 @@ pub(crate) fn layer_options(
     Ok(LayerOptions {
         platforms,
         default_platform,
+        musl: arguments.base.as_deref().and_then(Libc::of_image) == Some(Libc::Musl),
         compression: layers.compression,
         single: layers.layers == Split::Single,
         keep: layers.keep.clone(),

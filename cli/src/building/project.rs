@@ -7,8 +7,8 @@ use crate::config::Config;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::ui::Ui;
-use mizzen_builder::{Allowed, InputRules, LayerOptions, ProjectRequest};
-use mizzen_dotnet::{ChosenSdk, Properties, PublishOptions, Toolchain, Workspace};
+use mizzen_builder::{Allowed, BuildError, InputRules, LayerOptions, ProjectRequest};
+use mizzen_dotnet::{ChosenSdk, NotPublishable, Properties, PublishOptions, Toolchain, Workspace};
 use mizzen_plan::Skip;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -38,6 +38,16 @@ pub(crate) fn project(
             file.display(),
             workspace.root.display()
         ));
+    }
+    if arguments
+        .properties
+        .iter()
+        .all(|(name, _)| !name.eq_ignore_ascii_case("IsPublishable"))
+    {
+        let checked = NotPublishable::check(&workspace.root, &workspace.project);
+        checked
+            .map_err(BuildError::Read)?
+            .map_err(BuildError::from)?;
     }
     let dotnet_root = process.variable("DOTNET_ROOT").map(PathBuf::from);
     let toolchain = Toolchain::find(&process.path(), dotnet_root.as_deref())?;

@@ -74,10 +74,12 @@ impl From<BuildError> for CommandError {
             BuildError::OtherSdk { .. } => BUG,
             BuildError::Publish(_)
             | BuildError::Container(_)
+            | BuildError::NotPublishable(_)
             | BuildError::ForeignApp { .. }
             | BuildError::SymbolsDiffer
             | BuildError::ForeignBase { .. }
             | BuildError::Framework(_)
+            | BuildError::ForeignLibc { .. }
             | BuildError::Platform(_)
             | BuildError::User(_)
             | BuildError::Added { .. }
@@ -96,6 +98,7 @@ impl From<BuildError> for CommandError {
             | BuildError::Layer(_)
             | BuildError::Stage(_)
             | BuildError::Store(_)
+            | BuildError::Base(_)
             | BuildError::Read(_) => LOCAL,
             BuildError::Cancelled(_) => INTERRUPTED,
             BuildError::Preflight(_) => unreachable!("it is the error that it holds"),

@@ -16,6 +16,10 @@ pub(super) fn for_machines(event: &Event<'_>, verbose: bool) -> Option<Value> {
             "ms": u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
         })),
         Event::DotnetLine(text) if verbose => Some(json!({ "event": "dotnet", "text": text })),
-        Event::DotnetLine(_) | Event::Message(_) | Event::Note(_) | Event::Warning(_) => None,
+        Event::DotnetLine(_)
+        | Event::Message(_)
+        | Event::Reused(_)
+        | Event::Note(_)
+        | Event::Warning(_) => None,
     }
 }

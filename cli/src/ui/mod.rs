@@ -130,8 +130,15 @@ impl Reporter for Ui {
             }
             Event::StepEnded(report) => self.line(&format!("{:8} reused", report.step.as_str())),
             Event::DotnetLine(text) if self.verbose => self.line(&format!("  | {text}")),
-            Event::DotnetLine(_) => {}
+            Event::DotnetLine(_) | Event::Reused([]) => {}
             Event::Message(message) => self.line(&message.text),
+            Event::Reused(messages) if self.verbose => {
+                messages.iter().for_each(|message| self.line(&message.text));
+            }
+            Event::Reused(messages) => self.line(&match messages.len() {
+                1 => "1 warning of the publish that is reused (-v shows it)".to_owned(),
+                count => format!("{count} warnings of the publish that is reused (-v shows them)"),
+            }),
             Event::Warning(text) => self.warn(text),
             Event::Note(text) => self.note(text),
         }

@@ -66,6 +66,38 @@ impl DotnetLines {
 }
 
 impl DotnetMessage {
+    /// Returns each of `messages` once. NuGet tells the same of every project that it concerns: the first
+    /// line stands for all, and says for how many.
+    pub(crate) fn distinct(messages: &[Self]) -> Vec<Self> {
+        let mut distinct: Vec<(Self, usize)> = Vec::new();
+        for message in messages {
+            let same = distinct
+                .iter_mut()
+                .find(|(it, _)| it.says_the_same(message));
+            match same {
+                Some((_, count)) => *count += 1,
+                None => distinct.push((message.clone(), 1)),
+            }
+        }
+        let counted = |(mut message, count): (Self, usize)| {
+            if count > 1 {
+                message.text = format!("{} ({count} times)", message.text);
+            }
+            message
+        };
+        distinct.into_iter().map(counted).collect()
+    }
+
+    fn says_the_same(&self, other: &Self) -> bool {
+        let is_nuget = self.code == other.code && self.code.starts_with("NU");
+        is_nuget && self.without_origin() == other.without_origin() || self == other
+    }
+
+    fn without_origin(&self) -> &str {
+        let place = self.text.find(&self.code).unwrap_or(0);
+        &self.text[place..]
+    }
+
     /// Reads a line in MSBuild's canonical form: `origin : error CODE: text [project]`.
     fn parse(line: &str) -> Option<Self> {
         let line = line.trim();
@@ -176,6 +208,32 @@ mod tests {
         }
         let failure = lines.failure();
         assert_eq!((failure.len(), failure[19].text.as_str()), (20, "line 29"));
+    }
+
+    #[test]
+    fn what_nuget_tells_of_every_project_is_told_once_with_a_count() {
+        let lines = [
+            "/s/A.csproj : warning NU1603: A depends on B (>= 1.0)",
+            "/s/B.csproj : warning NU1603: A depends on B (>= 1.0)",
+            "/s/B.csproj : warning NU1603: C depends on D (>= 1.0)",
+            "/s/A.cs(1,1): warning CS0168: never used",
+            "/s/B.cs(1,1): warning CS0168: never used",
+        ];
+        let messages = lines.map(|line| DotnetMessage::parse(line).unwrap());
+        let distinct = DotnetMessage::distinct(&messages);
+        let texts: Vec<_> = distinct
+            .iter()
+            .map(|message| message.text.as_str())
+            .collect();
+        assert_eq!(
+            texts,
+            [
+                "/s/A.csproj : warning NU1603: A depends on B (>= 1.0) (2 times)",
+                lines[2],
+                lines[3],
+                lines[4]
+            ]
+        );
     }
 
     #[test]

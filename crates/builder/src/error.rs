@@ -1,7 +1,8 @@
 use crate::dotnet_lines::DotnetMessage;
 use crate::{LockedToolchain, OutsideRequest};
 use mizzen_dotnet::{
-    ContainerSettingsError, FrameworkMissing, LeftOut, NugetConfigError, PublishError,
+    ContainerSettingsError, FrameworkMissing, LeftOut, Libc, NotPublishable, NugetConfigError,
+    PublishError,
 };
 use mizzen_image::{FileTreeError, LayerError, UserError};
 use mizzen_oci::Platform;
@@ -35,6 +36,9 @@ pub enum BuildError {
     /// The project says something about its image that cannot be.
     #[error(transparent)]
     Container(#[from] ContainerSettingsError),
+    /// The project says that it is not published.
+    #[error(transparent)]
+    NotPublishable(#[from] NotPublishable),
     /// The application was published for another platform than the image is for.
     #[error(
         "the application was published for `{runtime_identifier}`, which does not run on `{platform}`"
@@ -77,6 +81,9 @@ pub enum BuildError {
     /// What the cache has is not what is made now.
     #[error("the cache does not hold what this workspace makes: {}", .0.join("; "))]
     CacheDiffers(Vec<String>),
+    /// The base image's files cannot be listed.
+    #[error("the base image cannot be read")]
+    Base(#[source] FileTreeError),
     /// A layer of the cache cannot be compared.
     #[error("a layer of the cache cannot be read")]
     CachedLayer(#[source] FileTreeError),
@@ -91,6 +98,16 @@ pub enum BuildError {
     /// The base image has not what the application runs on.
     #[error(transparent)]
     Framework(#[from] FrameworkMissing),
+    /// The application is linked with another C library than the base image has.
+    #[error(
+        "the application was published for `{runtime_identifier}`, and the base image has {libc}"
+    )]
+    ForeignLibc {
+        /// What it was published for.
+        runtime_identifier: String,
+        /// What the base has.
+        libc: Libc,
+    },
     /// There is no .NET for the platform.
     #[error("there is no .NET for `{0}`")]
     Platform(String),

@@ -17,6 +17,8 @@ pub struct LayerOptions {
     pub platforms: Vec<Platform>,
     /// What they are for if the project does not decide, either; `None` for linux/amd64.
     pub default_platform: Option<Platform>,
+    /// The base that the user names has musl for its C library.
+    pub musl: bool,
     /// How they are compressed.
     pub compression: Compression,
     /// One layer for everything, instead of one for each rate of change.
@@ -33,6 +35,8 @@ pub(crate) struct AppFiles<'a> {
     pub(crate) output: &'a PublishOutput,
     /// Its folder in the image, absolute.
     pub(crate) folder: &'a str,
+    /// The base that its project asks for has musl.
+    pub(crate) is_musl: bool,
     /// Published paths that are programs, though their bytes do not tell.
     pub(crate) executables: &'a BTreeSet<Vec<u8>>,
 }
@@ -43,6 +47,7 @@ impl LayerOptions {
         Self {
             platforms,
             default_platform: None,
+            musl: false,
             compression: Compression::default(),
             single: false,
             keep: Vec::new(),
@@ -67,7 +72,10 @@ impl LayerOptions {
             });
         }
         let keep: Vec<&str> = self.keep.iter().map(PathPattern::as_str).collect();
-        BTreeMap::from(
+        let libc = self
+            .musl
+            .then(|| ("libc".to_owned(), Libc::Musl.to_string()));
+        let keyed = BTreeMap::from(
             [
                 ("format", LayerBuilder::FORMAT.to_owned()),
                 ("platforms", platforms.join(",")),
@@ -80,7 +88,8 @@ impl LayerOptions {
                 ("symbols", format!("{:?}", self.debug_symbols)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
-        )
+        );
+        keyed.into_iter().chain(libc).collect()
     }
 
     /// Returns the options with the platforms decided: those asked for; else those that the project
@@ -124,7 +133,8 @@ impl LayerOptions {
     ) -> Result<LayerPlan, BuildError> {
         let output = app.output;
         let published_for = output.runtime_identifier();
-        let is_musl = published_for.is_some_and(|identifier| identifier.contains("musl"));
+        // With musl natives for both C libraries are kept: .NET takes those that fit.
+        let is_musl = self.musl || app.is_musl || output.libc() == Some(Libc::Musl);
         let libc = if is_musl { Libc::Musl } else { Libc::Glibc };
         let runtime_identifier = RuntimeIdentifier::of(platform, libc)
             .ok_or_else(|| BuildError::Platform(platform.to_string()))?;

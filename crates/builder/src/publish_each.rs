@@ -71,8 +71,11 @@ impl EachPlatform {
         &self,
         request: &ProjectRequest,
     ) -> Result<Vec<ProjectRequest>, BuildError> {
-        let is_musl = self.published_for.contains("musl");
-        let libc = if is_musl { Libc::Musl } else { Libc::Glibc };
+        let libc = if request.layers.musl {
+            Libc::Musl
+        } else {
+            RuntimeIdentifier::new(self.published_for.as_str()).libc()
+        };
         let one = |platform: &Platform| {
             let identifier = RuntimeIdentifier::of(platform, libc)
                 .ok_or_else(|| BuildError::Platform(platform.to_string()))?;
@@ -126,7 +129,9 @@ impl EachPlatform {
     /// Returns whether `app` could not have been published otherwise than by itself for each platform.
     pub(crate) fn is_confirmed(&self, app: &App, request: &ProjectRequest) -> bool {
         let is_for_one = app.runtime.tailored.is_some() || app.runtime.self_contained;
-        let named = ContainerSettings::of(&app.project).map(|settings| settings.platforms);
+        let engine = request.layers.default_platform.as_ref();
+        let named = ContainerSettings::of(&app.project);
+        let named = named.map(|settings| settings.platforms_for(engine));
         is_for_one
             && self.is_as_before(app)
             && (request.layers.platforms == self.platforms

@@ -18,9 +18,10 @@ pub enum Event<'a> {
     StepEnded(&'a StepReport),
     /// A line of `dotnet`'s own output, with the user's paths.
     DotnetLine(&'a str),
-    /// A warning or an error of the compiler or of NuGet; on a hit, the warnings of the run that is
-    /// reused.
+    /// A warning or an error of the compiler or of NuGet.
     Message(&'a DotnetMessage),
+    /// The warnings of the run that is reused; perhaps none.
+    Reused(&'a [DotnetMessage]),
     /// Something to know about the build that is no error.
     Note(&'a str),
     /// Something to mend.

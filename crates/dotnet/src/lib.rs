@@ -20,6 +20,7 @@ pub use project::file_based_app::{
 };
 pub use project::git_aware::{GitReads, is_git_library, known_to_ask_git, may_ask_git};
 pub use project::machine_path::{is_in_system_folder, machine_paths};
+pub use project::not_publishable::NotPublishable;
 pub use project::oddity::{Oddity, is_native_compiler, oddities};
 pub use project::output_folders::OutputFolders;
 pub use project::project_facts::{ProjectFacts, ProjectItem};

@@ -2,7 +2,7 @@ use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::locked_toolchain::LockedToolchain;
 use crate::report::{Outcome, StepReport};
 use mizzen_dotnet::{
-    Framework, FrameworkRollForward, Launch, ProjectFacts, PublishOutput, Tailored,
+    Framework, FrameworkRollForward, Launch, Libc, ProjectFacts, PublishOutput, Tailored,
 };
 use mizzen_image::Layer;
 use mizzen_oci::Platform;
@@ -51,6 +51,9 @@ pub struct AppRuntime {
     pub invariant_globalization: bool,
     /// The RID it was published for; `None` for a portable publish.
     pub runtime_identifier: Option<String>,
+    /// The C library that it is linked with; `None` if it runs with any.
+    #[serde(default)]
+    pub libc: Option<Libc>,
     /// The version of the project; unknown for a folder that was published before.
     pub version: Option<String>,
     /// What publish did to the files of packages and runtime for this one application.
@@ -69,6 +72,7 @@ impl Default for AppRuntime {
             frameworks: Vec::new(),
             invariant_globalization: false,
             runtime_identifier: None,
+            libc: None,
             version: None,
             tailored: None,
         }
@@ -132,6 +136,7 @@ impl AppRuntime {
             frameworks: frameworks.cloned().collect(),
             invariant_globalization: config.invariant_globalization,
             runtime_identifier: output.runtime_identifier().map(str::to_owned),
+            libc: output.libc(),
             version: None,
             tailored: output.tailored,
         }

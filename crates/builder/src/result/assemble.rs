@@ -1,7 +1,7 @@
 use crate::result::app::{AppLayer, AppRuntime};
 use crate::{BuildError, ImageOptions};
-use mizzen_dotnet::Framework;
-use mizzen_image::{Addendum, Entry, Image, Layer, LayerBuilder, NumericUser, UserError};
+use mizzen_dotnet::{Framework, Libc};
+use mizzen_image::{Addendum, Entry, FileTree, Image, Layer, LayerBuilder, NumericUser, UserError};
 use mizzen_oci::{Family, History, ImageConfig, Platform, annotation};
 use mizzen_store::{Cancel, Store};
 use serde_json::{Map, Value, json};
@@ -39,6 +39,7 @@ pub fn assemble(
         });
     }
     check_frameworks(&base, app, options)?;
+    check_libc(&base, app, options)?;
     let generated = generated_annotations(&base, app, options);
     let user = user(&base, options)?;
     // A base annotation that stayed would speak of the base as if it were this image.
@@ -132,6 +133,34 @@ fn check_frameworks(
         own.or_else(|| base.config().env(name)).map(str::to_owned)
     };
     Ok(Framework::check_all(&app.frameworks, &variable)?)
+}
+
+// A program that is linked with the other one does not start: its loader is not there.
+fn check_libc(base: &Image, app: &AppRuntime, options: &ImageOptions) -> Result<(), BuildError> {
+    let Some(of_app) = app.libc else {
+        return Ok(());
+    };
+    let named = options.base_name.as_deref().and_then(Libc::of_image);
+    let of_base = match named {
+        Some(libc) => libc,
+        // What nobody can tell is glibc, but for who needs to know; that is rare enough to read a base.
+        None if of_app == Libc::Glibc => return Ok(()),
+        None => libc_of(base)?,
+    };
+    if of_app == of_base {
+        return Ok(());
+    }
+    Err(BuildError::ForeignLibc {
+        runtime_identifier: app.runtime_identifier.clone().unwrap_or_default(),
+        libc: of_base,
+    })
+}
+
+fn libc_of(base: &Image) -> Result<Libc, BuildError> {
+    let tree = FileTree::of(base).map_err(BuildError::Base)?;
+    let is_loader = |path: &[u8]| path.windows(7).any(|part| part == b"ld-musl");
+    let has_musl = tree.iter().any(|(path, _)| is_loader(path));
+    Ok(if has_musl { Libc::Musl } else { Libc::Glibc })
 }
 
 fn addendum(layer: Layer, comment: String, options: &ImageOptions) -> Addendum {

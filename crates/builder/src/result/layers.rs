@@ -36,6 +36,7 @@ pub fn package_publish_folder(
     let files = AppFiles {
         output: &output,
         folder: APP_FOLDER,
+        is_musl: false,
         executables: &BTreeSet::new(),
     };
     let layers = make(&files, &options, store, cancel)?;

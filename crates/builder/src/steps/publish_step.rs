@@ -22,7 +22,7 @@ use crate::steps::restore_step::{package_folders, paths, refuse_floats, run};
 use fs_err as fs;
 use mizzen_dotnet::{
     AssetsJson, ChosenSdk, CompilerWarmUp, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
-    NO_COMPILER_SERVER, ProjectFacts, PublishOutput, pinned_asset_times,
+    NO_COMPILER_SERVER, NotPublishable, ProjectFacts, PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::StepName;
 use mizzen_stage::{Action, Content, Network, OutputSpec, Seen};
@@ -60,6 +60,7 @@ pub(crate) fn publish(
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
     let project = project_facts(outcome.read(FACTS_FILE)?);
     check_sdk(&project, &request.sdk)?;
+    NotPublishable::check_evaluated(&request.workspace.project, &project)?;
     let folder = outcome.path(OUTPUT)?;
     pin_asset_times(&folder, staged)?;
     let mut output = PublishOutput::read(&folder)?;
@@ -79,14 +80,14 @@ pub(crate) fn publish(
     let from_workspace = WorkspaceFiles::find(&output, &looked_at)?;
     let context = staged.context;
     let settings = ContainerSettings::of(&project)?;
-    let options = staged
-        .request
-        .layers
-        .resolved(&output, &settings.platforms)?;
+    let layers = &staged.request.layers;
+    let named = settings.platforms_for(layers.default_platform.as_ref());
+    let options = layers.resolved(&output, &named)?;
     let folder = settings.working_directory.as_deref();
     let files = AppFiles {
         output: &output,
         folder: folder.unwrap_or(APP_FOLDER),
+        is_musl: settings.is_musl(),
         executables: &from_workspace.executables(),
     };
     let layers = layers::make(&files, &options, &context.store, &context.cancel)?;

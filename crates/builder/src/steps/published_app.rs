@@ -1,16 +1,18 @@
-use crate::LockedToolchain;
 use crate::inputs::staged::Staged;
 use crate::records::publish_record::PublishRecord;
 use crate::records::stored_records::Published;
-use crate::report::Event;
+use crate::report::{Event, Outcome};
 use crate::result::app::{App, GitIgnoredFile};
 use crate::result::git_ignored::GitIgnored;
+use crate::{DotnetMessage, LockedToolchain};
 
 /// Returns the app that was published, now or before, and tells what its publish warned of. Its steps
 /// are for the caller to add.
 pub(crate) fn published_app(staged: &Staged<'_>, published: Published) -> App {
     let Published { record, layers } = published;
-    tell(staged, &record);
+    let mut all = layers.by_platform.iter().flat_map(|(_, layers)| layers);
+    let is_reused = all.all(|layer| layer.outcome == Outcome::Hit);
+    tell(staged, &record, is_reused);
     let toolchain = &staged.inputs.toolchain;
     App {
         git_ignored: git_ignored(staged, &record),
@@ -43,7 +45,7 @@ fn git_ignored(staged: &Staged<'_>, record: &PublishRecord) -> Vec<GitIgnoredFil
     files.collect()
 }
 
-fn tell(staged: &Staged<'_>, record: &PublishRecord) {
+fn tell(staged: &Staged<'_>, record: &PublishRecord, is_reused: bool) {
     let reporter = staged.context.reporter;
     if !record.changed_sources.is_empty() {
         let note = format!(
@@ -53,8 +55,13 @@ fn tell(staged: &Staged<'_>, record: &PublishRecord) {
         reporter.event(&Event::Note(&note));
     }
     let root = &staged.request.workspace.root;
-    for warning in &record.warnings {
-        let warning = warning.clone().with_own_paths(&record.staged_sources, root);
-        reporter.event(&Event::Message(&warning));
+    let own = |warning: DotnetMessage| warning.with_own_paths(&record.staged_sources, root);
+    let warnings = DotnetMessage::distinct(&record.warnings);
+    let warnings: Vec<_> = warnings.into_iter().map(own).collect();
+    if is_reused {
+        return reporter.event(&Event::Reused(&warnings));
+    }
+    for warning in &warnings {
+        reporter.event(&Event::Message(warning));
     }
 }

@@ -1,5 +1,7 @@
 use crate::project::container_labels::pairs;
-use crate::{ContainerCommand, ContainerLabels, ProjectFacts, ProjectItem, RuntimeIdentifier};
+use crate::{
+    ContainerCommand, ContainerLabels, Libc, ProjectFacts, ProjectItem, RuntimeIdentifier,
+};
 use mizzen_oci::Platform;
 use std::collections::BTreeMap;
 
@@ -28,6 +30,8 @@ pub struct ContainerSettings {
     pub is_docker_format: Option<bool>,
     /// `ContainerRuntimeIdentifiers`, or the one of `ContainerRuntimeIdentifier`.
     pub platforms: Vec<Platform>,
+    /// `RuntimeIdentifiers` of Linux, where nothing says for which one of them it is published.
+    pub runs_on: Vec<Platform>,
     /// `ContainerPort`: `8080/tcp`.
     pub ports: Vec<String>,
     /// `ContainerEnvironmentVariable`.
@@ -51,6 +55,30 @@ pub struct ContainerSettingsError {
 }
 
 impl ContainerSettings {
+    /// Returns whether the base that the project asks for has musl for its C library.
+    pub fn is_musl(&self) -> bool {
+        match (&self.base_image, &self.family) {
+            (Some(base), _) => Libc::of_image(base) == Some(Libc::Musl),
+            (None, Some(family)) => family.contains("alpine"),
+            (None, None) => false,
+        }
+    }
+
+    /// Returns what the project's images are for, where an engine takes them that runs `engine`.
+    pub fn platforms_for(&self, engine: Option<&Platform>) -> Vec<Platform> {
+        let of_engine = engine.filter(|_| self.platforms.is_empty());
+        match of_engine {
+            Some(engine) => self
+                .runs_on
+                .iter()
+                .filter(|it| *it == engine)
+                .cloned()
+                .collect(),
+            None if self.platforms.is_empty() => self.runs_on.clone(),
+            None => self.platforms.clone(),
+        }
+    }
+
     /// Reads what `facts` say.
     ///
     /// # Errors
@@ -67,6 +95,7 @@ impl ContainerSettings {
             working_directory: working_directory(facts)?,
             is_docker_format: is_docker_format(facts)?,
             platforms: platforms(facts)?,
+            runs_on: runs_on(facts),
             ports: ports(facts)?,
             environment: pairs(facts.items("ContainerEnvironmentVariable")),
             labels: ContainerLabels::of(facts),
@@ -139,6 +168,17 @@ fn platforms(facts: &ProjectFacts) -> Result<Vec<Platform>, ContainerSettingsErr
     identifiers.into_iter().map(platform).collect()
 }
 
+// What is for other systems is for other artifacts of the project.
+fn runs_on(facts: &ProjectFacts) -> Vec<Platform> {
+    let is_published_for_one = facts.property("RuntimeIdentifier").is_some();
+    if is_published_for_one || facts.is_true("IsRidAgnostic") {
+        return Vec::new();
+    }
+    let identifiers = facts.list("RuntimeIdentifiers").into_iter();
+    let platforms = identifiers.filter_map(|name| RuntimeIdentifier::new(name).platform());
+    platforms.collect()
+}
+
 fn ports(facts: &ProjectFacts) -> Result<Vec<String>, ContainerSettingsError> {
     let port = |item: &ProjectItem| {
         let (number, protocol) = match item.identity.split_once('/') {
@@ -193,6 +233,35 @@ mod tests {
         assert_eq!(platforms, ["linux/arm64", "linux/amd64"]);
         assert_eq!(read.labels.own["team"], "shop");
         assert_eq!(settings(&[]).unwrap(), ContainerSettings::default());
+    }
+
+    #[test]
+    fn runtime_identifiers_of_linux_are_platforms_unless_one_is_chosen() {
+        let all = "property|RuntimeIdentifiers|linux-x64;win-x64;linux-arm64";
+        let platforms = |records: &[&str], engine: Option<&str>| {
+            let engine = engine.map(|engine| engine.parse().unwrap());
+            let read = settings(records).unwrap();
+            let platforms = read.platforms_for(engine.as_ref());
+            let names: Vec<String> = platforms.iter().map(ToString::to_string).collect();
+            names.join(" ")
+        };
+        assert_eq!(platforms(&[all], None), "linux/amd64 linux/arm64");
+        assert_eq!(platforms(&[all], Some("linux/arm64")), "linux/arm64");
+        assert_eq!(platforms(&[all], Some("linux/s390x")), "");
+        assert_eq!(
+            platforms(&[all, "property|RuntimeIdentifier|linux-x64"], None),
+            ""
+        );
+        let own = "property|ContainerRuntimeIdentifier|linux-arm64";
+        assert_eq!(platforms(&[all, own], Some("linux/amd64")), "linux/arm64");
+    }
+
+    #[test]
+    fn the_family_or_the_base_tells_the_c_library() {
+        let is_musl = |record: &str| settings(&[record]).unwrap().is_musl();
+        assert!(is_musl("property|ContainerFamily|alpine3.23"));
+        assert!(is_musl("property|ContainerBaseImage|corp/base:1-alpine"));
+        assert!(!is_musl("property|ContainerFamily|noble-chiseled"));
     }
 
     #[test]

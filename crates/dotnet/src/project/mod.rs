@@ -6,6 +6,7 @@ pub(crate) mod container_settings;
 pub(crate) mod file_based_app;
 pub(crate) mod git_aware;
 pub(crate) mod machine_path;
+pub(crate) mod not_publishable;
 pub(crate) mod oddity;
 pub(crate) mod output_folders;
 pub(crate) mod project_facts;

@@ -1,4 +1,7 @@
 use crate::WorkspaceError;
+use crate::project::file_based_app::file_based_directives;
+use crate::project::project_text::project_text;
+use crate::project::project_xml::ProjectXml;
 use fs_err as fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +16,33 @@ pub(crate) fn project_at(path: PathBuf) -> Result<PathBuf, WorkspaceError> {
         Some(extension) if SOLUTIONS.contains(&extension) => Err(WorkspaceError::Solution(path)),
         _ => Err(WorkspaceError::NotAProject(path)),
     }
+}
+
+/// Returns the project, in the folder of a C# file or above it as far as `root`, that compiles the
+/// file; `None` if it is a program by itself.
+///
+/// A project takes every file below its folder, unless it says otherwise.
+pub(crate) fn project_of(file: &Path, root: &Path) -> io::Result<Option<PathBuf>> {
+    if file.extension().is_none_or(|extension| extension != "cs") {
+        return Ok(None);
+    }
+    let text = project_text(&fs::read(file)?);
+    if text.starts_with("#!") || !file_based_directives(&text).is_empty() {
+        return Ok(None);
+    }
+    let folders = file.ancestors().skip(1);
+    for folder in folders.take_while(|folder| folder.starts_with(root)) {
+        let Some(project) = files_with(folder, &["csproj"])?.into_iter().next() else {
+            continue;
+        };
+        let xml = ProjectXml::read(&project_text(&fs::read(&project)?));
+        let mut compiled = xml.named("Compile");
+        let chooses = compiled.any(|item| item.attribute("Remove").is_some())
+            || xml.named("EnableDefaultCompileItems").next().is_some()
+            || xml.named("EnableDefaultItems").next().is_some();
+        return Ok(Some(project).filter(|_| !chooses));
+    }
+    Ok(None)
 }
 
 /// Returns the one project in a folder.

@@ -119,12 +119,12 @@ impl Said {
     }
 }
 
-fn read(file: &Path) -> io::Result<ProjectXml> {
+pub(crate) fn read(file: &Path) -> io::Result<ProjectXml> {
     Ok(ProjectXml::read(&project_text(&fs::read(file)?)))
 }
 
 /// Returns the file that MSBuild takes for `folder`, after those above that it imports itself.
-fn around(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn around(folder: &Path, name: &str) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for file in folder.ancestors().map(|folder| folder.join(name)) {
         if !file.is_file() {

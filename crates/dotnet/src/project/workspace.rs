@@ -1,5 +1,5 @@
 use crate::WorkspaceError;
-use crate::project::project_file::{project_at, project_in};
+use crate::project::project_file::{project_at, project_in, project_of};
 use crate::project::workspace_root::{NUGET_CONFIGS, applied_above, root_of};
 use fs_err as fs;
 use std::io;
@@ -61,6 +61,12 @@ impl Workspace {
             Some(root) => fs::canonicalize(root)?,
             None => root_of(folder, home.as_deref())?.to_owned(),
         };
+        if let Some(owner) = project_of(&project, &root)? {
+            return Err(WorkspaceError::PartOfProject {
+                file: project,
+                project: owner,
+            });
+        }
         if !folder.starts_with(&root) {
             return Err(WorkspaceError::BesideRoot { project, root });
         }
@@ -229,6 +235,32 @@ mod tests {
         ));
         fs::write(folder.path().join("a/Directory.Build.props"), "").unwrap();
         assert!(find(&folder, "a").is_ok());
+    }
+
+    #[test]
+    fn a_source_file_of_a_project_is_no_file_based_app() {
+        let folder = tree(&[
+            "a/.git/HEAD",
+            "a/Api/Api.csproj",
+            "a/Api/x/Program.cs",
+            "a/b.cs",
+        ]);
+        let at = |path: &str| folder.path().join(path);
+        let error = find(&folder, "a/Api/x/Program.cs").unwrap_err().to_string();
+        assert!(
+            error.contains("Program.cs` belongs to `") && error.ends_with("Api.csproj`"),
+            "{error}"
+        );
+        assert!(find(&folder, "a/b.cs").is_ok());
+        // One that says so itself, and one that the project leaves alone, are apps.
+        fs::write(at("a/Api/x/Program.cs"), "\u{feff}#!/usr/bin/env dotnet\n").unwrap();
+        assert!(find(&folder, "a/Api/x/Program.cs").is_ok());
+        fs::write(at("a/Api/x/Program.cs"), "\n #:package A@1\n").unwrap();
+        assert!(find(&folder, "a/Api/x/Program.cs").is_ok());
+        fs::write(at("a/Api/x/Program.cs"), "").unwrap();
+        let text = "<Project><ItemGroup><Compile Remove=\"x/**\" /></ItemGroup></Project>";
+        fs::write(at("a/Api/Api.csproj"), text).unwrap();
+        assert!(find(&folder, "a/Api/x/Program.cs").is_ok());
     }
 
     #[test]

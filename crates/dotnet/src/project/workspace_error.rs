@@ -24,6 +24,14 @@ pub enum WorkspaceError {
     /// A file of another kind.
     #[error("`{0}` is not a project file")]
     NotAProject(PathBuf),
+    /// A source file of a project.
+    #[error("`{file}` belongs to `{project}`")]
+    PartOfProject {
+        /// The file.
+        file: PathBuf,
+        /// The project's file.
+        project: PathBuf,
+    },
     /// A file above the root would change what plain `dotnet publish` does.
     #[error(
         "`{file}` lies above the workspace root `{root}`, and plain `dotnet publish` would apply it"

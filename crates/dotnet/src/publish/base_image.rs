@@ -1,4 +1,4 @@
-use crate::Framework;
+use crate::{Framework, Libc};
 use mizzen_oci::Reference;
 
 /// No base image can be inferred.
@@ -27,7 +27,8 @@ const ASP_NET: &str = "Microsoft.AspNetCore.App";
 ///
 /// `self_contained` applications bring their frameworks and need the system's libraries only.
 /// `needs_icu` picks the `-extra` flavour, which adds ICU and time zones. `family` is what the project
-/// says in `ContainerFamily`, instead of the distroless one: `noble`, `alpine`, `noble-chiseled`.
+/// says in `ContainerFamily`, instead of the distroless one: `noble`, `alpine`, `noble-chiseled`; an
+/// application that is linked with musl runs on Alpine.
 /// Source: the tags of dotnet-docker; .NET 6 and 7 were built on Ubuntu 22.04 (jammy), 8 to 10 on
 /// 24.04 (noble), 11 on 26.04 (resolute).
 ///
@@ -40,6 +41,7 @@ pub fn default_base(
     self_contained: bool,
     needs_icu: bool,
     family: Option<&str>,
+    libc: Libc,
 ) -> Result<Reference, BaseImageError> {
     let asp_net = frameworks
         .iter()
@@ -52,7 +54,10 @@ pub fn default_base(
     };
     let family = match (family, major) {
         (Some(family), _) => family,
-        (None, ..6) => return Err(BaseImageError::NoDistroless { major, minor }),
+        (None, _) if libc == Libc::Musl => "alpine",
+        (None, ..6) => {
+            return Err(BaseImageError::NoDistroless { major, minor });
+        }
         (None, 6 | 7) => "jammy-chiseled",
         (None, 8..=10) => "noble-chiseled",
         (None, 11..) => "resolute-chiseled",
@@ -76,7 +81,7 @@ pub fn default_base(
 #[cfg(test)]
 mod tests {
     use super::{ASP_NET, BaseImageError, default_base};
-    use crate::{Framework, FrameworkRollForward};
+    use crate::{Framework, FrameworkRollForward, Libc};
 
     fn base(
         names: &[&str],
@@ -90,8 +95,15 @@ mod tests {
             roll_forward: FrameworkRollForward::default(),
         };
         let frameworks: Vec<_> = names.iter().map(framework).collect();
-        default_base("mcr.example", &frameworks, self_contained, needs_icu, None)
-            .map(|reference| reference.to_string())
+        default_base(
+            "mcr.example",
+            &frameworks,
+            self_contained,
+            needs_icu,
+            None,
+            Libc::Glibc,
+        )
+        .map(|reference| reference.to_string())
     }
 
     #[test]
@@ -121,8 +133,15 @@ mod tests {
                 version: version.to_owned(),
                 roll_forward: FrameworkRollForward::default(),
             }];
-            default_base("mcr.example", &frameworks, false, needs_icu, Some(family))
-                .map(|reference| reference.to_string())
+            default_base(
+                "mcr.example",
+                &frameworks,
+                false,
+                needs_icu,
+                Some(family),
+                Libc::Glibc,
+            )
+            .map(|reference| reference.to_string())
         };
         assert_eq!(
             base("10.0.0", "alpine", true).unwrap(),
@@ -144,6 +163,20 @@ mod tests {
             base("10.0.0", "a b", true),
             Err(BaseImageError::Family(_))
         ));
+    }
+
+    #[test]
+    fn an_application_that_is_linked_with_musl_runs_on_alpine() {
+        let frameworks = [Framework {
+            name: ASP_NET.to_owned(),
+            version: "10.0.0".to_owned(),
+            roll_forward: FrameworkRollForward::default(),
+        }];
+        let base = default_base("mcr.example", &frameworks, true, true, None, Libc::Musl).unwrap();
+        assert_eq!(
+            base.to_string(),
+            "mcr.example/dotnet/runtime-deps:10.0-alpine"
+        );
     }
 
     #[test]

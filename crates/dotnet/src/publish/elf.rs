@@ -12,9 +12,15 @@ pub(crate) fn is_program(start: &[u8]) -> bool {
     };
     match header.number(16, 2) {
         Some(2) => true,
-        Some(3) => header.segment_types().any(|kind| kind == 3),
+        Some(3) => names_loader(start),
         _ => false,
     }
+}
+
+/// Returns whether an ELF file names a loader.
+pub(crate) fn names_loader(start: &[u8]) -> bool {
+    let header = Header::of(start);
+    header.is_some_and(|header| header.segment_types().any(|kind| kind == 3))
 }
 
 /// Returns the RID of an ELF program by its first bytes: its processor, and the C library that its

@@ -96,6 +96,11 @@ pub(crate) fn runtime_identifier(file: &PublishedFile) -> Result<Option<String>,
     Ok(elf::runtime_identifier(&start(&file.source)?))
 }
 
+/// Returns whether a program names no loader.
+pub(crate) fn is_static(file: &PublishedFile) -> Result<bool, PublishError> {
+    Ok(!elf::names_loader(&start(&file.source)?))
+}
+
 pub(crate) fn lossy(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }

@@ -1,4 +1,3 @@
-use crate::AssetsJson;
 use crate::publish::bundle::Bundle;
 use crate::publish::deps_json::DepsJson;
 use crate::publish::portable_executable;
@@ -7,6 +6,7 @@ use crate::publish::publish_folder::{self, PublishedFile};
 use crate::publish::runtime_config::RuntimeConfig;
 use crate::publish::runtime_files::runtime_files;
 use crate::publish::tailored::Tailored;
+use crate::{AssetsJson, Libc, RuntimeIdentifier};
 use fs_err as fs;
 use std::collections::BTreeSet;
 use std::io;
@@ -29,6 +29,8 @@ pub struct PublishOutput {
     pub tailored: Option<Tailored>,
     /// What the program that starts it was compiled for; `None` if `dotnet` starts it.
     pub program_identifier: Option<String>,
+    /// Whether that program needs no loader, and so no C library.
+    pub is_static: bool,
     /// Every file, sorted by the bytes of the paths.
     pub files: Vec<PublishedFile>,
     /// Paths of the files that are the runtime's, where no deps.json says so.
@@ -109,6 +111,7 @@ impl PublishOutput {
             deps,
             tailored,
             program_identifier,
+            is_static: false,
             files,
             runtime_files,
         })
@@ -147,6 +150,7 @@ impl PublishOutput {
                 app: bundle.app,
                 tailored: Some(Tailored::SingleFile),
                 program_identifier: publish_folder::runtime_identifier(program)?,
+                is_static: false,
                 files,
                 runtime_files: BTreeSet::new(),
             });
@@ -162,6 +166,7 @@ impl PublishOutput {
                 deps: None,
                 tailored: Some(Tailored::Native),
                 program_identifier: publish_folder::runtime_identifier(program)?,
+                is_static: publish_folder::is_static(program)?,
                 files,
                 runtime_files: BTreeSet::new(),
             }),
@@ -176,6 +181,13 @@ impl PublishOutput {
             deps: Some(assets.complete(self.deps)),
             ..self
         }
+    }
+
+    /// Returns the C library that the application is linked with; `None` if it runs with any.
+    pub fn libc(&self) -> Option<Libc> {
+        let is_static = self.tailored == Some(Tailored::Native) && self.is_static;
+        let identifier = self.runtime_identifier().filter(|_| !is_static)?;
+        Some(RuntimeIdentifier::new(identifier).libc())
     }
 
     /// Returns the RID that was published for; `None` for a portable publish.

@@ -1,4 +1,5 @@
 use mizzen_oci::Platform;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a native file is for, in .NET's words: `linux-x64`, `linux-musl-arm64`, `win`.
@@ -6,7 +7,8 @@ use std::fmt;
 pub struct RuntimeIdentifier(String);
 
 /// The C library of a Linux distribution.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Libc {
     /// GNU's: Debian, Ubuntu, Azure Linux, and all others but Alpine.
     Glibc,
@@ -46,6 +48,36 @@ const OTHER_SYSTEMS: [&str; 14] = [
     "haiku",
 ];
 
+/// Where .NET's own images lie, below any registry.
+const IMAGES: [&str; 3] = ["dotnet/aspnet", "dotnet/runtime", "dotnet/runtime-deps"];
+
+impl Libc {
+    /// Returns the C library of the base image `name`, as far as the name tells: those of .NET name
+    /// Alpine in their tags.
+    pub fn of_image(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        if name.contains("alpine") || name.contains("musl") {
+            return Some(Self::Musl);
+        }
+        let repository = name.split('@').next()?;
+        let repository = match repository.rsplit_once(':') {
+            Some((repository, tag)) if !tag.contains('/') => repository,
+            _ => return None,
+        };
+        let is_net = IMAGES.iter().any(|image| repository.ends_with(image));
+        is_net.then_some(Self::Glibc)
+    }
+}
+
+impl fmt::Display for Libc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Glibc => "glibc",
+            Self::Musl => "musl",
+        })
+    }
+}
+
 impl RuntimeIdentifier {
     /// Returns the RID of images for `platform`; `None` for a processor or system without one.
     pub fn of(platform: &Platform, libc: Libc) -> Option<Self> {
@@ -61,6 +93,16 @@ impl RuntimeIdentifier {
             Libc::Glibc => format!("linux-{name}"),
             Libc::Musl => format!("linux-musl-{name}"),
         }))
+    }
+
+    /// Returns the C library that programs for this RID are linked with.
+    pub fn libc(&self) -> Libc {
+        let (system, _) = parts(&self.0);
+        if is_musl(system) {
+            Libc::Musl
+        } else {
+            Libc::Glibc
+        }
     }
 
     /// Takes the text as it is.
@@ -103,9 +145,12 @@ impl RuntimeIdentifier {
         if OTHER_SYSTEMS.iter().any(|name| system.starts_with(name)) {
             return !own_system.starts_with(system);
         }
-        let is_musl = |system: &str| system.contains("musl") || system.starts_with("alpine");
         is_musl(system) && !is_musl(own_system)
     }
+}
+
+fn is_musl(system: &str) -> bool {
+    system.contains("musl") || system.starts_with("alpine")
 }
 
 /// The system, and the processor if one is named: `linux-musl`, `x64`.
@@ -192,6 +237,23 @@ mod tests {
             assert!(!musl.is_foreign(other), "{other}");
         }
         assert!(musl.is_foreign("linux-musl-arm64"));
+    }
+
+    #[test]
+    fn the_name_of_a_base_tells_its_c_library_if_it_is_one_of_nets() {
+        let of = Libc::of_image;
+        assert_eq!(
+            of("mcr.microsoft.com/dotnet/aspnet:10.0-alpine3.23"),
+            Some(Libc::Musl)
+        );
+        assert_eq!(
+            of("corp:5000/dotnet/runtime-deps:10.0-noble"),
+            Some(Libc::Glibc)
+        );
+        assert_eq!(of("corp:5000/dotnet/aspnet"), None);
+        assert_eq!(of("corp.example/base:1"), None);
+        assert_eq!(RuntimeIdentifier::new("linux-musl-x64").libc(), Libc::Musl);
+        assert_eq!(RuntimeIdentifier::new("linux-x64").libc(), Libc::Glibc);
     }
 
     #[test]

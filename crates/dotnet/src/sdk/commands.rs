@@ -76,7 +76,7 @@ const INJECTED: &str =
 /// Returns the path under `HOME` and the text of the targets that every staged project imports.
 ///
 /// They turn the apphost of portable publishes off (it is a program for the build host, not for the
-/// image), give generated static assets a fixed time (their time is written into
+/// image), and so the SDK's own making of images; they give generated static assets a fixed time (their time is written into
 /// `*.staticwebassets.endpoints.json`), and write the facts of the published project.
 pub fn injected_targets() -> (&'static str, &'static [u8]) {
     (INJECTED, include_bytes!("injected.targets"))
