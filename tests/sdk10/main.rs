@@ -14,6 +14,7 @@ mod key_scenarios;
 mod layers;
 mod package_scenarios;
 mod project_says;
+mod publish_container;
 mod publish_modes;
 mod scene;
 mod shop;
