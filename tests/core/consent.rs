@@ -1,7 +1,7 @@
 //! What a repository may take from the person who builds it: nothing outside of itself, unless that
 //! person has said so.
 
-use crate::support::{User, edit, prepared};
+use crate::support::{User, prepared};
 use fs_err as fs;
 use fs_err::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -67,33 +67,8 @@ fn mizzen_toml_reaches_out_of_its_workspace_only_with_consent() {
             "see the variable `TOKEN`".to_owned(),
         ),
         (
-            "[cache]\ndir = \"OUT/cache\"",
-            format!("write {}", at("cache")),
-        ),
-        ("[build]\ncache-dir = \"../c\"", "write `".to_owned()),
-        (
-            "[build]\noutput = [\"oci:OUT/image\"]",
-            format!("write {}", at("image")),
-        ),
-        (
-            "[build]\noutput = [\"oci:lead/image\"]",
-            format!("write {}", at("image")),
-        ),
-        (
             "[build]\noutput = [\"docker:shop\"]",
             "load an image into `docker:shop`".to_owned(),
-        ),
-        (
-            "[build]\ndigest-file = \"OUT/d\"",
-            format!("write {}", at("d")),
-        ),
-        (
-            "[build]\nmetadata-file = \"OUT/m\"",
-            format!("write {}", at("m")),
-        ),
-        (
-            "[build]\nimage-refs = \"OUT/r\"",
-            format!("write {}", at("r")),
         ),
         (
             "[images.hello-web]\ntag = [\"r.example/shop\"]",
@@ -389,7 +364,7 @@ fn a_link_out_of_the_workspace_brings_nothing_in() {
 
 #[test]
 fn verbs_that_only_talk_to_registries_ask_too() {
-    let (mut user, _, _) = scene();
+    let (user, _, _) = scene();
     let file = user.path("mizzen.toml");
     write(&file, "[registry.\"r.example\"]\ninsecure = true\n");
     for line in [
@@ -406,13 +381,4 @@ fn verbs_that_only_talk_to_registries_ask_too() {
     user.run_bare(&["trust"]).success();
     let said = user.run_bare(&["cache", "dir"]).success();
     assert!(said.stdout.contains("cache"), "{}", said.stdout);
-    // The cache of a repository's choice, too.
-    user.environment.remove("MIZZEN_CACHE_DIR");
-    edit(
-        &file,
-        "insecure = true\n",
-        "insecure = true\n[cache]\ndir = \"/tmp/elsewhere\"\n",
-    );
-    let said = user.run_bare(&["cache", "clean"]).failure(2);
-    assert!(said.contains("write `/tmp/elsewhere`"), "{said}");
 }

@@ -1,4 +1,5 @@
 use super::defaults::{Applied, DefaultOption, with_defaults};
+use super::name::NAME;
 use super::options::{Options, default_options};
 use super::registries::{RegistryConfig, registry_name};
 use super::sections::{CacheConfig, EnvConfig, InputsConfig};
@@ -31,8 +32,6 @@ pub(crate) struct Config {
     /// `[policy]`.
     pub(crate) policy: Policy,
 }
-
-pub(super) const NAME: &str = "mizzen.toml";
 
 impl Config {
     /// Reads the nearest `mizzen.toml` in `folder` or above; without one, nothing is said. `options` are

@@ -1,4 +1,4 @@
-use super::config_file::NAME;
+use super::name::NAME;
 use super::nearest;
 use crate::error::CommandError;
 use fs_err as fs;

@@ -5,6 +5,7 @@ mod defaults;
 #[cfg(test)]
 mod fuzz;
 mod image_tables;
+mod name;
 mod nearest;
 mod options;
 mod other_settings;

@@ -1,4 +1,5 @@
-use super::config_file::{Config, NAME};
+use super::config_file::Config;
+use super::name::NAME;
 use mizzen_builder::Policy;
 use std::collections::BTreeMap;
 

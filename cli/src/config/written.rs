@@ -1,7 +1,7 @@
 //! Where a configuration file may have something written: below its own folder. It comes with a
 //! repository, and whoever builds that has not read it.
 
-use super::config_file::NAME;
+use super::name::NAME;
 use super::options::Options;
 use crate::error::CommandError;
 use fs_err as fs;

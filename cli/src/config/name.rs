@@ -1,0 +1,1 @@
+pub(super) const NAME: &str = "mizzen.toml";
