@@ -22,11 +22,11 @@ pub use process::Process;
 
 use clap::{CommandFactory, FromArgMatches};
 use error::CommandError;
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs the command line of `process` and returns its exit code, by the contract.
 pub fn run(process: &Process) -> ExitCode {
+    ui::tame_panics();
     let command = commands::Args::command();
     let words = commands::spelled_out(&process.arguments);
     let arguments = command.clone().try_get_matches_from(&words);
@@ -61,7 +61,7 @@ pub fn run(process: &Process) -> ExitCode {
 
 fn usage(error: &clap::Error) -> ExitCode {
     // Help and version are data; clap prints them on stdout, and its errors on stderr.
-    drop(error.print());
+    ui::usage(error);
     if error.use_stderr() {
         ExitCode::from(error::USAGE)
     } else {
@@ -75,11 +75,10 @@ fn say(error: &CommandError, interrupted: Option<u8>, json: bool) -> ExitCode {
         Some(code) if error.is_interruption() => code,
         _ => error.exit_code(),
     };
-    // Nobody to tell it to is no reason to fail in another way.
-    drop(if json {
-        writeln!(std::io::stderr(), "{}", error.to_json(code))
+    if json {
+        ui::err_json(&error.to_json(code));
     } else {
-        write!(std::io::stderr(), "{error}")
-    });
+        ui::err(&error.lines());
+    }
     ExitCode::from(code)
 }

@@ -27,12 +27,14 @@ impl Process {
         let text = |(name, value): (OsString, OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
+        #[expect(clippy::disallowed_methods, reason = "nothing is written")]
+        let stderr_is_terminal = std::io::stderr().is_terminal();
         Self {
             arguments: std::env::args_os().collect(),
             environment: variables.filter_map(text).collect(),
             // A working folder that was removed: relative paths will say what is missing.
             working_folder: folder.unwrap_or_else(|_| PathBuf::from("/")),
-            stderr_is_terminal: std::io::stderr().is_terminal(),
+            stderr_is_terminal,
         }
     }
 

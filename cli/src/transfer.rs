@@ -7,7 +7,7 @@ use crate::keychain;
 use crate::places::symbols::ARTIFACT_TYPE;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
-use crate::ui::{OutputArgs, Ui, out, size};
+use crate::ui::{OutputArgs, Ui, out_line, size};
 use mizzen_image::{Artifact, Source, Taggable};
 use mizzen_oci::Platform;
 use mizzen_registry::{Counts, RegistryError};
@@ -84,7 +84,7 @@ pub(crate) fn transfer(
         "event": "done", "ref": to.to_string(), "digest": what.descriptor().digest,
         "network": network(&registry.counts()),
     }));
-    out(&format!("{to}@{}\n", what.descriptor().digest))
+    out_line(format_args!("{to}@{}", what.descriptor().digest))
 }
 
 /// Returns the symbols that lie beside an image.

@@ -201,5 +201,9 @@ fn outcome(run: &Run) -> String {
 
 /// Says it past the capture of test output: a long walk is made for it.
 fn say(text: &str) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a long walk is followed as it goes"
+    )]
     std::io::stderr().write_all(text.as_bytes()).unwrap();
 }

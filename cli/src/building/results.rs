@@ -4,7 +4,7 @@ use crate::Process;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::transfer::network;
-use crate::ui::out;
+use crate::ui::{Lines, out};
 use fs_err as fs;
 use mizzen_builder::App;
 use mizzen_image::{Artifact, Taggable};
@@ -205,5 +205,9 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// Prints one line for each image and destination on stdout, and nothing else, ever.
 pub(crate) fn print(results: &Results) -> Result<(), CommandError> {
-    out(&results.lines(Built::lines))
+    let mut lines = Lines::default();
+    for line in results.images.iter().flat_map(Built::lines) {
+        lines.add(line);
+    }
+    out(&lines)
 }

@@ -1,7 +1,7 @@
 use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::session::Invocation;
-use crate::ui::{Ui, out, size};
+use crate::ui::{Ui, out_line, size};
 use clap::Subcommand;
 use mizzen_store::{Housekeeping, Limits, Removed, Store, StoreError};
 use std::path::PathBuf;
@@ -60,13 +60,13 @@ pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<
         Ok::<_, CommandError>(removed)
     };
     let text = match arguments.verb {
-        CacheVerb::Dir => format!("{}\n", session.cache_folder()?.display()),
+        CacheVerb::Dir => session.cache_folder()?.display().to_string(),
         CacheVerb::Size => {
             let usage = store.as_ref().map(Store::usage);
             let usage = usage.transpose()?.unwrap_or_default();
             let (blobs, other) = (size(usage.blob_bytes), size(usage.other_bytes));
             format!(
-                "{} blobs, {blobs}; {} records and what else there is, {other}\n",
+                "{} blobs, {blobs}; {} records and what else there is, {other}",
                 usage.blobs, usage.records
             )
         }
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<
             changed(&|alone| alone.verify(&session.cancel))?,
         ),
     };
-    out(&text)
+    out_line(text)
 }
 
 fn text(verb: &str, removed: Removed) -> String {
@@ -92,7 +92,7 @@ fn text(verb: &str, removed: Removed) -> String {
     } else {
         format!("{} files", removed.files)
     };
-    format!("{verb}: {files}, {}\n", size(removed.bytes))
+    format!("{verb}: {files}, {}", size(removed.bytes))
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

@@ -3,11 +3,10 @@ use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
-use crate::ui::{Ui, out, size};
+use crate::ui::{Lines, Ui, out, out_json, size};
 use mizzen_image::{FileChange, ImageDiff};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 /// Prints what differs between two images: settings, files, bytes to fetch
 #[derive(clap::Args, Debug)]
@@ -38,38 +37,36 @@ pub(crate) fn run(arguments: &DiffArgs, invocation: &Invocation<'_>) -> Result<(
     if arguments.json {
         let mut value = json!(diff);
         value["packages"] = json!(packages);
-        return out(&format!("{value:#}\n"));
+        return out_json(&value);
     }
-    out(&text(&diff, &packages).expect("a string takes every text"))
+    out(&text(&diff, &packages))
 }
 
-fn text(diff: &ImageDiff, packages: &[PackageChange]) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
+fn text(diff: &ImageDiff, packages: &[PackageChange]) -> Lines {
+    let mut text = Lines::default();
     for change in &diff.settings {
-        writeln!(
-            text,
+        text.add(format_args!(
             "{} {}: {} → {}",
             mark(change.old.as_ref(), change.new.as_ref()),
             change.name,
             value(change.old.as_ref()),
             value(change.new.as_ref())
-        )?;
+        ));
     }
     for change in packages {
-        writeln!(text, "{}", package(change))?;
+        text.add(format_args!("{}", package(change)));
     }
     for change in &diff.files {
-        writeln!(text, "{}", line(change))?;
+        text.add(format_args!("{}", line(change)));
     }
     if diff.added_layer_bytes + diff.removed_layer_bytes > 0 {
         let (added, removed) = (size(diff.added_layer_bytes), size(diff.removed_layer_bytes));
-        writeln!(
-            text,
+        text.add(format_args!(
             "layers: {} shared, {removed} only in the first, {added} only in the second",
             diff.shared_layers.len()
-        )?;
+        ));
     }
-    Ok(text)
+    text
 }
 
 fn package(change: &PackageChange) -> String {

@@ -2,10 +2,9 @@ use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
-use crate::ui::{Ui, out, size};
+use crate::ui::{Lines, Ui, out, out_json, size};
 use mizzen_image::{FileKind, InspectedFile, Inspection};
 use serde_json::{Value, json};
-use std::fmt::Write;
 
 /// Prints what an image says of itself: manifest, config, layers
 #[derive(clap::Args, Debug)]
@@ -40,23 +39,26 @@ pub(crate) fn run(
         Inspection::of(&image)
     };
     if arguments.json {
-        return out(&format!("{:#}\n", json!(inspection)));
+        return out_json(&json!(inspection));
     }
-    out(&text(&opened.name, &inspection).expect("a string takes every text"))
+    out(&text(&opened.name, &inspection))
 }
 
-fn text(name: &str, image: &Inspection) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    writeln!(text, "{name}")?;
-    writeln!(text, "  digest      {}", image.digest)?;
-    writeln!(text, "  media type  {}", image.media_type)?;
-    writeln!(text, "  platform    {}", image.platform)?;
-    writeln!(text, "  size        {} to fetch", size(image.size_bytes))?;
+fn text(name: &str, image: &Inspection) -> Lines {
+    let mut text = Lines::default();
+    text.add(format_args!("{name}"));
+    text.add(format_args!("  digest      {}", image.digest));
+    text.add(format_args!("  media type  {}", image.media_type));
+    text.add(format_args!("  platform    {}", image.platform));
+    text.add(format_args!(
+        "  size        {} to fetch",
+        size(image.size_bytes)
+    ));
     for (name, value) in &image.annotations {
-        writeln!(text, "  annotation  {name}={value}")?;
+        text.add(format_args!("  annotation  {name}={value}"));
     }
     if let Some(created) = image.config["created"].as_str() {
-        writeln!(text, "  created     {created}")?;
+        text.add(format_args!("  created     {created}"));
     }
     let members = image.config["config"].as_object();
     for (name, value) in members
@@ -67,31 +69,30 @@ fn text(name: &str, image: &Inspection) -> Result<String, std::fmt::Error> {
         match value {
             Value::Array(items) if name == "Env" => {
                 for item in items {
-                    writeln!(text, "  {name:<11} {}", plain(item))?;
+                    text.add(format_args!("  {name:<11} {}", plain(item)));
                 }
             }
             Value::Object(items) if name == "Labels" => {
                 for (label, value) in items {
-                    writeln!(text, "  {name:<11} {label}={}", plain(value))?;
+                    text.add(format_args!("  {name:<11} {label}={}", plain(value)));
                 }
             }
-            other => writeln!(text, "  {name:<11} {}", plain(other))?,
+            other => text.add(format_args!("  {name:<11} {}", plain(other))),
         }
     }
     for layer in &image.layers {
         let comment = layer.comment.as_ref().or(layer.created_by.as_ref());
         let comment = comment.map(String::as_str).unwrap_or_default();
-        writeln!(
-            text,
+        text.add(format_args!(
             "  layer       {} {:>8}  {comment}",
             layer.digest,
             size(layer.size_bytes)
-        )?;
+        ));
         for file in layer.files.iter().flatten() {
-            writeln!(text, "    {}", line(file))?;
+            text.add(format_args!("    {}", line(file)));
         }
     }
-    Ok(text)
+    text
 }
 
 fn plain(value: &Value) -> String {

@@ -9,7 +9,7 @@ use crate::building::services::{Service, Services};
 use crate::consent::{allowed, open_build_session};
 use crate::error::CommandError;
 use crate::session::Invocation;
-use crate::ui::{Ui, out};
+use crate::ui::{Ui, out_line};
 use mizzen_builder::ProjectRequest;
 use mizzen_dotnet::ContainerSettings;
 
@@ -53,5 +53,5 @@ pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<
     let toolchain = app.toolchain.expect("a project was published with one");
     let mut lock = Lock::of(toolchain, Lock::read(root)?);
     lock.insert(base.name, locked);
-    out(&format!("{}\n", lock.write(root)?.display()))
+    out_line(lock.write(root)?.display())
 }

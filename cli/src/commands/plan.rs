@@ -8,12 +8,11 @@ use crate::config::{Config, Setting, other_settings};
 use crate::consent::{allowed, open_build_session};
 use crate::error::CommandError;
 use crate::session::Invocation;
-use crate::ui::{Ui, out};
+use crate::ui::{Lines, Ui, out, out_json};
 use mizzen_builder::{Context, FileRole, ProjectPlan, ProjectRequest, StepPlan, plan_project};
 use mizzen_plan::FileInput;
 use mizzen_store::FsActionCache;
 use serde_json::json;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// Prints what `build` would do and why, without doing it: starts nothing, sends nothing
@@ -39,9 +38,12 @@ pub(crate) struct PlanArgs {
 pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let services = Services::find(&arguments.build, invocation)?;
     if arguments.config {
-        let each = services.each.iter();
-        let each = each.map(|service| config_text(&service.config, &service.settings));
-        return out(&each.collect::<Vec<_>>().join("\n"));
+        let mut text = Lines::default();
+        for service in &services.each {
+            text.add_gap();
+            add_settings(&mut text, &service.config, &service.settings);
+        }
+        return out(&text);
     }
     let session = open_build_session(invocation, &services, Ui::silent())?.reading();
     let (process, ui) = (session.process, &session.ui);
@@ -57,7 +59,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         cancel: session.cancel.clone(),
         preflight: &|| Ok(()),
     };
-    let mut texts = Vec::new();
+    let mut texts = Lines::default();
     let mut plans = Vec::new();
     for service in &services.each {
         let Service {
@@ -75,31 +77,29 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let plan = plan_project(&context, &request)?;
         if let Some(file) = &arguments.why {
             let of = (services.len() > 1).then_some(&*plan.inputs.project);
-            texts.push(why(file, &plan, &request.workspace.root, process, of));
+            texts.add(why(file, &plan, &request.workspace.root, process, of));
         } else if arguments.json {
             plans.push(to_json(&plan));
         } else {
             let found = chosen(&request.toolchain, &request.sdk);
             let text = text(&plan, &request.workspace.root, &found);
-            texts.push(text.expect("a string takes every text"));
+            texts.add_gap();
+            texts.append(&text);
         }
     }
-    if arguments.why.is_some() {
-        return out(&texts.concat());
-    }
-    if !arguments.json {
-        return out(&texts.join("\n"));
+    if arguments.why.is_some() || !arguments.json {
+        return out(&texts);
     }
     // One project's plan is as it always was.
     let json = match plans.len() {
         1 => plans.remove(0),
         _ => json!({ "schema": 1, "projects": plans }),
     };
-    out(&format!("{json:#}\n"))
+    out_json(&json)
 }
 
-/// Returns one line for each setting: its name, its value, where it came from.
-fn config_text(config: &Config, settings: &[Setting]) -> String {
+/// Adds one line for each setting: its name, its value, where it came from.
+fn add_settings(text: &mut Lines, config: &Config, settings: &[Setting]) {
     let mut lines: Vec<[String; 3]> = settings
         .iter()
         .map(|setting| {
@@ -117,41 +117,41 @@ fn config_text(config: &Config, settings: &[Setting]) -> String {
         widths.max().unwrap_or_default().min(40)
     };
     let (name_width, value_width) = (width(0), width(1));
-    let line = |[name, value, origin]: &[String; 3]| {
-        format!("{name:name_width$}  {value:value_width$}  {origin}\n")
-    };
-    lines.iter().map(line).collect()
+    for [name, value, origin] in &lines {
+        text.add(format_args!(
+            "{name:name_width$}  {value:value_width$}  {origin}"
+        ));
+    }
 }
 
-fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    writeln!(
-        text,
+fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Lines {
+    let mut text = Lines::default();
+    text.add(format_args!(
         "project    {} in {}",
         plan.inputs.project,
         root.display()
-    )?;
-    writeln!(text, "SDK        {found}")?;
-    writeln!(text, "stage      {}", plan.inputs.stage)?;
-    writeln!(text, "files      {}", plan.inputs.files.len())?;
+    ));
+    text.add(format_args!("SDK        {found}"));
+    text.add(format_args!("stage      {}", plan.inputs.stage));
+    text.add(format_args!("files      {}", plan.inputs.files.len()));
     for oddity in &plan.oddities {
-        writeln!(text, "odd        {oddity}")?;
+        text.add(format_args!("odd        {oddity}"));
     }
     for (name, value) in &plan.inputs.layers {
-        writeln!(text, "layers     {name} {value}")?;
+        text.add(format_args!("layers     {name} {value}"));
     }
     if let Some(tailored) = plan.tailored {
-        writeln!(text, "layers     {tailored}")?;
+        text.add(format_args!("layers     {tailored}"));
     }
     for StepPlan { step, key, runs } in &plan.steps {
         let key = key.map_or_else(|| "after restore".to_owned(), |key| key.to_string());
         let verdict = if runs.is_some() { "runs" } else { "reused" };
-        writeln!(text, "{:<10} {verdict:<7} {key}", step.as_str())?;
+        text.add(format_args!("{:<10} {verdict:<7} {key}", step.as_str()));
         for reason in runs.iter().flatten() {
-            writeln!(text, "  {reason}")?;
+            text.add(format_args!("  {reason}"));
         }
     }
-    Ok(text)
+    text
 }
 
 fn to_json(plan: &ProjectPlan) -> serde_json::Value {
@@ -200,13 +200,13 @@ fn why(
         FileRole::NotStaged => {
             let of = of_project(of);
             return if fs_err::symlink_metadata(&absolute).is_err() {
-                format!("{path}: not there; what a build would make of it is not known\n")
+                format!("{path}: not there; what a build would make of it is not known")
             } else if absolute.starts_with(root) {
-                format!("{path}: no input{of}; it is left out of the stage\n")
+                format!("{path}: no input{of}; it is left out of the stage")
             } else {
                 format!(
                     "{path}: no input{of}; it lies outside of the workspace, where plain `dotnet publish` \
-                     may read it and no stage shows it, unless `[inputs] extra` names it\n"
+                     may read it and no stage shows it, unless `[inputs] extra` names it"
                 )
             };
         }
@@ -217,7 +217,7 @@ fn why(
         FileInput::Link(target) => format!("a link to {target}"),
         FileInput::Folder => "an empty folder".to_owned(),
     };
-    format!("{path}: {role}{} ({fact})\n", of_project(of))
+    format!("{path}: {role}{} ({fact})", of_project(of))
 }
 
 fn of_project(of: Option<&str>) -> String {

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::consent::{Consents, Request, asked_by_config, request_id, requests};
 use crate::error::CommandError;
 use crate::session::Invocation;
-use crate::ui::{Ui, out};
+use crate::ui::{Ui, out_line};
 
 /// Shows what a repository asks for outside of itself, and allows it: once, until it asks for more
 #[derive(clap::Args, Debug)]
@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &TrustArgs, invocation: &Invocation<'_>) -> Result<
         return Ok(());
     }
     for line in asked.iter().flat_map(Request::lines) {
-        out(&format!("{line}\n"))?;
+        out_line(line)?;
     }
     let asking: Vec<&Request> = asked
         .iter()

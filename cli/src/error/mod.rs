@@ -1,6 +1,7 @@
 mod conversions;
 
 use crate::hints;
+use crate::ui::Lines;
 use mizzen_builder::DotnetMessage;
 use mizzen_store::DamagedBlob;
 use serde_json::{Value, json};
@@ -137,6 +138,22 @@ impl CommandError {
         })
     }
 
+    /// Returns the same for people.
+    pub(crate) fn lines(&self) -> Lines {
+        let mut lines = Lines::default();
+        for message in &self.said {
+            lines.add_text(&message.text);
+        }
+        lines.add_text(format_args!("error: {}", self.message));
+        for cause in &self.causes {
+            lines.add_text(format_args!("  caused by: {cause}"));
+        }
+        if let Some(hint) = &self.hint {
+            lines.add_text(format_args!("hint: {hint}"));
+        }
+        lines
+    }
+
     pub(crate) fn is_interruption(&self) -> bool {
         self.exit_code == INTERRUPTED
     }
@@ -173,16 +190,7 @@ fn causes(error: &dyn Error, with_first: bool) -> Vec<String> {
 
 impl fmt::Display for CommandError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for message in &self.said {
-            writeln!(f, "{}", message.text)?;
-        }
-        writeln!(f, "error: {}", self.message)?;
-        for cause in &self.causes {
-            writeln!(f, "  caused by: {cause}")?;
-        }
-        self.hint
-            .iter()
-            .try_for_each(|hint| writeln!(f, "hint: {hint}"))
+        f.write_str(self.lines().as_str())
     }
 }
 

@@ -1,6 +1,7 @@
 //! What people and machines see while a command runs: on stderr, and results on stdout.
 
 mod arguments;
+mod lines;
 mod machine;
 mod numbers;
 mod output;
@@ -8,8 +9,9 @@ mod screen;
 mod transfers;
 
 pub(crate) use arguments::{OutputArgs, Progress};
+pub(crate) use lines::Lines;
 pub(crate) use numbers::{size, time};
-pub(crate) use output::out;
+pub(crate) use output::{err, err_json, out, out_json, out_line, tame_panics, usage};
 
 use crate::Process;
 use crate::error::CommandError;
@@ -19,7 +21,6 @@ use mizzen_plan::MissReason;
 use mizzen_registry::TransferReporter;
 use screen::{Form, Screen};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::sync::Arc;
 use transfers::Transfers;
 
@@ -91,7 +92,7 @@ impl Ui {
     /// Says why one of several images is not made, also to who asked for quiet.
     pub(crate) fn failed(&self, error: &CommandError) {
         self.screen.end();
-        drop(write!(std::io::stderr(), "{error}"));
+        err(&error.lines());
     }
 
     /// Tells a machine what was made: the last thing that it hears.

@@ -1,11 +1,80 @@
+//! The one way to stdout and to stderr: what is said goes through [`Lines`], what is told to
+//! machines through JSON that shows no control character either.
+
+use super::lines::{Lines, escaped, escaped_json, is_plain, pretty};
 use crate::error::CommandError;
+use serde_json::Value;
 use std::io::{self, Write};
 
 /// Prints data on stdout.
-pub(crate) fn out(text: &str) -> Result<(), CommandError> {
+pub(crate) fn out(lines: &Lines) -> Result<(), CommandError> {
+    print(lines.as_str())
+}
+
+/// Prints one line of data on stdout.
+pub(crate) fn out_line(line: impl std::fmt::Display) -> Result<(), CommandError> {
+    let mut lines = Lines::default();
+    lines.add(line);
+    out(&lines)
+}
+
+/// Prints data as JSON on stdout.
+pub(crate) fn out_json(value: &Value) -> Result<(), CommandError> {
+    print(&pretty(value))
+}
+
+/// Says something on stderr.
+pub(crate) fn err(lines: &Lines) {
+    say(lines.as_str());
+}
+
+/// Tells a machine something on stderr.
+pub(crate) fn err_json(value: &Value) {
+    say(&(escaped_json(&value.to_string()) + "\n"));
+}
+
+/// Says a line on stderr; `before` and `after` are the terminal's own words.
+pub(super) fn err_line(before: &str, line: &str, after: &str) {
+    say(&format!("{before}{}{after}", escaped(line)));
+}
+
+/// Says what the parser of the command line has to say; help is data. It is in colour where nothing
+/// that was given to mizzen can be in the way.
+pub(crate) fn usage(error: &clap::Error) {
+    let text = error.render().to_string();
+    if is_plain(&text) {
+        drop(error.print());
+        return;
+    }
+    let mut lines = Lines::default();
+    lines.add_text(text);
+    err(&lines);
+}
+
+/// Lets a panic say where it was without what it was about, if that would reach into the terminal.
+pub(crate) fn tame_panics() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if is_plain(&panic.to_string()) {
+            return usual(panic);
+        }
+        let mut lines = Lines::default();
+        lines.add_text(panic);
+        err(&lines);
+    }));
+}
+
+fn print(text: &str) -> Result<(), CommandError> {
+    #[expect(clippy::disallowed_methods, reason = "the one way to stdout")]
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A reader that has seen enough is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| CommandError::local("stdout cannot be written", &error)),
     }
+}
+
+fn say(text: &str) {
+    // A closed terminal is no reason to stop a build, or to fail in another way.
+    #[expect(clippy::disallowed_methods, reason = "the one way to stderr")]
+    drop(io::stderr().lock().write_all(text.as_bytes()));
 }

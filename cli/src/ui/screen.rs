@@ -1,7 +1,7 @@
 use super::arguments::{OutputArgs, Progress};
+use super::output::{err_json, err_line};
 use crate::Process;
 use serde_json::{Value, json};
-use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ impl Screen {
                     "" => ("", ""),
                     status => (CLEAR, status),
                 };
-                put(&format!("{clear}{text}\n{again}"));
+                err_line(clear, text, &format!("\n{again}"));
             }
         }
     }
@@ -85,7 +85,7 @@ impl Screen {
     pub(crate) fn event(&self, event: &Value) {
         if self.form == Form::Json {
             let _alone = self.drawn();
-            put(&format!("{event}\n"));
+            err_json(event);
         }
     }
 
@@ -98,7 +98,7 @@ impl Screen {
         }
         text.clone_into(&mut drawn.text);
         drawn.at = Some(Instant::now());
-        put(&format!("{CLEAR}{text}"));
+        err_line(CLEAR, text, "");
     }
 
     /// Takes the line that changes away, for good: what comes is said by others.
@@ -110,9 +110,4 @@ impl Screen {
     fn drawn(&self) -> MutexGuard<'_, Drawn> {
         self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn put(text: &str) {
-    // A closed terminal is no reason to stop a build.
-    drop(std::io::stderr().lock().write_all(text.as_bytes()));
 }

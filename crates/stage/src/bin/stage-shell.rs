@@ -3,6 +3,8 @@
 //!
 //! `stage-shell RUNG CACHE SCRIPT [MOUNTED…]`
 
+#![expect(clippy::disallowed_methods, reason = "a tool of the tests")]
+
 use mizzen_stage::{
     Action, Executor, Isolation, Network, OutputSpec, Rung, Seen, Stage, StageError, play_part,
 };

@@ -14,6 +14,7 @@ struct Arguments {
 
 fn main() -> io::Result<()> {
     let proxy = FaultProxy::before(&Arguments::parse().registry);
+    #[expect(clippy::disallowed_methods, reason = "a tool of the benchmarks")]
     let mut output = io::stdout();
     writeln!(output, "{}", proxy.host())?;
     for line in io::stdin().lines() {
