@@ -17,6 +17,7 @@ mod errors;
 mod from_publish;
 mod full_disk;
 mod hello_web;
+mod hostile_images;
 mod hostile_text;
 mod images;
 mod interrupt;

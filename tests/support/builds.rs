@@ -123,6 +123,25 @@ impl User {
         Run::of(output, Value::Null)
     }
 
+    /// The same, with no more than so much memory of its own: more cannot be had, and who asks for
+    /// it is ended.
+    pub(crate) fn run_in_memory(&self, kibibytes: u32, arguments: &[&str]) -> Run {
+        let script = format!(
+            "ulimit -d {kibibytes}; exec '{}' \"$@\"",
+            env!("CARGO_BIN_EXE_mizzen")
+        );
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new("/bin/sh")
+            .args(["-c", &script, "sh"])
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        Run::of(output, Value::Null)
+    }
+
     /// The same, with `input` on stdin.
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]

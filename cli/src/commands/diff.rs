@@ -3,9 +3,10 @@ use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
-use crate::ui::{Lines, Ui, out, out_json, size};
+use crate::ui::{Lines, Ui, out, out_json, out_many, size};
 use mizzen_image::{FileChange, ImageDiff};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Prints what differs between two images: settings, files, bytes to fetch
@@ -35,14 +36,21 @@ pub(crate) fn run(arguments: &DiffArgs, invocation: &Invocation<'_>) -> Result<(
     let diff = ImageDiff::of(&old, &new)?;
     let packages = packages(&diff, &old, &new)?;
     if arguments.json {
-        let mut value = json!(diff);
-        value["packages"] = json!(packages);
-        return out_json(&value);
+        let (diff, packages) = (&diff, &packages[..]);
+        return out_json(&DiffJson { diff, packages });
     }
-    out(&text(&diff, &packages))
+    print(&diff, &packages)
 }
 
-fn text(diff: &ImageDiff, packages: &[PackageChange]) -> Lines {
+/// The same for machines.
+#[derive(Serialize)]
+struct DiffJson<'a> {
+    #[serde(flatten)]
+    diff: &'a ImageDiff,
+    packages: &'a [PackageChange],
+}
+
+fn print(diff: &ImageDiff, packages: &[PackageChange]) -> Result<(), CommandError> {
     let mut text = Lines::default();
     for change in &diff.settings {
         text.add(format_args!(
@@ -58,6 +66,7 @@ fn text(diff: &ImageDiff, packages: &[PackageChange]) -> Lines {
     }
     for change in &diff.files {
         text.add(format_args!("{}", line(change)));
+        out_many(&mut text)?;
     }
     if diff.added_layer_bytes + diff.removed_layer_bytes > 0 {
         let (added, removed) = (size(diff.added_layer_bytes), size(diff.removed_layer_bytes));
@@ -66,7 +75,7 @@ fn text(diff: &ImageDiff, packages: &[PackageChange]) -> Lines {
             diff.shared_layers.len()
         ));
     }
-    text
+    out(&text)
 }
 
 fn package(change: &PackageChange) -> String {

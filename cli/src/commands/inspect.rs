@@ -2,9 +2,9 @@ use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
-use crate::ui::{Lines, Ui, out, out_json, size};
+use crate::ui::{Lines, Ui, out, out_json, out_many, size};
 use mizzen_image::{FileKind, InspectedFile, Inspection};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Prints what an image says of itself: manifest, config, layers
 #[derive(clap::Args, Debug)]
@@ -39,12 +39,12 @@ pub(crate) fn run(
         Inspection::of(&image)
     };
     if arguments.json {
-        return out_json(&json!(inspection));
+        return out_json(&inspection);
     }
-    out(&text(&opened.name, &inspection))
+    print(&opened.name, &inspection)
 }
 
-fn text(name: &str, image: &Inspection) -> Lines {
+fn print(name: &str, image: &Inspection) -> Result<(), CommandError> {
     let mut text = Lines::default();
     text.add(format_args!("{name}"));
     text.add(format_args!("  digest      {}", image.digest));
@@ -90,9 +90,10 @@ fn text(name: &str, image: &Inspection) -> Lines {
         ));
         for file in layer.files.iter().flatten() {
             text.add(format_args!("    {}", line(file)));
+            out_many(&mut text)?;
         }
     }
-    text
+    out(&text)
 }
 
 fn plain(value: &Value) -> String {

@@ -7,7 +7,7 @@ use crate::consent::{Wanted, plain};
 use crate::hints;
 use mizzen_builder::BuildError;
 use mizzen_dotnet::{BaseImageError, SdkError, SolutionError, ToolchainError, WorkspaceError};
-use mizzen_image::{ArchiveError, FileTreeError, LayoutError, SinkError, SourceError};
+use mizzen_image::{ArchiveError, FileTreeError, LayerError, LayoutError, SinkError, SourceError};
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, StoreError};
 use std::error::Error;
@@ -86,7 +86,12 @@ impl From<BuildError> for CommandError {
             | BuildError::Unstageable { .. }
             | BuildError::LinkOutside { .. }
             | BuildError::NotAllowed(_)
-            | BuildError::NugetConfig { .. } => USAGE,
+            | BuildError::NugetConfig { .. }
+            | BuildError::Layer(
+                LayerError::Path { .. }
+                | LayerError::DuplicatePath { .. }
+                | LayerError::NotADirectory { .. },
+            ) => USAGE,
             BuildError::Offline { .. } => NETWORK,
             BuildError::Floats(_)
             | BuildError::Volatile { .. }

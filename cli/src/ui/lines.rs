@@ -1,5 +1,6 @@
-use serde_json::Value;
-use std::fmt::{self, Write};
+use serde::Serialize;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 
 /// Text for people. What comes from outside (a label, a file's name, what a registry or `dotnet`
 /// says) can be in any line of it, for nothing can be said but by whole lines, and each is escaped:
@@ -106,14 +107,32 @@ fn is_hostile(character: char) -> bool {
         )
 }
 
-/// Returns a value as JSON over several lines.
-pub(super) fn pretty(value: &Value) -> String {
-    escaped_json(&format!("{value:#}\n"))
+/// Writes a value as JSON over several lines, piece by piece: there can be much of it.
+pub(super) fn write_pretty(value: &impl Serialize, to: impl io::Write) -> io::Result<()> {
+    let mut to = EscapedJson(io::BufWriter::new(to));
+    serde_json::to_writer_pretty(&mut to, value)?;
+    to.write_all(b"\n")?;
+    to.flush()
+}
+
+struct EscapedJson<W>(W);
+
+impl<W: io::Write> io::Write for EscapedJson<W> {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        // No piece ends inside a character: they are cut where something is to be escaped.
+        let text = std::str::from_utf8(piece).map_err(io::Error::other)?;
+        self.0.write_all(escaped_json(text).as_bytes())?;
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Lines, escaped_json, is_plain, pretty};
+    use super::{Lines, escaped_json, is_plain, write_pretty};
     use serde_json::{Value, json};
 
     const HOSTILE: &str =
@@ -141,7 +160,10 @@ mod tests {
     #[test]
     fn json_is_plain_and_exact() {
         let value = json!({ "label": HOSTILE, HOSTILE: [1] });
-        for text in [pretty(&value), escaped_json(&value.to_string())] {
+        let mut pretty = Vec::new();
+        write_pretty(&value, &mut pretty).unwrap();
+        let pretty = String::from_utf8(pretty).unwrap();
+        for text in [pretty, escaped_json(&value.to_string())] {
             assert!(is_plain(&text), "{text:?}");
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
         }

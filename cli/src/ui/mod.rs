@@ -11,7 +11,7 @@ mod transfers;
 pub(crate) use arguments::{OutputArgs, Progress};
 pub(crate) use lines::Lines;
 pub(crate) use numbers::{size, time};
-pub(crate) use output::{err, err_json, out, out_json, out_line, tame_panics, usage};
+pub(crate) use output::{err, err_json, out, out_json, out_line, out_many, tame_panics, usage};
 
 use crate::Process;
 use crate::error::CommandError;

@@ -1,14 +1,25 @@
 //! The one way to stdout and to stderr: what is said goes through [`Lines`], what is told to
 //! machines through JSON that shows no control character either.
 
-use super::lines::{Lines, escaped, escaped_json, is_plain, pretty};
+use super::lines::{Lines, escaped, escaped_json, is_plain, write_pretty};
 use crate::error::CommandError;
+use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
+
+const MANY_BYTES: usize = 1 << 16;
 
 /// Prints data on stdout.
 pub(crate) fn out(lines: &Lines) -> Result<(), CommandError> {
     print(lines.as_str())
+}
+
+/// Prints the lines, and takes them away, as soon as they are many: more will be added.
+pub(crate) fn out_many(lines: &mut Lines) -> Result<(), CommandError> {
+    if lines.as_str().len() < MANY_BYTES {
+        return Ok(());
+    }
+    out(&std::mem::take(lines))
 }
 
 /// Prints one line of data on stdout.
@@ -19,8 +30,9 @@ pub(crate) fn out_line(line: impl std::fmt::Display) -> Result<(), CommandError>
 }
 
 /// Prints data as JSON on stdout.
-pub(crate) fn out_json(value: &Value) -> Result<(), CommandError> {
-    print(&pretty(value))
+pub(crate) fn out_json(value: &impl Serialize) -> Result<(), CommandError> {
+    #[expect(clippy::disallowed_methods, reason = "the one way to stdout")]
+    printed(write_pretty(value, io::stdout().lock()))
 }
 
 /// Says something on stderr.
@@ -66,7 +78,11 @@ pub(crate) fn tame_panics() {
 
 fn print(text: &str) -> Result<(), CommandError> {
     #[expect(clippy::disallowed_methods, reason = "the one way to stdout")]
-    match io::stdout().lock().write_all(text.as_bytes()) {
+    printed(io::stdout().lock().write_all(text.as_bytes()))
+}
+
+fn printed(result: io::Result<()>) -> Result<(), CommandError> {
+    match result {
         // A reader that has seen enough is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| CommandError::local("stdout cannot be written", &error)),

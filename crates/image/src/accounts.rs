@@ -1,7 +1,7 @@
 use crate::layer_check::normal;
+use crate::layer_entries::{Bounds, each_entry};
 use crate::{Image, layer_tar};
 use std::io::{self, Read};
-use tar::Archive;
 
 /// A user and a group as numbers, as `User` of an image's config should have them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -112,11 +112,11 @@ fn topmost(image: &Image, file: &str) -> io::Result<Option<String>> {
         format!("{folder}/.wh.{name}"),
         format!("{folder}/.wh..wh..opq"),
     ];
+    let mut bounds = Bounds::default();
     for layer in image.layers().iter().rev() {
         let mut removed = false;
         let mut found = None;
-        for entry in Archive::new(layer_tar::open(layer)?).entries()? {
-            let entry = entry?;
+        each_entry(layer_tar::open(layer)?, &mut bounds, |entry| {
             let path = normal(&entry.path_bytes()).unwrap_or_default();
             removed |= gone.iter().any(|gone| gone.as_bytes() == path);
             if path == file.as_bytes() {
@@ -124,7 +124,8 @@ fn topmost(image: &Image, file: &str) -> io::Result<Option<String>> {
                 entry.take(MAX_BYTES).read_to_end(&mut bytes)?;
                 found = Some(String::from_utf8_lossy(&bytes).into_owned());
             }
-        }
+            Ok(())
+        })?;
         if found.is_some() || removed {
             return Ok(found);
         }

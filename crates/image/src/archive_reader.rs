@@ -2,6 +2,7 @@ use crate::LayoutError;
 use crate::archive_error::ArchiveError;
 use crate::blob_folder::MAX_SMALL_BYTES;
 use crate::entry::lossy;
+use crate::layer_entries::{Metered, each_entry_of_file};
 use crate::layout_reader::{BlobSource, check_blob};
 use fs_err as fs;
 use mizzen_oci::{Descriptor, Digest};
@@ -64,17 +65,23 @@ impl ArchiveReader {
             file: file.to_owned(),
             source,
         };
-        let mut archive = tar::Archive::new(tar);
-        for entry in archive.entries_with_seek().map_err(malformed)? {
-            let entry = entry.map_err(malformed)?;
-            reader.add(&entry, size_bytes)?;
-        }
+        let mut refused = Ok(());
+        let read = each_entry_of_file(tar, |entry| {
+            let added = reader.add(entry, size_bytes);
+            if added.is_err() {
+                refused = added;
+                return Err(io::ErrorKind::Other.into());
+            }
+            Ok(())
+        });
+        refused?;
+        read.map_err(malformed)?;
         Ok(reader)
     }
 
     fn add(
         &mut self,
-        entry: &tar::Entry<'_, fs::File>,
+        entry: &tar::Entry<'_, Metered<fs::File>>,
         archive_bytes: u64,
     ) -> Result<(), ArchiveError> {
         let raw = entry.path_bytes();

@@ -1,8 +1,8 @@
 use crate::layer_check::normal;
+use crate::layer_entries::{Bounds, each_entry};
 use crate::{FileTreeError, Image, TreeFile, layer_tar};
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use tar::Archive;
 
 /// More than this is no file to be read into memory.
 const MOST_BYTES: u64 = 64 << 20;
@@ -47,15 +47,15 @@ impl TreeFile {
         let path = path.trim_start_matches('/').as_bytes();
         let mut tar = layer_tar::open(layer).map_err(unreadable)?;
         let mut is_found = false;
-        let mut archive = Archive::new(&mut tar);
-        for entry in archive.entries().map_err(unreadable)? {
-            let mut entry = entry.map_err(unreadable)?;
+        let entries = each_entry(&mut tar, &mut Bounds::default(), |entry| {
             // A name that is there twice means the last.
             if normal(&entry.path_bytes()).as_deref() == Some(path) {
-                take(&mut entry).map_err(unreadable)?;
+                take(entry)?;
                 is_found = true;
             }
-        }
+            Ok(())
+        });
+        entries.map_err(unreadable)?;
         // The blob is verified at its end.
         io::copy(&mut tar, &mut io::sink()).map_err(unreadable)?;
         if is_found {

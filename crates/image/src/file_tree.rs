@@ -1,11 +1,12 @@
 use crate::entry::lossy;
 use crate::layer_check::normal;
+use crate::layer_entries::{Bounds, each_entry};
 use crate::{Image, layer_tar};
 use mizzen_oci::{Digest, HashingReader};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use tar::{Archive, Entry, EntryType};
+use tar::{Entry, EntryType};
 
 /// The files that a container of an image sees, and which layer each is from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -63,16 +64,7 @@ pub enum FileTreeError {
         #[source]
         source: io::Error,
     },
-    /// It has more entries than an image can need.
-    #[error("layer {layer} has more than {MAX_ENTRIES} entries")]
-    TooMany {
-        /// The layer.
-        layer: Digest,
-    },
 }
-
-/// Each costs memory.
-const MAX_ENTRIES: usize = 2_000_000;
 
 impl FileTree {
     /// Reads every layer of an image, bottom first, and applies it: files over files, and the
@@ -84,8 +76,9 @@ impl FileTree {
     /// Source: OCI image-spec, layer.md, "Applying Changesets".
     pub fn of(image: &Image) -> Result<Self, FileTreeError> {
         let mut tree = Self::default();
+        let mut bounds = Bounds::default();
         for index in 0..image.layers().len() {
-            tree.apply(image, index)?;
+            tree.apply(image, index, &mut bounds)?;
         }
         Ok(tree)
     }
@@ -100,7 +93,17 @@ impl FileTree {
         self.files.iter().map(|(path, file)| (&path[..], file))
     }
 
-    fn apply(&mut self, image: &Image, index: usize) -> Result<(), FileTreeError> {
+    /// Returns every path and what is there, leaving nothing in memory twice.
+    pub(crate) fn into_files(self) -> impl Iterator<Item = (Vec<u8>, TreeFile)> {
+        self.files.into_iter()
+    }
+
+    fn apply(
+        &mut self,
+        image: &Image,
+        index: usize,
+        bounds: &mut Bounds,
+    ) -> Result<(), FileTreeError> {
         let layer = &image.layers()[index];
         let digest = layer.descriptor.digest;
         let unreadable = |source| FileTreeError::Layer {
@@ -109,11 +112,9 @@ impl FileTree {
         };
         let mut tar = layer_tar::open(layer).map_err(unreadable)?;
         let mut added = Self::default();
-        let mut archive = Archive::new(&mut tar);
-        for entry in archive.entries().map_err(unreadable)? {
-            let mut entry = entry.map_err(unreadable)?;
+        let entries = each_entry(&mut tar, bounds, |entry| {
             let Some(path) = normal(&entry.path_bytes()) else {
-                continue;
+                return Ok(());
             };
             match whiteout(&path) {
                 // It removes what layers below put there, whatever this one does.
@@ -122,14 +123,11 @@ impl FileTree {
                     self.remove_below(&path);
                     self.files.remove(&path);
                 }
-                None => added
-                    .add(&mut entry, path, index, self)
-                    .map_err(unreadable)?,
+                None => added.add(entry, path, index, self)?,
             }
-            if added.files.len() > MAX_ENTRIES {
-                return Err(FileTreeError::TooMany { layer: digest });
-            }
-        }
+            Ok(())
+        });
+        entries.map_err(unreadable)?;
         // The bytes behind the archive belong to the blob that is verified at its end.
         io::copy(&mut tar, &mut io::sink()).map_err(unreadable)?;
         for (path, file) in added.files {

@@ -69,7 +69,7 @@ impl ImageDiff {
         let files = if old.config().diff_ids() == new.config().diff_ids() {
             Vec::new()
         } else {
-            files(&FileTree::of(old)?, &FileTree::of(new)?)
+            files(FileTree::of(old)?, FileTree::of(new)?)
         };
         Ok(Self {
             shared_layers: old_layers.intersection(&new_layers).copied().collect(),
@@ -86,23 +86,34 @@ impl ImageDiff {
     }
 }
 
-fn files(old: &FileTree, new: &FileTree) -> Vec<FileChange> {
-    let paths: BTreeSet<&[u8]> = old.iter().chain(new.iter()).map(|(path, _)| path).collect();
-    let change = |path: &[u8]| {
-        let (old, new) = (old.get(path), new.get(path));
-        let what = match (old, new) {
+fn files(old: FileTree, new: FileTree) -> Vec<FileChange> {
+    let (mut old, mut new) = (old.into_files().peekable(), new.into_files().peekable());
+    let mut changes = Vec::new();
+    while let Some(path) = [old.peek(), new.peek()]
+        .into_iter()
+        .flatten()
+        .map(|(path, _)| path)
+        .min()
+        .cloned()
+    {
+        let here = |(other, _): &(Vec<u8>, TreeFile)| *other == path;
+        let old = old.next_if(here).map(|(_, file)| file);
+        let new = new.next_if(here).map(|(_, file)| file);
+        let what = match (&old, &new) {
             (Some(old), Some(new)) => differences(old, new),
             _ => Vec::new(),
         };
-        let is_change = old.is_some() != new.is_some() || !what.is_empty();
-        is_change.then(|| FileChange {
-            path: format!("/{}", lossy(path)),
-            old: old.cloned(),
-            new: new.cloned(),
-            what,
-        })
-    };
-    paths.into_iter().filter_map(change).collect()
+        if old.is_some() != new.is_some() || !what.is_empty() {
+            let path = format!("/{}", lossy(&path));
+            changes.push(FileChange {
+                path,
+                old,
+                new,
+                what,
+            });
+        }
+    }
+    changes
 }
 
 fn differences(old: &TreeFile, new: &TreeFile) -> Vec<&'static str> {

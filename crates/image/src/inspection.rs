@@ -105,11 +105,11 @@ impl Inspection {
         for layer in &mut inspection.layers {
             layer.files = Some(Vec::new());
         }
-        for (path, file) in FileTree::of(image)?.iter() {
+        for (path, file) in FileTree::of(image)?.into_files() {
             let files = inspection.layers[file.layer].files.get_or_insert_default();
             files.push(InspectedFile {
-                path: format!("/{}", lossy(path)),
-                file: file.clone(),
+                path: format!("/{}", lossy(&path)),
+                file,
             });
         }
         Ok(inspection)

@@ -1,13 +1,17 @@
 use crate::Layer;
 use crate::defect::Defect;
 use crate::entry::lossy;
+use crate::layer_entries::{Bounds, each_entry};
 use crate::layer_tar::unpacked;
 use mizzen_oci::{DiffId, Family, HashingReader, MediaType, MediaTypeExt};
 use std::collections::BTreeMap;
 use std::io::{self, BufReader, Read};
-use tar::{Archive, EntryType};
+use tar::EntryType;
 
 type Path = Vec<u8>;
+
+/// More of one layer tell nobody more.
+const MOST_DEFECTS: usize = 1_000;
 
 /// Reads a layer to its end and compares it with what is said about it.
 pub(crate) fn check_layer(layer: &Layer, family: Family, defects: &mut Vec<Defect>) {
@@ -138,8 +142,11 @@ fn check_tar(reader: impl Read, layer: &str, defects: &mut Vec<Defect>) -> Optio
 
 fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::Result<()> {
     let mut seen: BTreeMap<Path, bool> = BTreeMap::new();
-    for entry in Archive::new(tar).entries()? {
-        let entry = entry?;
+    let most = defects.len() + MOST_DEFECTS;
+    each_entry(tar, &mut Bounds::default(), |entry| {
+        if defects.len() > most {
+            return Err(io::Error::other("there are too many defects to name each"));
+        }
         let mut defect = |path: &[u8], why| {
             defects.push(Defect::Entry {
                 layer: layer.to_owned(),
@@ -150,7 +157,7 @@ fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::
         let raw = entry.path_bytes();
         let Some(path) = normal(&raw) else {
             defect(&raw, "leads out of the root");
-            continue;
+            return Ok(());
         };
         let kind = entry.header().entry_type();
         let is_directory = kind == EntryType::Directory;
@@ -183,8 +190,8 @@ fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::
         if !known {
             defect(&raw, "is of a type that no layer may hold");
         }
-    }
-    Ok(())
+        Ok(())
+    })
 }
 
 /// The path without `./`, slashes in front and at the end; `None` if it leads out of the root.

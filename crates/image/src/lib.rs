@@ -26,6 +26,7 @@ mod inspection;
 mod layer;
 mod layer_builder;
 mod layer_check;
+mod layer_entries;
 mod layer_error;
 mod layer_tar;
 mod layout;

@@ -1,4 +1,4 @@
-use crate::{DiffId, Digest, Platform, canonical_json, descriptor::null_is_empty};
+use crate::{DiffId, Digest, Platform, canonical_json, descriptor::null_is_empty, json_bounds};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -72,6 +72,7 @@ impl ImageConfig {
             digest: Digest::of(bytes),
             source,
         };
+        json_bounds::check(bytes).map_err(malformed)?;
         let config: Map<String, Value> = serde_json::from_slice(bytes).map_err(malformed)?;
         let object = Value::Object(config.clone());
         serde_json::from_value::<Platform>(object.clone()).map_err(malformed)?;

@@ -15,7 +15,7 @@ pub struct Descriptor {
     /// The digest of the blob's bytes, as stored and sent.
     pub digest: Digest,
     /// The size of those bytes.
-    #[serde(rename = "size")]
+    #[serde(rename = "size", deserialize_with = "size")]
     pub size_bytes: u64,
     /// In an index: what the image runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,6 +49,18 @@ impl Descriptor {
     pub fn of(media_type: MediaType, bytes: &[u8]) -> Self {
         Self::new(media_type, Digest::of(bytes), bytes.len() as u64)
     }
+}
+
+/// 128 TiB: no blob is larger, and the sizes of all that a manifest can name add up.
+const MOST_BYTES: u64 = 1 << 47;
+
+fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let size_bytes = u64::deserialize(deserializer)?;
+    if size_bytes > MOST_BYTES {
+        let message = format_args!("a size of {size_bytes} bytes is not possible");
+        return Err(serde::de::Error::custom(message));
+    }
+    Ok(size_bytes)
 }
 
 // Go writes an absent map as `null` when its field has no `omitempty`; registries hold such

@@ -1,4 +1,5 @@
 use crate::descriptor::null_is_empty;
+use crate::json_bounds;
 use crate::{Descriptor, Digest, ManifestError, MediaType, MediaTypeExt, Platform, canonical_json};
 use serde::Deserialize;
 use serde_json::json;
@@ -51,12 +52,13 @@ impl Index {
     /// for the rest.
     pub fn parse(bytes: Vec<u8>, content_type: Option<MediaType>) -> Result<Self, ManifestError> {
         let digest = Digest::of(&bytes);
-        let view: View =
-            serde_json::from_slice(&bytes).map_err(|source| ManifestError::Malformed {
-                what: "index",
-                digest,
-                source,
-            })?;
+        let malformed = |source| ManifestError::Malformed {
+            what: "index",
+            digest,
+            source,
+        };
+        json_bounds::check(&bytes).map_err(malformed)?;
+        let view: View = serde_json::from_slice(&bytes).map_err(malformed)?;
         let media_type = view
             .media_type
             .or(content_type)

@@ -12,6 +12,7 @@ mod content_time;
 mod descriptor;
 mod digest;
 mod index;
+mod json_bounds;
 mod manifest;
 mod media_type;
 mod platform;

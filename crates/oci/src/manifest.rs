@@ -1,5 +1,6 @@
 use crate::{
     Descriptor, Digest, MediaType, MediaTypeExt, canonical_json, descriptor::null_is_empty,
+    json_bounds,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -99,9 +100,9 @@ impl Manifest {
             digest,
             source,
         };
-        let view: View = serde_json::from_slice(&bytes).map_err(malformed)?;
         // The view skips what it has no word for, however deep it is; `to_json` does not.
-        serde_json::from_slice::<Value>(&bytes).map_err(malformed)?;
+        json_bounds::check(&bytes).map_err(malformed)?;
+        let view: View = serde_json::from_slice(&bytes).map_err(malformed)?;
         let kind = |got: String| ManifestError::Kind {
             digest,
             got,

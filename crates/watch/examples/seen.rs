@@ -28,6 +28,7 @@ fn run(folder: &Path, watch: &Watch) -> io::Result<ExitCode> {
         }
         command.status()
     })??;
+    #[expect(clippy::disallowed_methods, reason = "an example, for developers")]
     let mut out = io::stdout().lock();
     let seen = match watch.seen() {
         Ok(seen) => seen,
