@@ -19,7 +19,7 @@ pub trait Records {
     fn published(&self, key: &Digest) -> Record<Self::Published>;
 
     /// Returns the record of a publish over `restored` that looked up paths which all answer today as
-    /// they did then, whatever else of `inputs` is other: see [`PathSet`](crate::PathSet).
+    /// they did then, whatever else of `inputs` is other: see [`PathSet`].
     fn published_by_paths(
         &self,
         inputs: &Inputs,

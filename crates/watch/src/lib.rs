@@ -2,7 +2,7 @@
 //! follow, start and write.
 //!
 //! Two things note it. A seccomp filter, which a process cannot take off and hands on to whatever it
-//! starts, stops each call about a path and asks the [`listener`], a thread that notes the path and lets
+//! starts, stops each call about a path and asks the listener, a thread that notes the path and lets
 //! the call go on; that misses nothing, but takes some 60 µs a call. So every dynamic program also loads
 //! a library (preload/preload.c) that stands before the functions of the C library: it notes the path
 //! itself, in memory that all share, and then makes the call from the one address at which the filter
