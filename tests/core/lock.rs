@@ -2,7 +2,7 @@
 
 use crate::support::{Registry, User, edit, prepared, refer_to, some_package};
 use fs_err as fs;
-use mizzen_testkit::skopeo_copy;
+use mizzen_testkit::{skopeo_copy, tiny_base};
 
 fn user() -> User {
     User::with_sdk(&prepared("MIZZEN_TEST_SDK31"))
@@ -41,10 +41,8 @@ fn a_locked_build_takes_the_base_by_digest_and_no_other_toolchain() {
         format!("{}\n", fs::canonicalize(&file).unwrap().display())
     );
     // The file is no input, and whatever the base's name points at by now, it is the one of then.
-    let other = format!(
-        "oci:{}:latest",
-        prepared("MIZZEN_TEST_BASE").join("aspnet-10.0").display()
-    );
+    tiny_base(&user.path("other-base"), "linux/amd64");
+    let other = format!("oci:{}:latest", user.path("other-base").display());
     skopeo_copy(&other, &format!("docker://{}", registry.base));
     assert_ne!(
         user.build(&arguments[..5]).success().digest(),
