@@ -1,6 +1,6 @@
 //! Symbols that lie beside the image, where a debugger finds them.
 
-use crate::support::{Registry, Run, User, prepared, testdata, validated};
+use crate::support::{Registry, Run, User, testdata, validated};
 use fs_err as fs;
 use mizzen_testkit::{Fault, MemoryRegistry};
 use serde_json::Value;
@@ -68,7 +68,8 @@ fn a_layout_and_an_archive_hold_them_as_an_artifact_that_refers_to_the_image() {
 #[test]
 fn a_registry_lists_them_with_the_image() {
     let user = User::without_sdk();
-    let registry = Registry::with_base(&prepared("MIZZEN_TEST_BASE").join("aspnet-3.1"));
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let registry = Registry::with_base(&user.path("base"));
     let reference = registry.reference("shop/api:1");
     let run = build(&user, &registry.base, &["-t", &reference]).success();
     // This registry keeps no list: it is under the tag that stands for one.
@@ -100,7 +101,8 @@ fn what_docker_loads_has_no_place_for_them() {
 #[test]
 fn they_go_wherever_the_image_is_pushed_pulled_and_copied() {
     let user = User::without_sdk();
-    let registry = Registry::with_base(&prepared("MIZZEN_TEST_BASE").join("aspnet-3.1"));
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let registry = Registry::with_base(&user.path("base"));
     let run = build(&user, &registry.base, &["-o", "oci:out"]).success();
     let symbols = run.image()["symbols"]["digest"].as_str().unwrap();
     let at = |path: &str| registry.reference(path);
