@@ -32,7 +32,7 @@ mod stage;
 pub use action::{Action, Content, Network, OutputSpec, StagedPath};
 pub use error::StageError;
 pub use executor::{Capabilities, Executor, OutputLine, Stream};
-pub use inside::play_part;
+pub use inside::{SYSTEM_FOLDERS, play_part};
 pub use isolation::{Isolation, Rung};
 pub use outcome::{LeftFiles, Outcome};
 pub use seen::{Access, Seen, SeenPath};

@@ -1,23 +1,9 @@
 use crate::inputs::stage_layout::SOURCES;
 use mizzen_plan::{Look, Node, PathSet, Tree};
-use mizzen_stage::{Access, SeenPath};
+use mizzen_stage::{Access, SYSTEM_FOLDERS, SeenPath};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-
-/// What of the machine a stage shows to every command, and a path set has to name.
-const SYSTEM: [&str; 10] = [
-    "/bin",
-    "/etc",
-    "/gnu/store",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/nix/store",
-    "/sbin",
-    "/usr",
-];
 
 /// What of the kernel's own files is constant in a stage, or decides about a process alone: how much
 /// memory the garbage collector takes, how many threads a pool has, whether it has to label files. The .NET
@@ -200,7 +186,7 @@ impl Zones<'_> {
             };
         }
         let is_mounted = self.mounted.iter().any(|shown| place.starts_with(shown));
-        if is_mounted || SYSTEM.iter().any(is_below) {
+        if is_mounted || SYSTEM_FOLDERS.iter().any(is_below) {
             return Zone::Machine;
         }
         // The stage's new root has nothing else of the machine: it is empty there, on every machine.

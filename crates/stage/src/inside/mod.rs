@@ -27,6 +27,7 @@ pub(crate) const KEEPER: &str = "keeper";
 pub(crate) const INIT: &str = "init";
 
 pub(crate) use keeper::{KILL, RUN, TERMINATE};
+pub use new_root::SYSTEM_FOLDERS;
 
 /// Plays a part of a stage, if that is what the process was started for, and returns how it ended.
 ///

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 /// What every command may read of the machine: programs, libraries, certificates, and what names are
 /// resolved with. Links among them stay links.
-const SYSTEM: [&str; 11] = [
+pub const SYSTEM_FOLDERS: [&str; 11] = [
     "/bin",
     "/etc",
     "/gnu/store",
@@ -164,7 +164,7 @@ impl Mounted {
     fn resolve(job: &Job) -> Self {
         let mut links = BTreeMap::new();
         let mut wanted = BTreeSet::new();
-        for folder in SYSTEM.map(PathBuf::from) {
+        for folder in SYSTEM_FOLDERS.map(PathBuf::from) {
             match fs::read_link(&folder) {
                 Ok(to) => drop(links.insert(folder, to)),
                 Err(_) => drop(wanted.insert(folder)),
