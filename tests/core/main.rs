@@ -13,6 +13,7 @@ mod check_cache;
 mod config;
 mod consent;
 mod damage;
+mod debug_text;
 mod errors;
 mod from_publish;
 mod full_disk;

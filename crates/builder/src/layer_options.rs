@@ -5,6 +5,7 @@ use mizzen_dotnet::{
 };
 use mizzen_image::{Compression, LayerBuilder};
 use mizzen_oci::Platform;
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where an application lies in its image whose project does not say; also its working folder.
@@ -79,13 +80,13 @@ impl LayerOptions {
             [
                 ("format", LayerBuilder::FORMAT.to_owned()),
                 ("platforms", platforms.join(",")),
-                ("compression", format!("{:?}", self.compression)),
+                ("compression", self.compression.to_string()),
                 (
                     "split",
                     if self.single { "single" } else { "auto" }.to_owned(),
                 ),
-                ("keep", format!("{keep:?}")),
-                ("symbols", format!("{:?}", self.debug_symbols)),
+                ("keep", json!(keep).to_string()),
+                ("symbols", self.debug_symbols.as_str().to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
@@ -179,4 +180,37 @@ fn one_layer(mut plan: LayerPlan) -> LayerPlan {
         files,
     });
     plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LayerOptions;
+    use mizzen_dotnet::DebugSymbols;
+    use mizzen_image::Compression;
+    use mizzen_oci::Platform;
+
+    #[test]
+    fn the_key_has_the_options_as_they_are_written() {
+        let mut options = LayerOptions::for_platforms(vec![Platform::linux("arm64".into())]);
+        let keyed = |options: &LayerOptions, name: &str| options.keyed()[name].clone();
+        assert_eq!(keyed(&options, "compression"), "gzip");
+        assert_eq!(keyed(&options, "keep"), "[]");
+        assert_eq!(keyed(&options, "platforms"), "linux/arm64");
+        assert_eq!(keyed(&options, "split"), "auto");
+        options.compression = Compression::Zstd(7);
+        options.keep = vec!["*.pdb".parse().unwrap(), "a\"b".parse().unwrap()];
+        options.single = true;
+        assert_eq!(keyed(&options, "compression"), "zstd:7");
+        assert_eq!(keyed(&options, "keep"), r#"["*.pdb","a\"b"]"#);
+        assert_eq!(keyed(&options, "split"), "single");
+        for (symbols, name) in [
+            (DebugSymbols::Own, "own"),
+            (DebugSymbols::All, "all"),
+            (DebugSymbols::None, "none"),
+            (DebugSymbols::Separate, "separate"),
+        ] {
+            options.debug_symbols = symbols;
+            assert_eq!(keyed(&options, "symbols"), name);
+        }
+    }
 }

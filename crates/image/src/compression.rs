@@ -1,6 +1,7 @@
 use crate::member_effort::MemberEffort;
 use libdeflater::{CompressionLvl, Compressor};
 use mizzen_oci::MediaType;
+use std::fmt;
 
 /// How the layers that mizzen makes are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -57,6 +58,16 @@ impl Compression {
         match self {
             Self::Gzip => MediaType::ImageLayerGzip,
             Self::Zstd(_) => MediaType::ImageLayerZstd,
+        }
+    }
+}
+
+/// As `--compression` takes it; keys have it, too.
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gzip => f.write_str("gzip"),
+            Self::Zstd(level) => write!(f, "zstd:{level}"),
         }
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn remember(
 fn note_of(name: &str, compression: Compression) -> Digest {
     let mut hasher = Hasher::default();
     hasher.field(crate::LayerBuilder::FORMAT.as_bytes());
-    hasher.field(format!("{compression:?}").as_bytes());
+    hasher.field(compression.to_string().as_bytes());
     hasher.field(name.as_bytes());
     hasher.finish()
 }

@@ -115,10 +115,10 @@ impl Tree for MachineTree {
                 Kind::Other
             };
             let name = entry.file_name();
-            // Two names that are not UTF-8 may look alike here; their bytes are kept apart.
+            // One that is not UTF-8 has its bytes instead, behind one that no name has.
             let name = name
                 .into_string()
-                .unwrap_or_else(|name| format!("{:02x?}", name.as_encoded_bytes()));
+                .unwrap_or_else(|name| format!("\0{}", name.as_encoded_bytes().escape_ascii()));
             names.push((name, kind));
         }
         names.sort_unstable();

@@ -80,7 +80,7 @@ impl AddedFiles {
     fn key(&self, files: &[File], compression: Compression) -> Digest {
         let mut key = Hasher::default();
         key.field(LayerBuilder::FORMAT.as_bytes());
-        key.field(format!("{compression:?}").as_bytes());
+        key.field(compression.to_string().as_bytes());
         key.field(&self.uid.to_le_bytes());
         key.field(&self.gid.to_le_bytes());
         for file in files {

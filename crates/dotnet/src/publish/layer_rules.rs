@@ -32,6 +32,18 @@ pub enum DebugSymbols {
     Separate,
 }
 
+impl DebugSymbols {
+    /// Returns the name as `--debug-symbols` takes it; keys have it, too.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::All => "all",
+            Self::None => "none",
+            Self::Separate => "separate",
+        }
+    }
+}
+
 /// A pattern for paths in a publish folder: `*` and `?` stop at slashes, `**` does not.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathPattern(Pattern);

@@ -121,7 +121,7 @@ fn run_within(
             .and_then(|()| stdin.write_all(b"\n")),
     );
     drop(stdin);
-    let silent = || failed(helper, format!("no answer for {limit:?}"));
+    let silent = || failed(helper, format!("no answer for {} seconds", limit.as_secs()));
     let succeeded = wait(&mut process, give_up).map_err(|error| failed(helper, error.to_string()));
     let succeeded = succeeded?.ok_or_else(silent)?;
     // What the helper has started may hold its end of the pipe for longer than the helper lives.
