@@ -220,3 +220,46 @@ fn every_verb_uses_the_cache_that_the_file_names() {
         }
     }
 }
+
+#[test]
+fn settings_of_the_image_run_no_step_again_unless_a_step_reads_the_file() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    tiny_base(&user.path("base"), "linux/amd64");
+    let set = |label: &str| {
+        let text = format!(
+            "[build]\nbase = \"oci:../base\"\nlabel = {{ team = \"{label}\" }}\n\
+             env = {{ TEAM = \"{label}\" }}\nlayers = \"auto\"\n"
+        );
+        write(&folder.join("mizzen.toml"), &text);
+    };
+    let build = || user.build(&["hello", "-o", "oci:out"]).success();
+    set("one");
+    let first = build();
+    assert_eq!(first.steps(), "restore=ran publish=ran");
+    set("two");
+    let second = build();
+    assert_eq!(second.steps(), "restore=hit publish=hit");
+    assert_eq!(second.layers(), first.layers());
+    assert_ne!(second.digest(), first.digest());
+    let image = user.run_bare(&["inspect", "oci:out"]).success().stdout;
+    assert!(image.contains("TEAM=two"), "{image}");
+
+    // What evaluation asks of it, and what becomes part of the program.
+    let asks = "<PropertyGroup><InformationalVersion>$([System.IO.File]::ReadAllText('$(MSBuildProjectDirectory)/mizzen.toml').Length)</InformationalVersion></PropertyGroup></Project>";
+    let embeds = "<ItemGroup><EmbeddedResource Include=\"mizzen.toml\" /></ItemGroup></Project>";
+    let project = fs::read_to_string(folder.join("hello-web.csproj")).unwrap();
+    for reads in [asks, embeds] {
+        let text = project.replace("</Project>", reads);
+        write(&folder.join("hello-web.csproj"), &text);
+        set("three");
+        let before = build();
+        set("thirteen");
+        let after = build();
+        assert_eq!(after.steps(), "restore=hit publish=ran", "{reads}");
+        assert_ne!(after.layers(), before.layers(), "{reads}");
+        let clean = user.build_as(&user.elsewhere("clean"), &["hello", "-o", "oci:clean"]);
+        assert_eq!(clean.success().digest(), after.digest(), "{reads}");
+        fs::remove_dir_all(user.path("clean-cache")).unwrap();
+    }
+}

@@ -1,11 +1,15 @@
 /// Returns whether the file at `path` (relative, with `/`) can change what restore resolves by its
-/// content. For all others the publish step's own restore is the guard.
+/// content. For all others the publish step's own restore is the guard; `mizzen.toml` is one of them,
+/// for what it says of a step is in that step's key by itself.
 pub fn is_restore_input(path: &str) -> bool {
     let name = path
         .rsplit('/')
         .next()
         .expect("split gives at least one part")
         .to_ascii_lowercase();
+    if name == "mizzen.toml" {
+        return false;
+    }
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     extension.ends_with("proj")
         || [
@@ -34,10 +38,16 @@ mod tests {
             "NuGet.Config",
             "global.json",
             "a/packages.A.lock.json",
+            "eng/versions.toml",
         ] {
             assert!(is_restore_input(path), "{path}");
         }
-        for path in ["src/Program.cs", "appsettings.json", "package.json"] {
+        for path in [
+            "src/Program.cs",
+            "appsettings.json",
+            "package.json",
+            "mizzen.toml",
+        ] {
             assert!(!is_restore_input(path), "{path}");
         }
     }
