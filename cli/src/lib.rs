@@ -36,6 +36,9 @@ pub fn run(process: &Process) -> ExitCode {
         Err(error) => return usage(&error),
     };
     let json = arguments.is_for_machines();
+    if let Err(error) = ui::start_log(process, json) {
+        return say(&error, None, json);
+    }
     let interrupt = match interrupt::Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {

@@ -25,6 +25,7 @@ mod interrupt;
 mod isolation;
 mod killed;
 mod lock;
+mod log;
 mod machine;
 mod odd_projects;
 mod output_folders;

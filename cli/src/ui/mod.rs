@@ -2,6 +2,7 @@
 
 mod arguments;
 mod lines;
+mod log;
 mod machine;
 mod numbers;
 mod output;
@@ -10,6 +11,7 @@ mod transfers;
 
 pub(crate) use arguments::{OutputArgs, Progress};
 pub(crate) use lines::Lines;
+pub(crate) use log::start_log;
 pub(crate) use numbers::{size, time};
 pub(crate) use output::{err, err_json, out, out_json, out_line, out_many, tame_panics, usage};
 

@@ -1,4 +1,5 @@
 use super::arguments::{OutputArgs, Progress};
+use super::log::is_logging;
 use super::output::{err_json, err_line};
 use crate::Process;
 use serde_json::{Value, json};
@@ -42,7 +43,9 @@ const CLEAR: &str = "\r\x1b[2K";
 impl Form {
     /// Decides what the user, or else where stderr leads, asks for.
     pub(crate) fn of(arguments: &OutputArgs, process: &Process) -> Self {
-        let can_draw = process.stderr_is_terminal && process.variable("TERM") != Some("dumb");
+        let can_draw = process.stderr_is_terminal
+            && process.variable("TERM") != Some("dumb")
+            && !is_logging(process);
         match arguments.progress {
             _ if arguments.quiet => Self::Silent,
             Progress::Json => Self::Json,

@@ -9,6 +9,7 @@ use mizzen_plan::FileInput;
 use mizzen_stage::StageError;
 use std::collections::BTreeMap;
 use std::time::Instant;
+use tracing::debug_span;
 
 /// How often a workspace that changes under the build is read anew.
 const ATTEMPTS: usize = 3;
@@ -20,6 +21,7 @@ const ATTEMPTS: usize = 3;
 /// # Errors
 /// [`BuildError`]; nothing of a failed step is kept.
 pub fn publish_project(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
+    let _span = debug_span!("project", path = request.workspace.project).entered();
     let result = publish_steady(context, request);
     for text in context.store.take_healed() {
         context.reporter.event(&Event::Note(&text));

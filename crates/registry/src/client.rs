@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use tracing::debug;
 
 /// Sends requests: with authorization, within limits, following redirects.
 ///
@@ -83,6 +84,7 @@ impl Client {
         let wait = budget.spend(registry, &request.what, failure)?;
         let host = self.host(&request.url)?;
         host.rest_until(self.settings.clock.now() + wait.delay);
+        debug!("{wait}");
         self.settings.reporter.wait(&wait);
         Ok(())
     }

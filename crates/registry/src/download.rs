@@ -9,10 +9,22 @@ use mizzen_oci::Descriptor;
 use mizzen_store::StoreError;
 use reqwest::header::{self, HeaderValue};
 use reqwest::{Method, StatusCode};
+use tracing::{Instrument, debug_span};
 
 impl Client {
     /// Fetches a blob. What arrived before a cut is not asked for again.
     pub(crate) async fn download(
+        &self,
+        access: &Access,
+        descriptor: &Descriptor,
+        landing: &mut (impl Landing + ?Sized),
+    ) -> Result<(), RegistryError> {
+        let span = debug_span!("download", digest = %descriptor.digest, descriptor.size_bytes);
+        let receiving = self.receive_all(access, descriptor, landing);
+        receiving.instrument(span).await
+    }
+
+    async fn receive_all(
         &self,
         access: &Access,
         descriptor: &Descriptor,

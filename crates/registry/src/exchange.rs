@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, debug_span};
 
 /// An answer whose body has not been read; it holds its place at the host.
 pub(crate) struct Opened {
@@ -38,7 +40,18 @@ impl Client {
         let mut url = request.url.clone();
         for _ in 0..=LONGEST_REDIRECTS {
             let authorization = authorization.filter(|_| endpoint::same_origin(&url, &request.url));
-            let opened = self.send(request, url, authorization, attempt).await?;
+            let span = debug_span!(
+                "request",
+                method = %request.method,
+                url = shown(&url, request),
+                attempt,
+                status = Empty,
+                error = Empty,
+                sent_bytes = Empty,
+                answer_bytes = Empty
+            );
+            let sending = self.send(request, url, authorization, attempt);
+            let opened = sending.instrument(span).await?;
             let status = opened.response.status();
             let keeps_method = matches!(
                 status,
@@ -136,7 +149,7 @@ impl Client {
             }
             Err(slow) => Err(Failure::Slow(slow)),
         };
-        self.settings.reporter.trace(&Trace {
+        self.tell(&Trace {
             method: request.method.to_string(),
             url: shown(&url, request),
             attempt,
@@ -164,6 +177,12 @@ impl Client {
             pace: host.pace,
             _place: place,
         })
+    }
+
+    /// Tells the reporter and the log what became of a request, which is the current span.
+    fn tell(&self, trace: &Trace) {
+        trace.record(&Span::current());
+        self.settings.reporter.trace(trace);
     }
 
     /// Reads an answer that is not a blob.

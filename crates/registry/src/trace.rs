@@ -2,6 +2,7 @@ use crate::request::Request;
 use reqwest::Url;
 use std::fmt;
 use std::time::Duration;
+use tracing::Span;
 
 /// One request and what became of it, for whoever wants to see what is said to registries. Nothing
 /// in it is a secret: no header, no credentials, of a query only what the protocol itself puts there.
@@ -74,6 +75,18 @@ pub(crate) fn shown(url: &Url, request: &Request) -> String {
         pairs.push("…");
     }
     format!("{shown}?{}", pairs.join("&"))
+}
+
+impl Trace {
+    /// Writes what became of the request into its span.
+    pub(crate) fn record(&self, span: &Span) {
+        match &self.outcome {
+            Ok(status) => span.record("status", status),
+            Err(why) => span.record("error", why.as_str()),
+        };
+        span.record("sent_bytes", self.sent_bytes);
+        span.record("answer_bytes", self.answer_bytes);
+    }
 }
 
 impl fmt::Display for Trace {

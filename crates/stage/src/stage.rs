@@ -11,6 +11,7 @@ use mizzen_watch::{NotWatched, Watch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use tracing::debug_span;
 
 /// Runs actions on this machine: in a copy of their inputs at a canonical path, the same on every
 /// machine and rung, with a scrubbed environment and an empty home.
@@ -156,7 +157,8 @@ impl Executor for Stage {
         };
         let label = &action.label;
         root::make(&self.root)?;
-        let place = Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait)?;
+        let place = debug_span!("wait for the stage", action = label)
+            .in_scope(|| Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait))?;
         let watch = self.watch(action, rung, &place);
         let job = Job {
             rung,
@@ -173,11 +175,14 @@ impl Executor for Stage {
         let variables = action.environment.iter().chain(&action.secret_environment);
         // Before the first file is staged: from here on the keeper takes them away, come what may.
         let mut keeper = Keeper::start(&self.launcher, &job, variables, &place.locks())?;
-        materialize::materialize(action, place.folder(), &self.store)?;
-        let exit_code = keeper.run(&job, cancel, on_line)?;
+        debug_span!("stage the inputs", files = action.inputs.len())
+            .in_scope(|| materialize::materialize(action, place.folder(), &self.store))?;
+        let exit_code = debug_span!("run the command", action = label, %rung)
+            .in_scope(|| keeper.run(&job, cancel, on_line))?;
         let (outputs, changed) = match exit_code {
             Some(0) => {
-                let captured = capture::capture(action, place.folder(), &self.store)?;
+                let captured = debug_span!("capture the outputs")
+                    .in_scope(|| capture::capture(action, place.folder(), &self.store))?;
                 (captured.outputs, captured.changed)
             }
             _ => (BTreeMap::new(), BTreeMap::new()),

@@ -18,6 +18,7 @@ use mizzen_store::{Store, ValueKey};
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::Path;
+use tracing::debug_span;
 
 /// Everything that is the same for the steps of one build.
 pub(crate) struct Staged<'a> {
@@ -116,6 +117,7 @@ pub(crate) fn read<'a>(
     context: &'a Context<'a>,
     request: &'a ProjectRequest,
 ) -> Result<Staged<'a>, BuildError> {
+    let _span = debug_span!("read the inputs").entered();
     let (store, cancel) = (&context.store, &context.cancel);
     let (sdk, mut ignore) = (&request.sdk, request.ignore.clone());
     ignore.extend(sdk.in_workspace.iter().cloned());

@@ -8,6 +8,7 @@ use mizzen_oci::Platform;
 use mizzen_store::{Cancel, Store};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use tracing::debug_span;
 
 const SYMBOLS: &str = "symbols";
 
@@ -135,6 +136,7 @@ fn write(
     store: &Store,
     cancel: &Cancel,
 ) -> Result<Layer, BuildError> {
+    let _span = debug_span!("layer", name, files = files.len()).entered();
     let entries = files
         .iter()
         .map(|file| Entry::file(file.path.clone(), &file.source).with_mode(file.mode));

@@ -13,6 +13,7 @@ use mizzen_store::{StoreError, Turn};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Instant;
+use tracing::{debug, debug_span};
 
 /// The steps of one build, as far as they have come.
 pub(crate) struct Steps<'a, 'b> {
@@ -159,6 +160,7 @@ impl<'a, 'b> Steps<'a, 'b> {
     /// Waits while another build makes the very same.
     fn turn(&self, step: StepName, key: &Digest) -> Result<Turn, BuildError> {
         let context = self.staged.context;
+        let _span = debug_span!("wait for the same step of another build", step = %step).entered();
         let turn = context.store.turn(step.as_str(), key, &context.cancel, || {
             let note = format!("another build runs the same {step}; waiting for what it gives");
             context.reporter.event(&Event::Note(&note));
@@ -201,6 +203,7 @@ impl<'a, 'b> Steps<'a, 'b> {
     }
 
     fn report_hit(&mut self, step: StepName, key: Digest) {
+        debug!(step = %step, %key, "hit");
         let report = StepReport {
             step,
             key,
@@ -221,6 +224,8 @@ impl<'a, 'b> Steps<'a, 'b> {
         work: impl FnOnce(&[MissReason], &dyn Fn()) -> Result<R, BuildError>,
     ) -> Result<(R, StepReport), BuildError> {
         let context = self.staged.context;
+        let _span = debug_span!("step", name = %step, %key).entered();
+        debug!(reasons = %listed(&reasons), "miss");
         let started = Cell::new(Instant::now());
         let starts = || {
             context.reporter.event(&Event::StepStarted(step, &reasons));
@@ -237,6 +242,11 @@ impl<'a, 'b> Steps<'a, 'b> {
         context.reporter.event(&Event::StepEnded(&report));
         Ok((result, report))
     }
+}
+
+fn listed(reasons: &[MissReason]) -> String {
+    let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    reasons.join(", ")
 }
 
 /// Returns why a step runs.

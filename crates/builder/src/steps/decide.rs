@@ -3,6 +3,7 @@ use crate::inputs::staged::Staged;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::{Published, StoredRecords};
 use mizzen_plan::{Plan, Verdict, plan};
+use tracing::debug_span;
 
 /// Decides what runs, with what is known of packages: from a record of restore, or from `restored`,
 /// which is settled for this build.
@@ -17,6 +18,7 @@ pub(crate) fn decide(
     records: &StoredRecords<'_>,
     restored: Option<&RestoreRecord>,
 ) -> Result<Plan<RestoreRecord, Published>, BuildError> {
+    let _span = debug_span!("decide").entered();
     loop {
         let decided = plan(&staged.inputs, records, staged.skip(), restored);
         match &decided.restore.verdict {

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use tracing::debug_span;
 
 /// A helper may ask its user for a password or a finger.
 const LONGEST_RUN: Duration = Duration::from_secs(60);
@@ -92,6 +93,7 @@ fn run_within(
     path: Option<&OsString>,
     (verb, question): (&str, &str),
 ) -> Result<String, KeychainError> {
+    let _span = debug_span!("credential helper", helper, verb).entered();
     let give_up = Instant::now() + limit;
     let is_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     // The name comes from a file; it names a program beside the others, never a path or an option.
