@@ -1,5 +1,12 @@
 //! Tells ELF programs from ELF libraries.
 
+use object::elf::{self, FileHeader32, FileHeader64};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Endianness, FileKind};
+
+/// How many bytes of a file are needed to read its headers and program headers.
+pub(crate) const START_BYTES: u64 = 4096;
+
 /// `true` if `start`, the first bytes of a file, are of an ELF file that can be run by itself.
 ///
 /// A program has a fixed address (`ET_EXEC`) or, like every program of today, is a shared object
@@ -7,106 +14,70 @@
 /// mode says nothing, for NuGet extracts everything with 0744. Both byte orders and both word sizes.
 /// Source: System V ABI, "Program Header".
 pub(crate) fn is_program(start: &[u8]) -> bool {
-    let Some(header) = Header::of(start) else {
-        return false;
-    };
-    match header.number(16, 2) {
-        Some(2) => true,
-        Some(3) => names_loader(start),
+    read(start).is_some_and(|file| match file.kind {
+        elf::ET_EXEC => true,
+        elf::ET_DYN => file.names_loader,
         _ => false,
-    }
+    })
 }
 
 /// Returns whether an ELF file names a loader.
 pub(crate) fn names_loader(start: &[u8]) -> bool {
-    let header = Header::of(start);
-    header.is_some_and(|header| header.segment_types().any(|kind| kind == 3))
+    read(start).is_some_and(|file| file.names_loader)
 }
 
 /// Returns the RID of an ELF program by its first bytes: its processor, and the C library that its
 /// loader's name tells. One that names no loader runs with any.
 pub(crate) fn runtime_identifier(start: &[u8]) -> Option<String> {
-    let header = Header::of(start)?;
-    let architecture = match header.number(18, 2)? {
-        3 => "x86",
-        22 => "s390x",
-        21 => "ppc64le",
-        40 => "arm",
-        62 => "x64",
-        183 => "arm64",
-        243 => "riscv64",
-        258 => "loongarch64",
+    let file = read(start)?;
+    let architecture = match file.machine {
+        elf::EM_386 => "x86",
+        elf::EM_S390 => "s390x",
+        elf::EM_PPC64 => "ppc64le",
+        elf::EM_ARM => "arm",
+        elf::EM_X86_64 => "x64",
+        elf::EM_AARCH64 => "arm64",
+        elf::EM_RISCV => "riscv64",
+        elf::EM_LOONGARCH => "loongarch64",
         _ => return None,
     };
-    let loader = header.loader().unwrap_or_default();
-    let is_musl = loader.windows(4).any(|name| name == b"musl");
+    let is_musl = file.loader.windows(4).any(|name| name == b"musl");
     let libc = if is_musl { "musl-" } else { "" };
     Some(format!("linux-{libc}{architecture}"))
 }
 
-/// How many bytes of a file [`is_program`] wants to see: headers and program headers.
-pub(crate) const START_BYTES: u64 = 4096;
-
-struct Header<'a> {
-    bytes: &'a [u8],
-    wide: bool,
-    big_endian: bool,
+struct Elf<'a> {
+    kind: u16,
+    machine: u16,
+    names_loader: bool,
+    /// Empty if the name is not in the bytes that were read.
+    loader: &'a [u8],
 }
 
-impl<'a> Header<'a> {
-    fn of(bytes: &'a [u8]) -> Option<Self> {
-        let [b'\x7f', b'E', b'L', b'F', class @ 1..=2, data @ 1..=2, ..] = bytes else {
-            return None;
-        };
-        Some(Self {
-            bytes,
-            wide: *class == 2,
-            big_endian: *data == 2,
-        })
+fn read(start: &[u8]) -> Option<Elf<'_>> {
+    match FileKind::parse(start).ok()? {
+        FileKind::Elf32 => read_as::<FileHeader32<Endianness>>(start),
+        FileKind::Elf64 => read_as::<FileHeader64<Endianness>>(start),
+        _ => None,
     }
+}
 
-    fn segment_types(&self) -> impl Iterator<Item = u64> {
-        self.segments().map_while(|at| self.number(at, 4))
-    }
-
-    /// The path of the loader, with the zero that ends it.
-    fn loader(&self) -> Option<&'a [u8]> {
-        let is_loader = |at: &usize| self.number(*at, 4) == Some(3);
-        let segment = self.segments().find(is_loader)?;
-        let (at, size) = if self.wide {
-            (self.number(segment + 8, 8)?, self.number(segment + 32, 8)?)
-        } else {
-            (self.number(segment + 4, 4)?, self.number(segment + 16, 4)?)
-        };
-        let (at, end) = (
-            usize::try_from(at).ok()?,
-            usize::try_from(at.checked_add(size)?).ok()?,
-        );
-        self.bytes.get(at..end)
-    }
-
-    /// Where each program header starts.
-    fn segments(&self) -> impl Iterator<Item = usize> {
-        // (offset of e_phoff, its size, offset of e_phentsize; e_phnum follows)
-        let (at, size, entry) = if self.wide { (32, 8, 54) } else { (28, 4, 42) };
-        let first = self.number(at, size).unwrap_or(0);
-        let step = self.number(entry, 2).unwrap_or(0);
-        let count = self.number(entry + 2, 2).unwrap_or(0);
-        (0..count).map_while(move |index| {
-            let at = first.checked_add(index * step)?;
-            usize::try_from(at).ok()
-        })
-    }
-
-    fn number(&self, at: usize, size: usize) -> Option<u64> {
-        let bytes = self.bytes.get(at..at.checked_add(size)?)?;
-        let add = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
-        Some(if self.big_endian {
-            bytes.iter().fold(0, add)
-        } else {
-            bytes.iter().rev().fold(0, add)
-        })
-    }
+fn read_as<H: FileHeader<Endian = Endianness>>(start: &[u8]) -> Option<Elf<'_>> {
+    let header = H::parse(start).ok()?;
+    let endian = header.endian().ok()?;
+    // Damaged program headers are none.
+    let segments = header.program_headers(endian, start).unwrap_or_default();
+    let loader = segments
+        .iter()
+        .find(|segment| segment.p_type(endian) == elf::PT_INTERP);
+    Some(Elf {
+        kind: header.e_type(endian),
+        machine: header.e_machine(endian),
+        names_loader: loader.is_some(),
+        loader: loader
+            .and_then(|segment| segment.data(endian, start).ok())
+            .unwrap_or_default(),
+    })
 }
 
 #[cfg(test)]

@@ -1,16 +1,13 @@
 //! What the headers of an assembly say: native code inside, the product that it is part of.
 
 use fs_err as fs;
+use object::read::pe::ImageNtHeaders;
+use object::{FileKind, LittleEndian as LE, ReadRef, pe};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// How much of an assembly holds its headers, for every compiler and linker met.
 const START_BYTES: u64 = 64 << 10;
-/// Of the resources and the CLI header in the list of data directories, and of the native header inside
-/// the latter.
-const RESOURCES: usize = 2;
-const CLI_HEADER: usize = 14;
-const MANAGED_NATIVE_HEADER: usize = 64;
 /// The version resource of an assembly has a kilobyte or two; icons are more.
 const MAX_RESOURCE_BYTES: u64 = 1 << 20;
 
@@ -42,11 +39,11 @@ pub(crate) fn product(assembly: &Path) -> io::Result<Option<Product>> {
     Read::by_ref(&mut file)
         .take(START_BYTES)
         .read_to_end(&mut start)?;
-    let Some(resources) = directory(&start, RESOURCES) else {
+    let Some(resources) = directory(&start, pe::IMAGE_DIRECTORY_ENTRY_RESOURCE) else {
         return Ok(None);
     };
-    file.seek(SeekFrom::Start(resources.place as u64))?;
-    let size_bytes = MAX_RESOURCE_BYTES.min(resources.left_bytes as u64);
+    file.seek(SeekFrom::Start(resources.place))?;
+    let size_bytes = MAX_RESOURCE_BYTES.min(resources.left_bytes);
     let mut resources = Vec::new();
     file.take(size_bytes).read_to_end(&mut resources)?;
     let text = |name| version_text(&resources, name);
@@ -69,50 +66,37 @@ fn version_text(resources: &[u8], name: &str) -> Option<String> {
     String::from_utf16(&text).ok()
 }
 
-fn native_header_bytes(bytes: &[u8]) -> Option<usize> {
-    let cli_header = directory(bytes, CLI_HEADER)?.place;
-    number(bytes, cli_header + MANAGED_NATIVE_HEADER + 4, 4)
+fn native_header_bytes(bytes: &[u8]) -> Option<u32> {
+    let cli_header = directory(bytes, pe::IMAGE_DIRECTORY_ENTRY_COM_DESCRIPTOR)?.place;
+    let header = bytes.read_at::<pe::ImageCor20Header>(cli_header).ok()?;
+    Some(header.managed_native_header.size.get(LE))
 }
 
 /// Where in the file a data directory points to, and how much of its section follows.
 struct Directory {
-    place: usize,
-    left_bytes: usize,
+    place: u64,
+    left_bytes: u64,
 }
 
 fn directory(bytes: &[u8], which: usize) -> Option<Directory> {
-    if !bytes.starts_with(b"MZ") {
-        return None;
+    match FileKind::parse(bytes).ok()? {
+        FileKind::Pe32 => directory_as::<pe::ImageNtHeaders32>(bytes, which),
+        FileKind::Pe64 => directory_as::<pe::ImageNtHeaders64>(bytes, which),
+        _ => None,
     }
-    let header = number(bytes, 0x3c, 4)? + 4;
-    let optional = header + 20;
-    let directories = match number(bytes, optional, 2)? {
-        0x10b => optional + 96,
-        0x20b => optional + 112,
-        _ => return None,
-    };
-    let address = number(bytes, directories + 8 * which, 4)?;
-    let sections = optional + number(bytes, header + 16, 2)?;
-    for index in 0..number(bytes, header + 2, 2)? {
-        let section = sections + 40 * index;
-        let (start, size) = (
-            number(bytes, section + 12, 4)?,
-            number(bytes, section + 16, 4)?,
-        );
-        if (start..start + size).contains(&address) {
-            return Some(Directory {
-                place: number(bytes, section + 20, 4)? + address - start,
-                left_bytes: start + size - address,
-            });
-        }
-    }
-    None
 }
 
-fn number(bytes: &[u8], at: usize, size: usize) -> Option<usize> {
-    let bytes = bytes.get(at..at.checked_add(size)?)?;
-    let add = |number: usize, byte: &u8| number << 8 | usize::from(*byte);
-    Some(bytes.iter().rev().fold(0, add))
+fn directory_as<H: ImageNtHeaders>(bytes: &[u8], which: usize) -> Option<Directory> {
+    let header = pe::ImageDosHeader::parse(bytes).ok()?;
+    let mut at = header.nt_headers_offset().into();
+    let (headers, directories) = H::parse(bytes, &mut at).ok()?;
+    let sections = headers.sections(bytes, at).ok()?;
+    let address = directories.get(which)?.virtual_address.get(LE);
+    let (place, left_bytes) = sections.pe_file_range_at(address)?;
+    Some(Directory {
+        place: place.into(),
+        left_bytes: left_bytes.into(),
+    })
 }
 
 #[cfg(test)]
@@ -128,9 +112,12 @@ pub(crate) mod tests {
         let optional = 0x80 + 24;
         bytes[0x80 + 6] = 1;
         bytes[0x80 + 20] = 240;
+        bytes[0x80..0x84].copy_from_slice(b"PE\0\0");
         bytes[optional..optional + 2].copy_from_slice(&[0x0b, 0x02]);
+        bytes[optional + 108] = 16;
         bytes[optional + 112 + 8 * 14 + 1] = 0x20;
         let section = optional + 240;
+        bytes[section + 8] = 100;
         bytes[section + 13] = 0x20;
         bytes[section + 16] = 100;
         bytes[section + 20..section + 22].copy_from_slice(&[0xf4, 0x01]);
@@ -161,6 +148,7 @@ pub(crate) mod tests {
         }
         let size = u16::try_from(bytes.len() - 500).unwrap().to_le_bytes();
         let section = optional + 240;
+        bytes[section + 8..section + 10].copy_from_slice(&size);
         bytes[section + 16..section + 18].copy_from_slice(&size);
         bytes
     }
