@@ -1,9 +1,9 @@
 use super::name::NAME;
 use super::nearest;
 use crate::error::CommandError;
-use fs_err as fs;
 use std::collections::BTreeSet;
 use std::path::Path;
+use walkdir::{DirEntry, WalkDir};
 
 /// Checks that each table of `[images]` is of a project: of one of `built`, or of another below `folder`,
 /// which is that of the file.
@@ -40,20 +40,19 @@ pub(super) fn check<'a>(
 /// which may be apps.
 fn project_names(folder: &Path) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        // What cannot be read is none of the user's projects; a build that needs it says so.
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.extend((!is_hidden).then_some(path));
-            } else if let Some(name) = path.file_stem().and_then(|name| name.to_str())
-                && let Some("csproj" | "fsproj" | "vbproj" | "cs") =
-                    path.extension().and_then(|extension| extension.to_str())
-            {
-                names.insert(name.to_owned());
-            }
+    let is_open = |entry: &DirEntry| {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        entry.depth() == 0 || !is_hidden || !entry.file_type().is_dir()
+    };
+    let entries = WalkDir::new(folder).into_iter().filter_entry(is_open);
+    // What cannot be read is none of the user's projects; a build that needs it says so.
+    for entry in entries.flatten().filter(|it| !it.file_type().is_dir()) {
+        let path = entry.path();
+        if let Some(name) = path.file_stem().and_then(|name| name.to_str())
+            && let Some("csproj" | "fsproj" | "vbproj" | "cs") =
+                path.extension().and_then(|extension| extension.to_str())
+        {
+            names.insert(name.to_owned());
         }
     }
     names

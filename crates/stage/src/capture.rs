@@ -3,8 +3,10 @@ use fs_err as fs;
 use mizzen_oci::{ContentTime, Digest};
 use mizzen_store::{Output, Store};
 use std::collections::BTreeMap;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use walkdir::{DirEntry, WalkDir};
 
 /// What a finished command left, stored.
 pub(crate) struct Captured {
@@ -101,23 +103,13 @@ fn has_time_of(metadata: &std::fs::Metadata, digest: &Digest) -> bool {
 /// UTF-8 cannot be in a record and is left out; NuGet makes none.
 fn files_below(folder: &Path) -> Result<Vec<String>, StageError> {
     let mut files = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(relative) = folders.pop() {
-        for entry in fs::read_dir(folder.join(&relative))? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            let path = if relative.is_empty() {
-                name
-            } else {
-                format!("{relative}/{name}")
-            };
-            if entry.file_type()?.is_dir() {
-                folders.push(path);
-            } else {
-                files.push(path);
-            }
+    let is_utf8 = |entry: &DirEntry| entry.depth() == 0 || entry.file_name().to_str().is_some();
+    for entry in WalkDir::new(folder).into_iter().filter_entry(is_utf8) {
+        let entry = entry.map_err(io::Error::from)?;
+        let path = entry.path().strip_prefix(folder).ok();
+        let path = path.and_then(Path::to_str).expect("it is below, and UTF-8");
+        if !entry.file_type().is_dir() {
+            files.push(path.to_owned());
         }
     }
     files.sort_unstable();

@@ -4,6 +4,7 @@ use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// The script that opens a shell in a kept stage.
 const ENTER: &str = "enter";
@@ -35,17 +36,17 @@ pub(crate) fn keep(
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
+    for entry in WalkDir::new(from) {
         let entry = entry?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let below = entry.path().strip_prefix(from).expect("it is below");
+        let (source, target) = (entry.path(), to.join(below));
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
-            copy(&source, &target)?;
+            fs::create_dir(target)?;
         } else if metadata.is_symlink() {
-            fs::os::unix::fs::symlink(fs::read_link(&source)?, &target)?;
+            fs::os::unix::fs::symlink(fs::read_link(source)?, &target)?;
         } else if metadata.is_file() {
-            fs::copy(&source, &target)?;
+            fs::copy(source, &target)?;
             // Tools compare times to see what is up to date.
             let time = Timespec {
                 tv_sec: metadata.mtime(),

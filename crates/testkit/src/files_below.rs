@@ -2,6 +2,7 @@ use fs_err as fs;
 use mizzen_image::Entry;
 use std::io;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// A file or link in a folder.
 pub(crate) struct Found {
@@ -14,22 +15,14 @@ pub(crate) struct Found {
 /// Returns every file and link below `folder`, in no order.
 pub(crate) fn files_below(folder: &Path) -> io::Result<Vec<Found>> {
     let mut all = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(current) = folders.pop() {
-        for found in fs::read_dir(current)? {
-            let found = found?;
-            let (source, kind) = (found.path(), found.file_type()?);
-            if kind.is_dir() {
-                folders.push(source);
-                continue;
-            }
-            let below = source
-                .strip_prefix(folder)
-                .expect("it was found in the folder");
+    for found in WalkDir::new(folder) {
+        let found = found?;
+        let below = found.path().strip_prefix(folder).expect("it is below");
+        if !found.file_type().is_dir() {
             all.push(Found {
                 path: below.to_string_lossy().into_owned(),
-                link: kind.is_symlink(),
-                source,
+                link: found.path_is_symlink(),
+                source: found.path().to_owned(),
             });
         }
     }

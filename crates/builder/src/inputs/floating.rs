@@ -4,6 +4,7 @@ use mizzen_dotnet::floating_version;
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// Returns why the same workspace may get other packages tomorrow, from what restore wrote below
 /// `written`; `None` if it will not as long as its feeds keep what they published.
@@ -64,15 +65,10 @@ pub(crate) fn without_lock_file(
 /// Returns every `project.assets.json`, wherever the projects have their `obj`.
 pub(crate) fn assets_below(written: &[PathBuf]) -> Result<Vec<PathBuf>, BuildError> {
     let mut found = Vec::new();
-    let mut folders = written.to_vec();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
-            let entry = entry.map_err(BuildError::Read)?;
-            if entry.file_type().map_err(BuildError::Read)?.is_dir() {
-                folders.push(entry.path());
-            } else if entry.file_name() == "project.assets.json" {
-                found.push(entry.path());
-            }
+    for entry in written.iter().flat_map(WalkDir::new) {
+        let entry = entry.map_err(|error| BuildError::Read(error.into()))?;
+        if !entry.file_type().is_dir() && entry.file_name() == "project.assets.json" {
+            found.push(entry.into_path());
         }
     }
     found.sort_unstable();

@@ -1,15 +1,16 @@
 use crate::BuildError;
 use crate::inputs::git::GitRepository;
 use crate::inputs::git_config::{has_reftables, shown_config};
+use crate::inputs::tree_digest::tree_digest;
 use fs_err as fs;
 use mizzen_dotnet::GitReads;
-use mizzen_oci::{Digest, Hasher};
 use mizzen_plan::FileInput;
 use mizzen_stage::Content;
-use mizzen_store::{FileState, StatCache, Store};
+use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// What a stage shows of git's own files, for packages that ask git.
 ///
@@ -59,17 +60,18 @@ impl GitView {
             ));
             return Ok(view);
         }
-        view.read(&repository, reads, store)
-            .map_err(BuildError::Read)?;
+        view.read(&repository, reads).map_err(BuildError::Read)?;
+        if reads == GitReads::Everything {
+            for folder in &view.mounted {
+                let digest = tree_digest(folder, &|_| false, store, &Cancel::default())?;
+                let name = format!(".git/objects {}", view.facts.len());
+                view.facts.insert(name, FileInput::File(digest));
+            }
+        }
         Ok(view)
     }
 
-    fn read(
-        &mut self,
-        repository: &GitRepository,
-        reads: GitReads,
-        store: &Store,
-    ) -> io::Result<()> {
+    fn read(&mut self, repository: &GitRepository, reads: GitReads) -> io::Result<()> {
         let config = text_of(&repository.common.join("config"))?.unwrap_or_default();
         if has_reftables(&config) {
             let warning = "the git repository keeps its references in reftables, which mizzen does \
@@ -111,11 +113,6 @@ impl GitView {
                     let content = Content::Bytes(bytes.into());
                     self.keyed.insert(format!(".git/{name}"), content);
                 }
-            }
-            for folder in self.mounted.clone() {
-                let digest = digest_of(&folder, store)?;
-                let name = format!(".git/objects {}", self.facts.len());
-                self.facts.insert(name, FileInput::File(digest));
             }
         }
         Ok(())
@@ -164,55 +161,22 @@ fn references(common: &Path) -> io::Result<BTreeMap<String, String>> {
     let mut references: BTreeMap<String, String> = lines
         .map(|(commit, name)| (name.trim().to_owned(), commit.to_owned()))
         .collect();
-    let mut folders = vec!["refs".to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(common.join(&folder))? {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            let name = format!("{folder}/{name}");
-            if entry.file_type()?.is_dir() {
-                folders.push(name);
-                continue;
-            }
-            let commit = fs::read_to_string(entry.path())?;
-            // One that refers to another (`origin/HEAD`) names no commit of its own.
-            if commit.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                references.insert(name, commit.trim().to_owned());
-            }
+    for entry in WalkDir::new(common.join("refs")) {
+        let entry = entry?;
+        let name = entry.path().strip_prefix(common).ok();
+        let Some(name) = name.and_then(Path::to_str) else {
+            continue;
+        };
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let commit = fs::read_to_string(entry.path())?;
+        // One that refers to another (`origin/HEAD`) names no commit of its own.
+        if commit.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            references.insert(name.to_owned(), commit.trim().to_owned());
         }
     }
     Ok(references)
-}
-
-/// Returns the digest of every file below `folder`, by path and content.
-fn digest_of(folder: &Path, store: &Store) -> io::Result<Digest> {
-    let mut cache = StatCache::load(store, folder).map_err(io::Error::other)?;
-    let mut files = Vec::new();
-    let mut folders = vec![String::new()];
-    while let Some(below) = folders.pop() {
-        for entry in fs::read_dir(folder.join(&below))? {
-            let entry = entry?;
-            let name = format!("{below}{}", entry.file_name().to_string_lossy());
-            if entry.file_type()?.is_dir() {
-                folders.push(format!("{name}/"));
-                continue;
-            }
-            let state = FileState::of(&entry.metadata()?);
-            let digest = cache.digest(&name, &entry.path(), state)?;
-            files.push((name, digest));
-        }
-    }
-    cache.save(store).map_err(io::Error::other)?;
-    files.sort_unstable();
-    let mut hasher = Hasher::default();
-    hasher.field(b"mizzen git objects");
-    for (name, digest) in files {
-        hasher.field(name.as_bytes());
-        hasher.field(digest.as_bytes());
-    }
-    Ok(hasher.finish())
 }
 
 #[cfg(test)]

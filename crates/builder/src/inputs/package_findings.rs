@@ -8,6 +8,7 @@ use mizzen_dotnet::{
 };
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// Returns what is odd in the packages whose own targets take part in a build, by package: those that
 /// ask git, or may well, whoever asked for them, and those that compile to native code.
@@ -100,24 +101,20 @@ fn asks_by_its_files(package: &str, folders: &[PathBuf]) -> Result<Option<GitRea
     let Some(root) = places.into_iter().find(|place| place.is_dir()) else {
         return Ok(None);
     };
-    let mut next = vec![root];
-    while let Some(folder) = next.pop() {
-        for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
-            let path = entry.map_err(BuildError::Read)?.path();
-            if path.is_dir() {
-                next.push(path);
-                continue;
-            }
-            let name = path.to_string_lossy().to_ascii_lowercase();
-            let extension = name.rsplit('.').next().unwrap_or_default();
-            let is_import = ["props", "targets"].contains(&extension);
-            let may_ask = is_import && {
-                let bytes = fs::read(&path).map_err(BuildError::Read)?;
-                may_ask_git(&project_text(&bytes))
-            };
-            if may_ask || is_git_library(&name) {
-                return Ok(Some(GitReads::Everything));
-            }
+    for entry in WalkDir::new(root).follow_links(true) {
+        let entry = entry.map_err(|error| BuildError::Read(error.into()))?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let name = entry.path().to_string_lossy().to_ascii_lowercase();
+        let extension = name.rsplit('.').next().unwrap_or_default();
+        let is_import = ["props", "targets"].contains(&extension);
+        let may_ask = is_import && {
+            let bytes = fs::read(entry.path()).map_err(BuildError::Read)?;
+            may_ask_git(&project_text(&bytes))
+        };
+        if may_ask || is_git_library(&name) {
+            return Ok(Some(GitReads::Everything));
         }
     }
     Ok(None)
