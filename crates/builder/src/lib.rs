@@ -5,6 +5,8 @@
 //! are injected; base images arrive through `image::Source` and results leave through `image::Sink`,
 //! both in the hands of the caller.
 
+#[cfg(test)]
+mod bench;
 mod cache_check;
 mod dotnet_lines;
 mod error;

@@ -93,7 +93,7 @@ pub fn plan_project(
         },
     ];
     Ok(ProjectPlan {
-        oddities: staged.dependencies.lines(),
+        oddities: staged.observed.dependencies.lines(),
         inputs: staged.inputs,
         steps,
         tailored,

@@ -1,4 +1,5 @@
 use crate::inputs::staged::read;
+use crate::inputs::told::Told;
 use crate::publish_each::EachPlatform;
 use crate::records::stored_records::StoredRecords;
 use crate::report::Event;
@@ -67,14 +68,15 @@ pub(crate) fn publish_once(
         EachPlatform::keep(None, &staged)?;
     }
     let volatile = request.policy.volatile;
-    staged.dependencies.check(volatile)?;
-    staged.dependencies.tell(volatile, context.reporter);
+    let mut told = Told::default();
+    staged.observed.dependencies.check(volatile)?;
+    told.tell(&staged.observed.dependencies, volatile, context.reporter);
     let records = StoredRecords::of(&staged);
     let mut steps = Steps::new(&mut staged, &records, started);
     let result = steps.carry_out();
     let calls = steps.dotnet_calls();
     // What restore told of packages.
-    staged.dependencies.tell(volatile, context.reporter);
+    told.tell(&staged.observed.dependencies, volatile, context.reporter);
     let mut app = match result {
         Err(error) => {
             let Some(each) = EachPlatform::instead_of(&error, request) else {

@@ -1,28 +1,27 @@
 //! What is special about a C# file that is an app.
 
 use crate::BuildError;
-use crate::inputs::injected::Injected;
-use crate::inputs::scan::Scan;
 use crate::inputs::stage_layout::{HOME, SOURCES};
 use fs_err as fs;
 use mizzen_dotnet::{Canonical, file_based_artifacts, file_based_directives, is_file_based};
 use mizzen_oci::Digest;
 use mizzen_stage::{Content, StageError};
+use std::collections::BTreeMap;
 
-/// Adds what a file-based app asks of restore to what its key covers: its directives, not its code.
+/// Returns what restore's key has of a file-based app, with its name there: its directives, not its code.
+/// `None` for any other project.
 ///
 /// # Errors
 /// [`StageError::Changed`] if the file is no longer the one that was scanned.
-pub(crate) fn add_directives(
-    injected: &mut Injected,
+pub(crate) fn directives(
     project: &str,
-    scan: &Scan,
-) -> Result<(), BuildError> {
-    let Some(Content::File { source, digest, .. }) = scan.contents.get(project) else {
-        return Ok(());
+    contents: &BTreeMap<String, Content>,
+) -> Result<Option<(String, Digest)>, BuildError> {
+    let Some(Content::File { source, digest, .. }) = contents.get(project) else {
+        return Ok(None);
     };
     if !is_file_based(project) {
-        return Ok(());
+        return Ok(None);
     }
     let text = fs::read(source).map_err(BuildError::Read)?;
     if Digest::of(&text) != *digest {
@@ -30,10 +29,7 @@ pub(crate) fn add_directives(
     }
     let directives = file_based_directives(&String::from_utf8_lossy(&text));
     let digest = Digest::of(directives.as_bytes());
-    injected
-        .keyed
-        .insert(format!("directives of {project}"), digest);
-    Ok(())
+    Ok(Some((format!("directives of {project}"), digest)))
 }
 
 /// Returns the folders of the stage, below its root, in which restore writes what publish reads: the

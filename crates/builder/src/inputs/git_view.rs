@@ -17,8 +17,10 @@ use walkdir::WalkDir;
 /// The stage has a repository of its own: `HEAD`, the references and the configuration are written
 /// for it, and its objects are the user's, by `objects/info/alternates`. An object is named by its
 /// content, so what can be reached from the references is in the key with them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct GitView {
+    /// How much of them was asked for; `None` if nothing was.
+    pub(crate) reads: Option<GitReads>,
     /// What is staged and keyed, by path below the workspace.
     pub(crate) keyed: BTreeMap<String, Content>,
     /// What is staged and not keyed, for it is another path on every machine.
@@ -44,7 +46,10 @@ impl GitView {
     /// # Errors
     /// [`BuildError::Read`] names the file that cannot be read.
     pub(crate) fn of(root: &Path, reads: GitReads, store: &Store) -> Result<Self, BuildError> {
-        let mut view = Self::default();
+        let mut view = Self {
+            reads: Some(reads),
+            ..Self::default()
+        };
         let Some(repository) = GitRepository::of(root) else {
             view.warnings.push(format!(
                 "`{}` is in no git repository, and a package asks git for the version",

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 /// What a stage has of its own, or shows for its content cannot change.
 const MOUNTED: [&str; 5] = ["/dev", "/gnu/store", "/nix/store", "/proc", "/tmp"];
 
-/// Takes the paths out of `files` that no stage shows, and returns a warning for each that is there.
-pub(crate) fn take_hidden(files: &mut Findings, request: &ProjectRequest) -> Vec<String> {
+/// Returns `files` without the paths that no stage shows, and a warning for each of these that is there.
+pub(crate) fn without_hidden(
+    mut files: Findings,
+    request: &ProjectRequest,
+) -> (Findings, Vec<String>) {
     let mut hidden = Vec::new();
-    for (file, oddities) in files.iter_mut() {
+    for (file, oddities) in &mut files {
         oddities.retain(|oddity| {
             let Oddity::Reads { path } = oddity else {
                 return true;
@@ -25,7 +28,7 @@ pub(crate) fn take_hidden(files: &mut Findings, request: &ProjectRequest) -> Vec
         });
     }
     files.retain(|_, oddities| !oddities.is_empty());
-    hidden
+    (files, hidden)
 }
 
 fn is_left_out(path: &Path, request: &ProjectRequest) -> bool {

@@ -1,73 +1,62 @@
 use crate::inputs::git_view::GitView;
-use crate::inputs::hidden_paths::take_hidden;
-use crate::inputs::injected::Injected;
-use crate::inputs::machine_inputs::machine_inputs;
+use crate::inputs::hidden_paths::without_hidden;
+use crate::inputs::machine_inputs::{MachineInputs, machine_inputs};
 use crate::inputs::native_linker::{is_covered, native_linker};
 use crate::inputs::project_findings::{Findings, git_reads, project_findings};
-use crate::inputs::scan::Scan;
-use crate::inputs::stage_layout::SOURCES;
-use crate::report::{Event, Reporter};
 use crate::request::ProjectRequest;
 use crate::{BuildError, VolatilePolicy};
-use mizzen_dotnet::{GitReads, Oddity};
+use mizzen_dotnet::Oddity;
+use mizzen_stage::Content;
 use mizzen_store::Store;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What the oddities of a workspace ask of the stage and of the key.
+/// What a build depends on outside of its workspace, as its project files and packages say.
+#[derive(Clone, Default)]
 pub(crate) struct HostDependencies {
     /// What was found, by file, and by package once restore has told.
-    pub(crate) files: Findings,
-    /// How much of git's files the stage shows.
-    reads: Option<GitReads>,
-    /// What decides about the build outside of the workspace, by name.
-    pub(crate) machine: BTreeMap<String, String>,
-    /// What names the machine's linker, where native code is linked.
-    linker: Option<BTreeMap<String, String>>,
-    /// What is wrong with the repository.
-    warnings: Vec<String>,
+    pub(crate) findings: Findings,
     /// What project files name and no stage shows.
-    hidden: Vec<String>,
-    /// What was told already.
-    told: BTreeSet<String>,
+    pub(crate) hidden: Vec<String>,
+    /// Programs and paths of the machine.
+    pub(crate) machine: MachineInputs,
+    /// As much of git's files as somebody asks for.
+    pub(crate) git: GitView,
+    /// What names the machine's linker, where native code is linked.
+    pub(crate) linker: Option<BTreeMap<String, String>>,
 }
 
 impl HostDependencies {
-    /// Looks for oddities in what was scanned, and adds what they need to see.
+    /// Looks for what the project files among `contents`, the workspace, depend on.
     ///
     /// # Errors
     /// [`BuildError::Read`] names the file that cannot be read.
-    pub(crate) fn read(
+    pub(crate) fn of_projects(
         request: &ProjectRequest,
-        scan: &mut Scan,
-        injected: &mut Injected,
+        contents: &BTreeMap<String, Content>,
         store: &Store,
     ) -> Result<Self, BuildError> {
-        let mut files = project_findings(&scan.contents, &request.workspace.project, store)?;
-        let mut dependencies = Self {
-            hidden: take_hidden(&mut files, request),
-            machine: machine_inputs(&files, request, scan, store)?,
+        let found = project_findings(contents, &request.workspace.project, store)?;
+        let (findings, hidden) = without_hidden(found, request);
+        Ok(Self {
+            machine: machine_inputs(&findings, request, store)?,
+            git: git_view(&GitView::default(), &findings, request, store)?,
             linker: None,
-            warnings: Vec::new(),
-            reads: None,
-            told: BTreeSet::new(),
-            files,
-        };
-        dependencies.show_git(request, scan, injected, store)?;
-        Ok(dependencies)
+            findings,
+            hidden,
+        })
     }
 
-    /// Adds what restore told of packages, and what they need to see. Returns whether that is more than
-    /// what was mounted before.
+    /// Returns the same with what restore told of packages, and what these depend on.
     ///
     /// # Errors
     /// [`BuildError::Read`] names the file that cannot be read.
-    pub(crate) fn add_packages(
-        &mut self,
+    pub(crate) fn with_packages(
+        &self,
         packages: &Findings,
         request: &ProjectRequest,
-        (scan, injected, store): (&mut Scan, &mut Injected, &Store),
-    ) -> Result<bool, BuildError> {
+        store: &Store,
+    ) -> Result<Self, BuildError> {
         // What a project file asks for by name is said already.
         let is_said = |package: &String| {
             let id = package.split(' ').nth(1).unwrap_or_default();
@@ -76,23 +65,27 @@ impl HostDependencies {
             })
         };
         let new = packages.iter().filter(|(package, _)| !is_said(package));
-        let new: Findings = new
-            .map(|(package, dependencies)| (package.clone(), dependencies.clone()))
-            .collect();
-        self.files.extend(new);
-        let links = self
-            .all()
-            .any(|(_, oddity)| matches!(oddity, Oddity::NativeCode { .. }));
-        let is_new = links && self.linker.is_none();
-        if is_new {
-            self.linker = Some(native_linker(Path::new("/"), store)?);
-        }
-        Ok(self.show_git(request, scan, injected, store)? || is_new)
+        let new = new.map(|(package, found)| (package.clone(), found.clone()));
+        let findings: Findings = self.findings.clone().into_iter().chain(new).collect();
+        let links = |oddity: &Oddity| matches!(oddity, Oddity::NativeCode { .. });
+        let linker = match &self.linker {
+            None if findings.values().flatten().any(links) => {
+                Some(native_linker(Path::new("/"), store)?)
+            }
+            known => known.clone(),
+        };
+        Ok(Self {
+            git: git_view(&self.git, &findings, request, store)?,
+            linker,
+            findings,
+            hidden: self.hidden.clone(),
+            machine: self.machine.clone(),
+        })
     }
 
-    /// Returns what names the machine's linker; nothing where no native code is linked.
-    pub(crate) fn linker(&self) -> BTreeMap<String, String> {
-        self.linker.clone().unwrap_or_default()
+    /// Returns whether a stage shows more than with what was known `earlier`, or a key has more.
+    pub(crate) fn is_more_than(&self, earlier: &Self) -> bool {
+        self.git.reads > earlier.git.reads || self.linker.is_some() && earlier.linker.is_none()
     }
 
     /// Returns whether native code is linked with nobody knows what.
@@ -102,41 +95,10 @@ impl HostDependencies {
             .is_some_and(|linker| !is_covered(linker))
     }
 
-    /// Shows as much of git's files as is asked for by now; returns whether that is more than before.
-    fn show_git(
-        &mut self,
-        request: &ProjectRequest,
-        scan: &mut Scan,
-        injected: &mut Injected,
-        store: &Store,
-    ) -> Result<bool, BuildError> {
-        let asked = git_reads(&self.files, request.policy.git);
-        let Some(reads) = asked.filter(|_| asked > self.reads) else {
-            return Ok(false);
-        };
-        let view = GitView::of(&request.workspace.root, reads, store)?;
-        scan.contents.extend(view.keyed);
-        if self.reads.is_none() {
-            scan.mounted.extend(view.mounted);
-        }
-        scan.mounted_files.extend(view.facts);
-        let unkeyed = view.unkeyed.into_iter();
-        let unkeyed = unkeyed.map(|(path, content)| (format!("{SOURCES}/{path}"), content));
-        injected.contents.extend(unkeyed);
-        self.warnings = view.warnings;
-        self.reads = Some(reads);
-        Ok(true)
-    }
-
     /// Returns each oddity as a line that names its file, and what is wrong.
     pub(crate) fn lines(&self) -> Vec<String> {
-        let files = self.files.iter();
-        let lines = files.flat_map(|(path, oddities)| {
-            oddities
-                .iter()
-                .map(move |oddity| format!("{path}: {oddity}"))
-        });
-        let warnings = self.warnings.iter().chain(&self.hidden);
+        let lines = self.all().map(|(path, oddity)| format!("{path}: {oddity}"));
+        let warnings = self.git.warnings.iter().chain(&self.hidden);
         lines.chain(warnings.cloned()).collect()
     }
 
@@ -160,9 +122,10 @@ impl HostDependencies {
         }
     }
 
-    /// Tells what a person should know whether or not something runs, each once.
-    pub(crate) fn tell(&mut self, policy: VolatilePolicy, reporter: &dyn Reporter) {
-        let warnings = self.warnings.iter().chain(&self.hidden);
+    /// Returns what a person should know whether or not something runs, and of each whether it is a
+    /// warning.
+    pub(crate) fn notices(&self, policy: VolatilePolicy) -> Vec<(bool, String)> {
+        let warnings = self.git.warnings.iter().chain(&self.hidden);
         let warnings = warnings.cloned().map(|text| (true, text));
         let oddities = self.all().map(|(path, oddity)| match oddity {
             Oddity::Volatile(_) => {
@@ -174,16 +137,7 @@ impl HostDependencies {
             }
             _ => (false, format!("{path}: {oddity}")),
         });
-        let lines: Vec<(bool, String)> = warnings.chain(oddities).collect();
-        for (is_warning, text) in lines {
-            if self.told.insert(text.clone()) {
-                reporter.event(&if is_warning {
-                    Event::Warning(&text)
-                } else {
-                    Event::Note(&text)
-                });
-            }
-        }
+        warnings.chain(oddities).collect()
     }
 
     /// Returns what the targets that fetch are and do, for whoever has no network.
@@ -198,7 +152,21 @@ impl HostDependencies {
     }
 
     fn all(&self) -> impl Iterator<Item = (&String, &Oddity)> {
-        let files = self.files.iter();
-        files.flat_map(|(path, oddities)| oddities.iter().map(move |oddity| (path, oddity)))
+        let findings = self.findings.iter();
+        findings.flat_map(|(path, oddities)| oddities.iter().map(move |oddity| (path, oddity)))
+    }
+}
+
+/// Returns as much of git's files as is asked for by now: `known`, if that is enough.
+fn git_view(
+    known: &GitView,
+    findings: &Findings,
+    request: &ProjectRequest,
+    store: &Store,
+) -> Result<GitView, BuildError> {
+    let asked = git_reads(findings, request.policy.git);
+    match asked.filter(|_| asked > known.reads) {
+        None => Ok(known.clone()),
+        Some(reads) => GitView::of(&request.workspace.root, reads, store),
     }
 }

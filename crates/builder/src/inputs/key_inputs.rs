@@ -1,14 +1,104 @@
 use crate::GitPolicy;
-use crate::inputs::injected::Injected;
-use crate::inputs::nuget::StagedNuget;
-use crate::inputs::scan::{Scan, file_inputs};
+use crate::inputs::observed::Observed;
+use crate::inputs::scan::file_inputs;
 use crate::inputs::stage_layout::canonical;
 use crate::request::ProjectRequest;
-use mizzen_dotnet::{environment, publish_command, restore_command};
+use mizzen_dotnet::{Canonical, environment, publish_command, restore_command};
 use mizzen_oci::Digest;
 use mizzen_plan::{FileInput, Inputs, RECIPE, StepName, ToolchainInput};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// Puts everything together that can change what the build makes: what the user asks for, where the
+/// stage lies, and what was observed. This is the only place where that is done, and it looks at nothing.
+pub(crate) fn key_inputs(
+    request: &ProjectRequest,
+    stage_root: &Path,
+    observed: &Observed,
+) -> Inputs {
+    let canonical = canonical(stage_root, &request.toolchain.root);
+    let sdk = &request.sdk;
+    let folder = sdk.root.join("sdk").join(&sdk.version);
+    Inputs {
+        recipe: RECIPE,
+        project: request.workspace.project.clone(),
+        stage: stage_root.display().to_string(),
+        toolchain: ToolchainInput {
+            id: observed.toolchain,
+            root: canonical.sdk.clone(),
+            sdk: folder.to_string_lossy().into_owned(),
+            version: sdk.version.clone(),
+        },
+        host: host(request, observed),
+        linker: observed.dependencies.linker.clone().unwrap_or_default(),
+        commands: commands(request, &canonical),
+        environment: variables(request, observed, &canonical),
+        passed: observed.passed.clone(),
+        injected: injected(observed),
+        layers: request.layers.keyed(),
+        files: files(observed),
+    }
+}
+
+fn host(request: &ProjectRequest, observed: &Observed) -> BTreeMap<String, String> {
+    let icu = request.icu.as_deref().unwrap_or("none");
+    let mut host = BTreeMap::from([
+        ("architecture".to_owned(), observed.architecture.clone()),
+        ("icu".to_owned(), icu.to_owned()),
+    ]);
+    if request.policy.git == GitPolicy::Never {
+        // What is built so must not be found where packages are asked whether they ask git.
+        host.insert("git".to_owned(), "never".to_owned());
+    }
+    host.extend(observed.dependencies.machine.keyed.clone());
+    host
+}
+
+fn commands(request: &ProjectRequest, canonical: &Canonical) -> BTreeMap<StepName, Vec<String>> {
+    let project = &request.workspace.project;
+    let project = from_folder(project, request.sdk.folder());
+    let (restore, publish) = (
+        restore_command(canonical, project, &request.options),
+        publish_command(canonical, project, &request.options),
+    );
+    BTreeMap::from([(StepName::Restore, restore), (StepName::Publish, publish)])
+}
+
+fn variables(
+    request: &ProjectRequest,
+    observed: &Observed,
+    canonical: &Canonical,
+) -> BTreeMap<String, String> {
+    let project = &request.workspace.project;
+    let mut variables = environment(canonical, project, request.icu.is_some());
+    variables.extend(observed.nuget.variables.clone());
+    variables
+}
+
+fn injected(observed: &Observed) -> BTreeMap<String, Digest> {
+    let mut injected = observed.injected.keyed.clone();
+    injected.extend(observed.directives.clone());
+    injected.extend(observed.nuget.keyed.clone());
+    injected.extend(observed.fallback_packages.clone());
+    injected
+}
+
+fn files(observed: &Observed) -> BTreeMap<String, FileInput> {
+    let git = &observed.dependencies.git;
+    let mut files = file_inputs(&observed.workspace.contents);
+    files.extend(file_inputs(
+        observed
+            .global_json
+            .iter()
+            .map(|(path, content)| (path, content)),
+    ));
+    files.extend(file_inputs(&git.keyed));
+    files.extend(observed.workspace.mounted_files.clone());
+    files.extend(git.facts.clone());
+    let replaced = observed.nuget.replaced.iter();
+    files.extend(replaced.map(|(path, bytes)| (path.clone(), FileInput::File(Digest::of(bytes)))));
+    files
+}
 
 /// Returns the path of `project` relative to `folder`, which is its own or one above.
 fn from_folder<'a>(project: &'a str, folder: &str) -> &'a str {
@@ -16,73 +106,5 @@ fn from_folder<'a>(project: &'a str, folder: &str) -> &'a str {
     below.map_or(project, |path| path.trim_start_matches('/'))
 }
 
-/// Puts everything together that can change what the build makes.
-pub(crate) fn key_inputs(
-    request: &ProjectRequest,
-    stage_root: &Path,
-    toolchain: Digest,
-    scan: &Scan,
-    injected: &Injected,
-    nuget: &StagedNuget,
-) -> Inputs {
-    let canonical = canonical(stage_root, &request.toolchain.root);
-    let (project, options) = (&request.workspace.project, &request.options);
-    let mut variables = environment(&canonical, project, request.icu.is_some());
-    variables.extend(nuget.variables.clone());
-    let mut files = file_inputs(&scan.contents);
-    files.extend(scan.mounted_files.clone());
-    for (path, bytes) in &nuget.replaced {
-        files.insert(path.clone(), FileInput::File(Digest::of(bytes)));
-    }
-    let mut host = BTreeMap::from([
-        ("architecture".to_owned(), std::env::consts::ARCH.to_owned()),
-        (
-            "icu".to_owned(),
-            request.icu.clone().unwrap_or_else(|| "none".to_owned()),
-        ),
-    ]);
-    if request.policy.git == GitPolicy::Never {
-        // What is built so must not be found where packages are asked whether they ask git.
-        host.insert("git".to_owned(), "never".to_owned());
-    }
-    let argument = from_folder(project, request.sdk.folder());
-    Inputs {
-        recipe: RECIPE,
-        project: project.clone(),
-        stage: stage_root.display().to_string(),
-        toolchain: ToolchainInput {
-            id: toolchain,
-            root: canonical.sdk.clone(),
-            sdk: request
-                .sdk
-                .root
-                .join("sdk")
-                .join(&request.sdk.version)
-                .to_string_lossy()
-                .into_owned(),
-            version: request.sdk.version.clone(),
-        },
-        host,
-        linker: BTreeMap::new(),
-        commands: BTreeMap::from([
-            (
-                StepName::Restore,
-                restore_command(&canonical, argument, options),
-            ),
-            (
-                StepName::Publish,
-                publish_command(&canonical, argument, options),
-            ),
-        ]),
-        environment: variables,
-        passed: BTreeMap::new(),
-        injected: injected
-            .keyed
-            .clone()
-            .into_iter()
-            .chain(nuget.keyed.clone())
-            .collect(),
-        layers: request.layers.keyed(),
-        files,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -40,12 +40,13 @@ pub(crate) fn keyed_paths(
     let machine = MachineTree::load(store, &request.workspace.root)?;
     let sources = SourceTree::new(staged.inputs.workspace_files());
     let mut covered = vec![request.toolchain.root.clone(), request.sdk.root.clone()];
-    covered.extend(staged.nuget.mounted.iter().cloned());
-    covered.extend(staged.nuget.fallback_folders.iter().cloned());
+    covered.extend(staged.observed.nuget.mounted.iter().cloned());
+    covered.extend(staged.observed.nuget.fallback_folders.iter().cloned());
+    let mounted: Vec<_> = staged.observed.mounted().collect();
     let zones = Zones {
         stage_root: staged.stage_root,
         covered: &covered,
-        mounted: &staged.scan.mounted,
+        mounted: &mounted,
         sources: &sources,
         machine: &machine,
     };

@@ -1,7 +1,6 @@
 use crate::BuildError;
 use crate::inputs::machine_files::{MachineFiles, installed_packages};
 use crate::inputs::project_findings::Findings;
-use crate::inputs::scan::Scan;
 use crate::inputs::tree_digest::tree_digest;
 use crate::request::ProjectRequest;
 use fs_err as fs;
@@ -19,36 +18,44 @@ const OPTIONAL: &str = "/opt";
 /// System folders whose files no distribution's package need have brought.
 const UNLISTED: [&str; 2] = ["/etc", "/usr/local"];
 
+/// What of the machine, outside of workspace and SDK, decides about the build.
+#[derive(Clone, Default)]
+pub(crate) struct MachineInputs {
+    /// What the key knows of it, by name.
+    pub(crate) keyed: BTreeMap<String, String>,
+    /// What the stage shows of it beside the system folders.
+    pub(crate) mounted: Vec<PathBuf>,
+}
+
 /// Returns what of the machine, outside of workspace and SDK, decides about the build, by name: the
 /// programs that targets run, the paths that project files and options name, and, where there are any,
 /// the list of what is installed, for a program reads modules and libraries, and a script of the
 /// workspace runs other programs.
 ///
-/// What such a program needs below `/opt` is mounted to the stage.
+/// What such a program needs below `/opt` is mounted.
 ///
 /// # Errors
 /// [`BuildError::Read`] names the file that cannot be read.
 pub(crate) fn machine_inputs(
     files: &Findings,
     request: &ProjectRequest,
-    scan: &mut Scan,
     store: &Store,
-) -> Result<BTreeMap<String, String>, BuildError> {
+) -> Result<MachineInputs, BuildError> {
     let (programs, paths) = named(files, request);
-    let mut inputs = BTreeMap::new();
     if programs.is_empty() && paths.is_empty() {
-        return Ok(inputs);
+        return Ok(MachineInputs::default());
     }
+    let mut keyed = BTreeMap::new();
     // Not the scope of the linker's files: each keeps only what it saw itself.
     let mut machine = MachineFiles::load(store, Path::new("/usr/bin"))?;
     let mut folders = BTreeSet::new();
     for name in programs.iter().filter(|name| !name.is_empty()) {
         if let Some((place, digest)) = machine.program(Path::new("/"), name)? {
-            inputs.insert(format!("program {name}"), digest.to_string());
+            keyed.insert(format!("program {name}"), digest.to_string());
             folders.extend(optional_folder(&place));
         }
     }
-    scan.mounted.extend(folders.iter().cloned());
+    let mounted = folders.iter().cloned().collect();
     for path in paths {
         let is_folder = Path::new(&path).is_dir();
         if is_folder
@@ -60,16 +67,16 @@ pub(crate) fn machine_inputs(
         } else if !is_folder {
             let digest = machine.digest(Path::new(&path))?;
             let digest = digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
-            inputs.insert(format!("file {path}"), digest);
+            keyed.insert(format!("file {path}"), digest);
         }
     }
     machine.save(store)?;
     for folder in folders {
         let digest = tree_digest(&folder, &|_| false, store, &Cancel::default())?;
-        inputs.insert(format!("folder {}", folder.display()), digest.to_string());
+        keyed.insert(format!("folder {}", folder.display()), digest.to_string());
     }
-    inputs.extend(installed_packages(Path::new("/"), store)?);
-    Ok(inputs)
+    keyed.extend(installed_packages(Path::new("/"), store)?);
+    Ok(MachineInputs { keyed, mounted })
 }
 
 /// Returns the programs and the paths of the machine that the workspace and its options name.

@@ -352,23 +352,22 @@ impl StagedNuget {
         self.fallback_folders.dedup();
         Ok(())
     }
+}
 
-    /// Takes what lies in those folders into the key.
-    ///
-    /// # Errors
-    /// [`BuildError::Read`] names the file that cannot be read.
-    pub(crate) fn read_fallback_folders(
-        &mut self,
-        store: &Store,
-        cancel: &Cancel,
-    ) -> Result<(), BuildError> {
-        for folder in &self.fallback_folders {
-            let digest = tree_digest(folder, &|_| false, store, cancel)?;
-            let fact = format!("fallback folder {}", folder.display());
-            self.keyed.insert(fact, digest);
-        }
-        Ok(())
-    }
+/// Returns what the key knows of folders of packages that are used where they lie, by name.
+///
+/// # Errors
+/// [`BuildError::Read`] names the file that cannot be read.
+pub(crate) fn fallback_packages(
+    folders: &[PathBuf],
+    store: &Store,
+    cancel: &Cancel,
+) -> Result<BTreeMap<String, Digest>, BuildError> {
+    let named = folders.iter().map(|folder| {
+        let digest = tree_digest(folder, &|_| false, store, cancel)?;
+        Ok((format!("fallback folder {}", folder.display()), digest))
+    });
+    named.collect()
 }
 
 /// Asks for a folder that is neither of the workspace nor one that the user has named, too.

@@ -84,11 +84,7 @@ pub(crate) fn check_mounted(
     let now = walk.scan.mounted_files;
     let before = &scanned.mounted_files;
     let is_other = |path: &&String| before.get(*path) != now.get(*path);
-    match now
-        .keys()
-        .chain(before.keys().filter(|path| path.starts_with('/')))
-        .find(is_other)
-    {
+    match now.keys().chain(before.keys()).find(is_other) {
         Some(path) => Err(StageError::Changed(PathBuf::from(path)).into()),
         None => Ok(()),
     }
@@ -289,7 +285,9 @@ fn stays_below(root: &Path, folder: &Path, target: &Path) -> bool {
 }
 
 /// Returns what the key knows of a staged workspace.
-pub(crate) fn file_inputs(contents: &BTreeMap<String, Content>) -> BTreeMap<String, FileInput> {
+pub(crate) fn file_inputs<'a>(
+    contents: impl IntoIterator<Item = (&'a String, &'a Content)>,
+) -> BTreeMap<String, FileInput> {
     let fact = |content: &Content| match content {
         Content::File {
             digest,
@@ -305,8 +303,8 @@ pub(crate) fn file_inputs(contents: &BTreeMap<String, Content>) -> BTreeMap<Stri
         Content::Link(target) => FileInput::Link(target.clone()),
         Content::Folder => FileInput::Folder,
     };
+    let contents = contents.into_iter();
     contents
-        .iter()
         .map(|(path, content)| (path.clone(), fact(content)))
         .collect()
 }

@@ -73,9 +73,10 @@ pub(crate) fn publish(
         let note = format!("any change of the workspace will publish again: {why}");
         staged.context.reporter.event(&Event::Note(&note));
     }
+    let contents = staged.observed.contents();
     let looked_at = match &by_paths {
-        Ok(by_paths) => Cow::Owned(by_paths.among(&staged.scan.contents)),
-        Err(_) => Cow::Borrowed(&staged.scan.contents),
+        Ok(by_paths) => Cow::Owned(by_paths.among(&contents)),
+        Err(_) => Cow::Borrowed(&contents),
     };
     let from_workspace = WorkspaceFiles::find(&output, &looked_at)?;
     let context = staged.context;
@@ -92,7 +93,7 @@ pub(crate) fn publish(
     };
     let layers = layers::make(&files, &options, &context.store, &context.cancel)?;
     // Publish's own restore may have added to what the restore step gave.
-    let floating = floating(&written, staged.sources(), &staged.scan.contents)?;
+    let floating = floating(&written, staged.sources(), &contents)?;
     refuse_floats(staged, floating.as_ref())?;
     let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
     let record = PublishRecord {
@@ -146,8 +147,8 @@ fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, Build
     let request = staged.request;
     let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
     let mut mounted = sdk.mounted;
-    mounted.extend(staged.nuget.fallback_folders.iter().cloned());
-    mounted.extend(staged.scan.mounted.iter().cloned());
+    mounted.extend(staged.observed.nuget.fallback_folders.iter().cloned());
+    mounted.extend(staged.observed.mounted());
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
     let read_again = [OUTPUT, PACKAGES].map(str::to_owned).into_iter();
     let read_again = read_again.chain(written.iter().cloned());
@@ -184,7 +185,7 @@ fn compiler_warm_up(staged: &Staged<'_>) -> Result<Option<CompilerWarmUp>, Build
         return Ok(None);
     }
     let (sdk, project) = (&staged.request.sdk, &staged.request.workspace.project);
-    let text = match staged.scan.contents.get(project) {
+    let text = match staged.observed.workspace.contents.get(project) {
         Some(Content::File { source, .. }) if is_csharp(project) => {
             fs::read_to_string(source).map_err(BuildError::Read)?
         }

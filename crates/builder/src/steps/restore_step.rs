@@ -63,10 +63,11 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRecord, BuildError> 
     });
     let packages = packages.collect::<Result<_, _>>()?;
     let written = paths(&outcome, &written)?;
-    let floating = floating(&written, staged.sources(), &staged.scan.contents)?;
+    let contents = &staged.observed.workspace.contents;
+    let floating = floating(&written, staged.sources(), contents)?;
     refuse_floats(staged, floating.as_ref())?;
     if request.locked.is_some() {
-        let unlocked = without_lock_file(&written, staged.sources(), &staged.scan.contents)?;
+        let unlocked = without_lock_file(&written, staged.sources(), contents)?;
         if !unlocked.is_empty() {
             return Err(BuildError::NoLockFile(unlocked));
         }
@@ -93,7 +94,7 @@ pub(crate) fn package_folders(
     outcome: &Outcome,
 ) -> Result<Vec<PathBuf>, BuildError> {
     let fetched = outcome.path(PACKAGES)?;
-    let fallback = staged.nuget.fallback_folders.iter().cloned();
+    let fallback = staged.observed.nuget.fallback_folders.iter().cloned();
     Ok(std::iter::once(fetched).chain(fallback).collect())
 }
 
@@ -130,16 +131,16 @@ fn mounted(staged: &Staged<'_>) -> Vec<PathBuf> {
     let paths = PATH_VARIABLES
         .iter()
         .filter_map(|name| variables.get(*name));
-    let nuget = &staged.nuget;
+    let nuget = &staged.observed.nuget;
     let mounted = nuget.mounted.iter().chain(&nuget.fallback_folders);
-    let mounted = mounted.chain(&staged.scan.mounted).cloned();
+    let mounted = mounted.cloned().chain(staged.observed.mounted());
     mounted.chain(paths.map(PathBuf::from)).collect()
 }
 
 fn secret_environment(staged: &Staged<'_>) -> BTreeMap<String, String> {
     let mut variables = staged.request.restore_environment.clone();
-    variables.extend(staged.nuget.secret_variables.clone());
-    if let Some(folder) = &staged.nuget.plugin_tools {
+    variables.extend(staged.observed.nuget.secret_variables.clone());
+    if let Some(folder) = &staged.observed.nuget.plugin_tools {
         // NuGet finds credential providers that are tools by `PATH` alone.
         let path = &staged.inputs.environment["PATH"];
         variables.insert("PATH".to_owned(), format!("{path}:{folder}"));
@@ -169,7 +170,7 @@ pub(crate) fn run(
     check_mounted(
         &request.workspace.root,
         &request.inputs,
-        &staged.scan,
+        &staged.observed.workspace,
         &context.store,
         &context.cancel,
     )?;
@@ -185,7 +186,7 @@ pub(crate) fn run(
         exit_code: outcome.exit_code,
         messages: lines.failure().into_iter().map(own).collect(),
         networked: match action.network {
-            Network::None => staged.dependencies.networked(),
+            Network::None => staged.observed.dependencies.networked(),
             Network::Full => Vec::new(),
         },
     })
