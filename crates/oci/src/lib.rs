@@ -17,6 +17,7 @@ mod manifest;
 mod media_type;
 mod platform;
 mod reference;
+mod reference_parts;
 
 pub use canonical_json::canonical_json;
 pub use config::{ConfigError, History, ImageConfig};

@@ -1,8 +1,9 @@
+use super::nuget_value::{decoded, expanded, normalized, variables};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, Writer};
 use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A `nuget.config` fit for a stage, where it lies elsewhere and sees other variables.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -227,12 +228,6 @@ fn is_secret_element(section: &str, element: &BytesStart<'_>) -> Result<bool, qu
     Ok(is_secret && section.eq_ignore_ascii_case("config"))
 }
 
-/// Returns the names between pairs of `%`.
-fn variables(value: &str) -> impl Iterator<Item = String> {
-    let parts = value.split('%').skip(1);
-    parts.filter(|part| !part.is_empty()).map(str::to_owned)
-}
-
 /// Returns a value as a key has it: variables by their names, and a relative path with the folder that
 /// it is relative to.
 fn with_names(value: &str, replaced: &str, place: NugetConfigPlace<'_>) -> String {
@@ -246,62 +241,6 @@ fn with_names(value: &str, replaced: &str, place: NugetConfigPlace<'_>) -> Strin
     normalized(&place.folder.join(value))
         .to_string_lossy()
         .into_owned()
-}
-
-/// Returns the name that an XML name stands for: `_x0020_` for a blank.
-///
-/// Source: `XmlConvert.DecodeName` of .NET.
-fn decoded(name: &str) -> String {
-    let mut decoded = String::new();
-    let mut rest = name;
-    while let Some((before, after)) = rest.split_once("_x") {
-        decoded.push_str(before);
-        let code = after.get(..4).filter(|_| after[4..].starts_with('_'));
-        let letter = code.and_then(|code| u32::from_str_radix(code, 16).ok());
-        if let Some(letter) = letter.and_then(char::from_u32) {
-            decoded.push(letter);
-            rest = &after[5..];
-        } else {
-            decoded.push_str("_x");
-            rest = after;
-        }
-    }
-    decoded + rest
-}
-
-// As `Environment.ExpandEnvironmentVariables`: a name that is not set stays as it is.
-fn expanded(value: &str, variable: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut expanded = String::new();
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once('%') {
-        expanded.push_str(before);
-        let known = after
-            .split_once('%')
-            .and_then(|(name, behind)| Some((variable(name)?, behind)));
-        if let Some((value, behind)) = known {
-            expanded.push_str(&value);
-            rest = behind;
-        } else {
-            expanded.push('%');
-            rest = after;
-        }
-    }
-    expanded + rest
-}
-
-// By its text alone, as NuGet does it.
-fn normalized(path: &Path) -> PathBuf {
-    let mut normalized = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                normalized.pop();
-            }
-            part => normalized.push(part),
-        }
-    }
-    normalized
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-use super::docker_config::{DockerConfig, scope_of};
+use super::credential_scope::scope_of;
+use super::docker_config::DockerConfig;
 use super::{Credential, KeychainError, credential_helper};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -5,6 +5,7 @@ mod bearer;
 mod challenge;
 mod credential_file;
 mod credential_helper;
+mod credential_scope;
 mod docker_config;
 mod keychain;
 mod token;
