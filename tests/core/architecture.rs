@@ -84,6 +84,36 @@ fn no_module_of_the_command_line_needs_one_that_needs_it() {
     assert_eq!(circles(&arrows), [""; 0]);
 }
 
+/// The rooms of the builder, each with those below it that it may use.
+const ROOMS: [(&str, &[&str]); 4] = [
+    ("inputs", &[]),
+    ("result", &["inputs"]),
+    ("records", &["inputs", "result"]),
+    ("steps", &["inputs", "records", "result"]),
+];
+
+#[test]
+fn no_module_of_the_builder_needs_one_that_needs_it_or_one_of_a_room_above() {
+    let arrows = arrows(&testdata("../crates/builder/src"));
+    assert!(arrows["steps::carry_out"].contains("steps::run_step"));
+    assert!(arrows["inputs::sdk"].contains("error"));
+    assert_eq!(circles(&arrows), [""; 0]);
+    for (room, below) in ROOMS {
+        let modules = arrows.iter().filter(|(module, _)| room_of(module) == room);
+        let mut used: Vec<&str> = modules
+            .flat_map(|(_, to)| to.iter().map(|to| room_of(to)))
+            .filter(|used| *used != room && ROOMS.iter().any(|(room, _)| room == used))
+            .collect();
+        used.sort_unstable();
+        used.dedup();
+        assert_eq!(used, below, "{room}");
+    }
+}
+
+fn room_of(module: &str) -> &str {
+    module.split("::").next().unwrap_or_default()
+}
+
 #[test]
 fn a_circle_is_found_however_it_is_written() {
     let of = |arrows: &[(&str, &[&str])]| -> Arrows {

@@ -1,8 +1,7 @@
 use crate::dotnet_lines::DotnetMessage;
 use crate::{LockedToolchain, OutsideRequest};
 use mizzen_dotnet::{
-    ContainerSettingsError, FrameworkMissing, LeftOut, Libc, NotPublishable, NugetConfigError,
-    PublishError,
+    ContainerSettingsError, FrameworkMissing, Libc, NotPublishable, NugetConfigError, PublishError,
 };
 use mizzen_image::{FileTreeError, LayerError, UserError};
 use mizzen_oci::Platform;
@@ -229,17 +228,6 @@ impl From<StageError> for BuildError {
         match error {
             StageError::Cancelled(cancelled) => Self::Cancelled(cancelled),
             other => Self::Stage(other),
-        }
-    }
-}
-
-/// A file that was left out, as reports have it.
-impl From<&LeftOut> for crate::LeftOutFile {
-    fn from(file: &LeftOut) -> Self {
-        Self {
-            path: file.path.clone(),
-            size_bytes: file.size_bytes,
-            reason: file.reason.to_string(),
         }
     }
 }

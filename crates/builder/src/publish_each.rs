@@ -1,12 +1,13 @@
 use crate::inputs::staged::Staged;
-use crate::publish_project::publish_once;
 use crate::report::Event;
 use crate::result::app::App;
 use crate::{BuildError, Context, LeftOutFile, ProjectRequest};
 use mizzen_dotnet::{ContainerSettings, Libc, RuntimeIdentifier, SdkVersion};
 use mizzen_oci::{Digest, Hasher, Platform};
+use mizzen_plan::FileInput;
 use mizzen_stage::StageError;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A project whose output runs on one platform, and the platforms that images are wanted for: it is
 /// published once for each.
@@ -18,6 +19,10 @@ pub(crate) struct EachPlatform {
     /// Whether it brings its frameworks along then.
     self_contained: bool,
 }
+
+/// Publishes for whatever platforms a request names.
+type PublishOnce = fn(&Context<'_>, &ProjectRequest) -> Result<(App, Sources), BuildError>;
+type Sources = BTreeMap<String, FileInput>;
 
 /// Where it is kept which projects are so. What it says is checked by what was published.
 const NOTES: &str = "each-platform-1";
@@ -87,7 +92,8 @@ impl EachPlatform {
         self.platforms.iter().map(one).collect()
     }
 
-    /// Publishes once for each platform, and puts the layers together.
+    /// Publishes once for each platform by `publish_once`, which also returns the sources that it
+    /// published, and puts the layers together.
     ///
     /// # Errors
     /// [`BuildError`] of the first that fails; [`StageError::Changed`] if the sources changed between
@@ -96,6 +102,7 @@ impl EachPlatform {
         &self,
         context: &Context<'_>,
         request: &ProjectRequest,
+        publish_once: PublishOnce,
     ) -> Result<App, BuildError> {
         let names: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
         let note = format!(

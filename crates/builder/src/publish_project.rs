@@ -52,7 +52,7 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
 }
 
 /// Returns the app, and the workspace that it was made of.
-pub(crate) fn publish_once(
+fn publish_once(
     context: &Context<'_>,
     request: &ProjectRequest,
 ) -> Result<(App, BTreeMap<String, FileInput>), BuildError> {
@@ -60,7 +60,7 @@ pub(crate) fn publish_once(
     let mut staged = read(context, request)?;
     let mut calls_in_vain = 0;
     if let Some(each) = EachPlatform::known(&staged)? {
-        let app = each.publish(context, request)?;
+        let app = each.publish(context, request, publish_once)?;
         if each.is_confirmed(&app, request) {
             return Ok((app, staged.inputs.files));
         }
@@ -82,7 +82,7 @@ pub(crate) fn publish_once(
             let Some(each) = EachPlatform::instead_of(&error, request) else {
                 return Err(error);
             };
-            let mut app = each.publish(context, request)?;
+            let mut app = each.publish(context, request, publish_once)?;
             if !each.is_as_before(&app) {
                 return Err(error);
             }

@@ -2,7 +2,6 @@ use crate::BuildError;
 use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::seen_paths::Zones;
 use crate::inputs::staged::Staged;
-use crate::records::restore_record::RestoreRecord;
 use mizzen_oci::Digest;
 use mizzen_plan::{PathSet, SourceTree, Tree};
 use mizzen_stage::{Content, Seen};
@@ -20,14 +19,14 @@ pub(crate) struct KeyedPaths {
     looked_at: Vec<String>,
 }
 
-/// Returns what a publish over `restored` looked up that began at `began`, in nanoseconds since 1970 by
+/// Returns what a publish over `resolved`, the blobs that restore gave by name, looked up that began at `began`, in nanoseconds since 1970 by
 /// the file system's clock; without it, why no key covers that.
 ///
 /// # Errors
 /// [`BuildError::Read`] names a file of the machine that cannot be read.
 pub(crate) fn keyed_paths(
     staged: &Staged<'_>,
-    restored: &RestoreRecord,
+    resolved: &BTreeMap<String, Digest>,
     seen: &Seen,
     began: i128,
 ) -> Result<Result<KeyedPaths, String>, BuildError> {
@@ -54,7 +53,7 @@ pub(crate) fn keyed_paths(
         Ok(paths) => paths,
         Err(why) => return Ok(Err(why)),
     };
-    let weak = staged.inputs.weak_publish_key(&restored.resolved());
+    let weak = staged.inputs.weak_publish_key(resolved);
     let strong = paths
         .strong_key(&weak, &sources, &machine)
         .map_err(BuildError::Read)?;

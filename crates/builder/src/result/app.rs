@@ -2,7 +2,7 @@ use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::locked_toolchain::LockedToolchain;
 use crate::report::{Outcome, StepReport};
 use mizzen_dotnet::{
-    Framework, FrameworkRollForward, Launch, Libc, ProjectFacts, PublishOutput, Tailored,
+    Framework, FrameworkRollForward, Launch, LeftOut, Libc, ProjectFacts, PublishOutput, Tailored,
 };
 use mizzen_image::Layer;
 use mizzen_oci::Platform;
@@ -105,6 +105,16 @@ pub struct LeftOutFile {
     pub size_bytes: u64,
     /// Why, in a few words.
     pub reason: String,
+}
+
+impl From<&LeftOut> for LeftOutFile {
+    fn from(file: &LeftOut) -> Self {
+        Self {
+            path: file.path.clone(),
+            size_bytes: file.size_bytes,
+            reason: file.reason.to_string(),
+        }
+    }
 }
 
 /// A published file that the workspace has, but not its git repository: a secret perhaps, or

@@ -68,7 +68,7 @@ pub(crate) fn publish(
     if let Some(assets) = assets(staged, &written, &output)? {
         output = output.with_assets(assets);
     }
-    let by_paths = keyed_paths(staged, restored, &outcome.seen, began)?;
+    let by_paths = keyed_paths(staged, &restored.resolved(), &outcome.seen, began)?;
     if let (Err(why), Seen::All(_)) = (&by_paths, &outcome.seen) {
         let note = format!("any change of the workspace will publish again: {why}");
         staged.context.reporter.event(&Event::Note(&note));
