@@ -27,6 +27,7 @@ mod killed;
 mod lock;
 mod log;
 mod machine;
+mod messages;
 mod odd_projects;
 mod output_folders;
 mod packages;
