@@ -110,6 +110,9 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
             "name a base with that version with --base, or let the application take later ones: `RollForward` in the project"
                 .to_owned()
         }
+        BuildError::NoShell(_) => {
+            r#"name a program instead: --healthcheck '{"Test": ["CMD", "/app/health"]}', or a base that has a shell: --base"#.to_owned()
+        }
         BuildError::User(_) => {
             "name a user of the base image, or a number: the user of .NET's images is 1654"
                 .to_owned()

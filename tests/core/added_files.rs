@@ -128,7 +128,11 @@ fn a_layer_is_made_again_only_where_a_file_of_it_is_another() {
 #[test]
 fn what_is_not_there_or_leads_elsewhere_is_refused() {
     let user = user();
-    assert!(build(&user, &["missing:/x"]).failure(7).contains("missing"));
+    let said = build(&user, &["missing:/x"]).failure(2);
+    assert!(
+        said.contains("missing` cannot be added to the image: it is not there"),
+        "{said}"
+    );
     symlink("/etc/passwd", user.path("extra/link")).unwrap();
     let said = build(&user, &["extra:/x"]).failure(2);
     assert!(said.contains("link out of the folder"), "{said}");

@@ -1,6 +1,7 @@
 //! A registry that will refuse the image says so before the project is built.
 
 use crate::support::{User, edit, prepared};
+use fs_err as fs;
 use mizzen_testkit::registry::Login;
 use mizzen_testkit::{Fault, MemoryRegistry};
 
@@ -68,4 +69,62 @@ fn a_repository_that_is_not_there_is_made_by_the_push_and_asked_for_once() {
         .map(|request| request.method.clone())
         .collect();
     assert_eq!(first, ["POST", "DELETE"]);
+}
+
+#[test]
+fn what_can_be_seen_to_be_wrong_is_told_before_dotnet_starts() {
+    let (user, base) = user();
+    let shell = r#"{"Test": ["CMD-SHELL", "wget -q localhost:8080"]}"#;
+    for (option, value, said) in [
+        ("--platform", "linux/amd46", "no .NET for `linux/amd46`"),
+        ("--platform", "windows/amd64", "no .NET for `windows/amd64`"),
+        ("--add", "missing:/x", "`missing`"),
+        ("--healthcheck", r#"{"Test": ["/app/x"]}"#, "`Test` is"),
+        ("--healthcheck", r#"{"Interval": "30"}"#, "want 30s"),
+        ("--healthcheck", r#"{"interval": 1}"#, "`interval` is no"),
+        ("--healthcheck", shell, "the image has no `/bin/sh`"),
+    ] {
+        let run = user.build(&["hello", "-o", "oci:out", "--base", &base, option, value]);
+        let told = run.failure(2);
+        let missing = value.replace("missing:/x", "missing");
+        let said = said.replace("`missing`", &format!("{missing}` cannot be added"));
+        assert!(told.contains(&said), "{option} {value}: {told}");
+        assert_eq!(user.dotnet_calls(), [""; 0], "{option} {value}");
+    }
+}
+
+#[test]
+fn a_health_check_is_written_as_engines_read_it_and_its_shell_may_be_added() {
+    let user = User::without_sdk();
+    mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
+    let folder = crate::support::testdata("publish/portable");
+    let folder = folder.to_str().unwrap();
+    let build = |more: &[&str]| {
+        let arguments = [
+            "--from-publish",
+            folder,
+            "--base",
+            "oci:base",
+            "-o",
+            "oci:out",
+        ];
+        user.build(&[&arguments[..], more].concat())
+    };
+    let shown = || {
+        let shown = user.run_bare(&["inspect", "--json", "oci:out"]).success();
+        let shown: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        shown["config"]["config"]["Healthcheck"].to_string()
+    };
+    let check = r#"{"Test": ["CMD", "/app/health"], "Interval": "1m30s", "Retries": 3}"#;
+    build(&["--healthcheck", check]).success();
+    assert_eq!(
+        shown(),
+        r#"{"Interval":90000000000,"Retries":3,"Test":["CMD","/app/health"]}"#
+    );
+    let shell = ["--healthcheck", r#"{"Test": ["CMD-SHELL", "exit 0"]}"#];
+    assert!(build(&shell).failure(2).contains("no `/bin/sh`"));
+    fs::write(user.path("busybox"), "#!").unwrap();
+    let added = ["--add", "busybox:/bin/sh"];
+    build(&[&shell[..], &added].concat()).success();
+    assert_eq!(shown(), r#"{"Test":["CMD-SHELL","exit 0"]}"#);
 }

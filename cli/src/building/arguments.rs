@@ -10,7 +10,7 @@
 
 use super::added::Added;
 use super::values::{
-    CommandLine, command, compression, folder, object, pair, pattern, port, property,
+    CommandLine, command, compression, folder, healthcheck, pair, pattern, port, property,
 };
 use crate::config::{Config, Setting};
 use crate::consent::Trust;
@@ -20,7 +20,7 @@ use crate::ui::OutputArgs;
 use clap::{FromArgMatches, ValueEnum};
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;
-use mizzen_oci::Platform;
+use mizzen_oci::{Healthcheck, Platform};
 use std::path::PathBuf;
 
 /// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
@@ -299,9 +299,9 @@ pub(crate) struct ImageArgs {
     #[arg(long, value_name = "SRC:DEST[:uid=…]")]
     pub(crate) add: Vec<Added>,
 
-    /// How Docker asks whether it is well: {"Test": ["CMD", …]}
-    #[arg(long, value_name = "JSON", value_parser = object)]
-    pub(crate) healthcheck: Option<serde_json::Value>,
+    /// How Docker asks whether it is well: {"Test": ["CMD", …], "Interval": "30s"}
+    #[arg(long, value_name = "JSON", value_parser = healthcheck)]
+    pub(crate) healthcheck: Option<Healthcheck>,
 
     /// The signal that asks it to stop
     #[arg(long, value_name = "SIGNAL")]

@@ -7,7 +7,7 @@ use crate::error::{CommandError, USAGE};
 use crate::keychain;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Session;
-use mizzen_builder::{App, BuildError, LayerOptions};
+use mizzen_builder::{App, BuildError, LayerOptions, check_shell};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Platform;
 use mizzen_registry::Registry;
@@ -104,10 +104,23 @@ impl BaseChoice<'_> {
         let opened = self.open(base, platforms, registry);
         let opened = opened.and_then(|base| check_platforms(&base, platforms).map(|()| base));
         match opened {
-            Ok(base) => Ok(Some((platforms.to_vec(), base))),
+            Ok(base) => {
+                self.check_shell(&base)?;
+                Ok(Some((platforms.to_vec(), base)))
+            }
             Err(error) if is_likely && error.exit_code() == USAGE => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What is added to the image may bring one; then only the whole image shows it.
+    fn check_shell(&self, base: &Base) -> Result<(), CommandError> {
+        let image = &self.arguments.image;
+        if !image.add.is_empty() {
+            return Ok(());
+        }
+        let mut images = base.images.iter();
+        Ok(images.try_for_each(|base| check_shell(base, image.healthcheck.as_ref()))?)
     }
 
     /// Opens a base, by its digest if bases are locked.

@@ -102,6 +102,18 @@ fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
             )));
         }
     }
+    let mut all = arguments.platforms.iter();
+    if let Some(platform) =
+        all.find(|platform| RuntimeIdentifier::of(platform, Libc::Glibc).is_none())
+    {
+        let known: Vec<String> = RuntimeIdentifier::platforms()
+            .map(|it| it.to_string())
+            .collect();
+        return Err(
+            CommandError::usage(format!("there is no .NET for `{platform}`"))
+                .hinted(format!("--platform takes {}", known.join(", "))),
+        );
+    }
     if !arguments.platforms.is_empty() {
         return Ok(arguments.platforms.clone());
     }

@@ -57,6 +57,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     let early = choice.early(&tools.written, &layers)?;
 
     let folder = process.absolute(arguments.from_publish.as_ref().unwrap_or(&arguments.path));
+    let added = added_layers(arguments, process, (store, cancel))?;
     let app = match &project {
         Some(request) => {
             let tags = certain_tags(arguments)?;
@@ -67,7 +68,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
         None => package_publish_folder(&folder, &layers, store, cancel)?,
     };
     let app = App {
-        layers: with_added(app.layers, arguments, process, (store, cancel))?,
+        layers: with_added(app.layers, &added),
         ..app
     };
     tell_left_out(ui, &app.left_out);
@@ -118,14 +119,14 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     })
 }
 
-/// Puts what is to be added to the image on the layers of each platform.
-fn with_added(
-    mut layers: Vec<(Platform, Vec<AppLayer>)>,
+/// Makes what is to be added to the image, before the project is built: a source that is not there
+/// costs no publish.
+fn added_layers(
     arguments: &BuildArgs,
     process: &Process,
     (store, cancel): (&Store, &Cancel),
-) -> Result<Vec<(Platform, Vec<AppLayer>)>, CommandError> {
-    for added in &arguments.image.add {
+) -> Result<Vec<AppLayer>, CommandError> {
+    let layers = arguments.image.add.iter().map(|added| {
         let files = AddedFiles {
             source: process.absolute(&added.source),
             destination: added.destination.clone(),
@@ -133,12 +134,20 @@ fn with_added(
             gid: added.gid,
             mode: added.mode,
         };
-        let layer = files.layer(arguments.layers.compression, store, cancel)?;
-        for (_, of_platform) in &mut layers {
-            of_platform.push(layer.clone());
-        }
+        Ok(files.layer(arguments.layers.compression, store, cancel)?)
+    });
+    layers.collect()
+}
+
+/// Puts it on the layers of each platform.
+fn with_added(
+    mut layers: Vec<(Platform, Vec<AppLayer>)>,
+    added: &[AppLayer],
+) -> Vec<(Platform, Vec<AppLayer>)> {
+    for (_, of_platform) in &mut layers {
+        of_platform.extend_from_slice(added);
     }
-    Ok(layers)
+    layers
 }
 
 pub(crate) fn published(

@@ -2,6 +2,7 @@
 
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;
+use mizzen_oci::Healthcheck;
 use std::sync::Arc;
 
 /// A command as JSON has it: an array of strings.
@@ -58,11 +59,11 @@ pub(super) fn folder(text: &str) -> Result<String, String> {
     Err("want an absolute folder other than /".to_owned())
 }
 
-pub(super) fn object(text: &str) -> Result<serde_json::Value, String> {
-    let value = serde_json::from_str(text)
-        .ok()
-        .filter(serde_json::Value::is_object);
-    value.ok_or_else(|| r#"want a JSON object: {"Test": ["CMD", "/app/health"]}"#.to_owned())
+pub(super) fn healthcheck(text: &str) -> Result<Healthcheck, String> {
+    let value = serde_json::from_str(text).map_err(|_| {
+        r#"want a JSON object: {"Test": ["CMD", "/app/health"], "Interval": "30s"}"#.to_owned()
+    })?;
+    Healthcheck::parse(&value).map_err(|error| error.to_string())
 }
 
 pub(super) fn command(text: &str) -> Result<CommandLine, String> {

@@ -80,6 +80,7 @@ impl From<BuildError> for CommandError {
             | BuildError::ForeignBase { .. }
             | BuildError::Framework(_)
             | BuildError::ForeignLibc { .. }
+            | BuildError::NoShell(_)
             | BuildError::Platform(_)
             | BuildError::User(_)
             | BuildError::Added { .. }

@@ -107,6 +107,9 @@ pub enum BuildError {
         /// What the base has.
         libc: Libc,
     },
+    /// The image has no shell for its health check.
+    #[error("the health check is a line for a shell, and the image has no `{0}`")]
+    NoShell(String),
     /// There is no .NET for the platform.
     #[error("there is no .NET for `{0}`")]
     Platform(String),

@@ -1,5 +1,4 @@
-use mizzen_oci::Family;
-use serde_json::Value;
+use mizzen_oci::{Family, Healthcheck};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the image says of itself and how it runs, over what the base says.
@@ -37,8 +36,8 @@ pub struct ImageOptions {
     pub cmd: Option<Vec<String>>,
     /// The signal that asks the application to stop.
     pub stop_signal: Option<String>,
-    /// Docker's `Healthcheck`, as its config has it.
-    pub healthcheck: Option<Value>,
+    /// How engines ask whether it is well.
+    pub healthcheck: Option<Healthcheck>,
     /// Absolute folders that outlive the container.
     pub volumes: Vec<String>,
     /// Absolute folders that exist, are empty, and belong to the image's user.

@@ -44,4 +44,5 @@ pub use result::added_files::AddedFiles;
 pub use result::app::{App, AppLayer, AppRuntime, GitIgnoredFile, LeftOutFile};
 pub use result::assemble::assemble;
 pub use result::layers::package_publish_folder;
+pub use result::shell::check_shell;
 pub use workspace_requests::{WorkspaceQuestion, workspace_requests};

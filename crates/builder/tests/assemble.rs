@@ -7,7 +7,7 @@
 
 use mizzen_builder::{AppLayer, AppRuntime, BuildError, ImageOptions, Outcome, assemble};
 use mizzen_image::{Image, Layer};
-use mizzen_oci::{Descriptor, DiffId, Digest, MediaType, Platform};
+use mizzen_oci::{Descriptor, DiffId, Digest, Healthcheck, MediaType, Platform};
 use mizzen_store::{BytesBlob, Cancel, Store};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -204,7 +204,9 @@ fn writable_folders_and_volumes_belong_to_the_images_user() {
     let asked = ImageOptions {
         writable: vec!["/data".to_owned()],
         volumes: vec!["/var/keys/".to_owned()],
-        healthcheck: Some(json!({"Test": ["CMD", "dotnet", "health.dll"]})),
+        healthcheck: Some(
+            Healthcheck::parse(&json!({"Test": ["CMD", "dotnet", "health.dll"]})).unwrap(),
+        ),
         ..options()
     };
     let image = run(base("1654", &[]), &app("x.dll"), &asked);

@@ -3,7 +3,7 @@
 use crate::Image;
 use crate::defect::Defect;
 use crate::validate::{NO_PLATFORM, family_of};
-use mizzen_oci::{Descriptor, Family, Index, Manifest, MediaType, MediaTypeExt};
+use mizzen_oci::{Descriptor, Family, Healthcheck, Index, Manifest, MediaType, MediaTypeExt};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -144,6 +144,11 @@ fn check_run(run: &Value, wrong: &mut dyn FnMut(&str, &str)) {
         if !run[member].is_null() && !run[member].is_object() {
             wrong(&format!("config.{member}"), "is not an object");
         }
+    }
+    if !run["Healthcheck"].is_null()
+        && let Err(error) = Healthcheck::check(&run["Healthcheck"])
+    {
+        wrong("config.Healthcheck", &format!("cannot be read: {error}"));
     }
     let ports = run["ExposedPorts"].as_object().into_iter().flatten();
     if ports.into_iter().any(|(port, _)| !is_port(port)) {

@@ -66,6 +66,9 @@ pub enum FileTreeError {
     },
 }
 
+/// What Linux follows before it takes a path for a circle.
+const MOST_LINKS: usize = 40;
+
 impl FileTree {
     /// Reads every layer of an image, bottom first, and applies it: files over files, and the
     /// whiteouts that remove what is below.
@@ -86,6 +89,41 @@ impl FileTree {
     /// Returns what is at this path, written without a slash in front.
     pub fn get(&self, path: &[u8]) -> Option<&TreeFile> {
         self.files.get(path)
+    }
+
+    /// Returns what a program finds at this path: links on the way lead on, from the image's own root.
+    pub fn follow(&self, path: &str) -> Option<&TreeFile> {
+        let mut reached: Vec<&str> = Vec::new();
+        let mut ahead: Vec<&str> = path.split('/').rev().collect();
+        let mut links = 0;
+        while let Some(part) = ahead.pop() {
+            match part {
+                "" | "." => continue,
+                ".." => {
+                    reached.pop();
+                    continue;
+                }
+                part => reached.push(part),
+            }
+            let file = self.get(reached.join("/").as_bytes());
+            let Some(target) = file.and_then(|file| file.link_target.as_deref()) else {
+                continue;
+            };
+            // A hard link names a file, and is one.
+            if file.is_some_and(|file| file.kind != FileKind::Symlink) {
+                continue;
+            }
+            links += 1;
+            if links > MOST_LINKS {
+                return None;
+            }
+            reached.pop();
+            if target.starts_with('/') {
+                reached.clear();
+            }
+            ahead.extend(target.split('/').rev());
+        }
+        self.get(reached.join("/").as_bytes())
     }
 
     /// Returns every path, sorted by its bytes, and what is there.

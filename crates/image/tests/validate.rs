@@ -32,7 +32,7 @@ const OTHER_DIFF_ID: &str =
 const FILE: EntryType = EntryType::Regular;
 
 /// What the message of each must contain.
-const PLANTS: [(&str, Plant); 34] = [
+const PLANTS: [(&str, Plant); 36] = [
     ("is corrupt: got sha256:", Blob(|bytes| bytes[20] ^= 1)),
     (
         "bytes, its descriptor says",
@@ -96,6 +96,17 @@ const PLANTS: [(&str, Plant); 34] = [
     (
         "`config.ExposedPorts`",
         Config("/config/ExposedPorts", r#"{"http":{}}"#),
+    ),
+    (
+        "`config.Healthcheck` cannot be read: `Interval`",
+        Config(
+            "/config/Healthcheck",
+            r#"{"Test":["CMD","/app/x"],"Interval":"30s"}"#,
+        ),
+    ),
+    (
+        "`config.Healthcheck` cannot be read: `Test`",
+        Config("/config/Healthcheck", r#"{"Test":["/app/x"]}"#),
     ),
     ("`config.Labels`", Config("/config/Labels", r#"{"a":1}"#)),
     ("`schemaVersion`", Manifest("/schemaVersion", "3")),
@@ -179,6 +190,7 @@ fn image(plant: Option<Plant>) -> Result<Image, String> {
         "config": {
             "User": "1654", "WorkingDir": "/app", "Env": ["A=1"], "Entrypoint": ["dotnet", "/app/x"],
             "ExposedPorts": { "8080/tcp": {} }, "Labels": { "a": "b" },
+            "Healthcheck": null,
         },
         "rootfs": { "type": "layers", "diff_ids": [Digest::of(&tar)] },
         "history": [{ "created": "1970-01-01T00:00:00Z" }, { "empty_layer": true }],

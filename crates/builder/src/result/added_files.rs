@@ -6,6 +6,7 @@ use fs_err as fs;
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
 use mizzen_oci::{Digest, Hasher};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -92,7 +93,10 @@ impl AddedFiles {
     }
 
     fn files(&self, store: &Store, cancel: &Cancel) -> Result<Vec<File>, BuildError> {
-        let source = fs::canonicalize(&self.source).map_err(BuildError::Read)?;
+        let source = fs::canonicalize(&self.source).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => refused(&self.source, "it is not there"),
+            _ => BuildError::Read(error),
+        })?;
         let mut walk = Walk {
             added: self,
             root: source.clone(),

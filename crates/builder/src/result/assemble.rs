@@ -1,4 +1,5 @@
 use crate::result::app::{AppLayer, AppRuntime};
+use crate::result::shell::check_shell;
 use crate::{BuildError, ImageOptions};
 use mizzen_dotnet::{Framework, Libc};
 use mizzen_image::{Addendum, Entry, FileTree, Image, Layer, LayerBuilder, NumericUser, UserError};
@@ -21,7 +22,7 @@ const APP_USER: NumericUser = NumericUser {
 /// # Errors
 /// [`BuildError::ForeignBase`] if the base is for another platform; [`BuildError::Framework`] if it has
 /// not what the application runs on; [`BuildError::User`] if the base
-/// does not know the user that was asked for; [`BuildError::Layer`] if the layer of writable folders
+/// does not know the user that was asked for; [`BuildError::NoShell`]; [`BuildError::Layer`] if the layer of writable folders
 /// cannot be made.
 pub fn assemble(
     base: Image,
@@ -80,7 +81,7 @@ pub fn assemble(
             config.run_set("StopSignal", json!(signal));
         }
         if let Some(healthcheck) = &options.healthcheck {
-            config.run_set("Healthcheck", healthcheck.clone());
+            config.run_set("Healthcheck", healthcheck.to_json());
         }
         if !options.volumes.is_empty() {
             let base = config
@@ -99,6 +100,7 @@ pub fn assemble(
         config.add_labels(&generated);
         config.add_labels(&options.labels);
     });
+    check_shell(&image, options.healthcheck.as_ref())?;
     Ok(image.with_annotations(annotations))
 }
 

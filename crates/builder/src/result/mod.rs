@@ -5,4 +5,5 @@ pub(crate) mod git_ignored;
 pub(crate) mod kept_layer;
 pub(crate) mod layers;
 pub(crate) mod project_image;
+pub(crate) mod shell;
 pub(crate) mod workspace_files;

@@ -95,6 +95,14 @@ impl RuntimeIdentifier {
         }))
     }
 
+    /// Returns every platform that there is .NET for.
+    pub fn platforms() -> impl Iterator<Item = Platform> {
+        ARCHITECTURES.iter().map(|(_, name, variant)| Platform {
+            variant: variant.map(str::to_owned),
+            ..Platform::linux((*name).into())
+        })
+    }
+
     /// Returns the C library that programs for this RID are linked with.
     pub fn libc(&self) -> Libc {
         let (system, _) = parts(&self.0);
