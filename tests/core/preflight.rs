@@ -4,6 +4,7 @@ use crate::support::{User, edit, prepared};
 use fs_err as fs;
 use mizzen_testkit::registry::Login;
 use mizzen_testkit::{Fault, MemoryRegistry};
+use std::os::unix::fs::PermissionsExt;
 
 fn user() -> (User, String) {
     let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
@@ -127,4 +128,26 @@ fn a_health_check_is_written_as_engines_read_it_and_its_shell_may_be_added() {
     let added = ["--add", "busybox:/bin/sh"];
     build(&[&shell[..], &added].concat()).success();
     assert_eq!(shown(), r#"{"Test":["CMD-SHELL","exit 0"]}"#);
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_seen_before_dotnet_starts() {
+    let (user, base) = user();
+    let docker = user.path("sdk/docker");
+    let arguments = ["hello", "-o", "docker:shop", "--platform", "linux/amd64"];
+    let build = |script: &str| {
+        fs::write(&docker, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&docker, std::fs::Permissions::from_mode(0o755)).unwrap();
+        user.build(&[&arguments[..], &["--base", &base]].concat())
+    };
+    let said = build("echo 'is the daemon running?' >&2; exit 1").failure(7);
+    assert!(said.contains("`docker` does not answer"), "{said}");
+    assert!(said.contains("is the daemon running?"), "{said}");
+    assert!(said.contains("hint: start it"), "{said}");
+    assert_eq!(user.dotnet_calls(), [""; 0]);
+    let loaded = build("echo linux/amd64").success();
+    assert_eq!(
+        loaded.stdout,
+        format!("docker:shop:latest@{}\n", loaded.digest())
+    );
 }

@@ -1,6 +1,7 @@
 use super::arguments::BuildArgs;
 use super::base_choice::BaseChoice;
 use super::deliver::{Ready, Tools};
+use super::delivery_check::DeliveryCheck;
 use super::environment::stage;
 use super::git_remote;
 use super::images::images;
@@ -8,9 +9,8 @@ use super::lock_file::Lock;
 use super::options::{check_family, image_options, layer_options};
 use super::project::project;
 use super::project_image::{image_name, pushed};
-use super::push_check::PushCheck;
 use super::results::Built;
-use super::services::{Service, certain_tags, destinations};
+use super::services::{Service, certain_destinations, destinations};
 use crate::Process;
 use crate::consent::allowed;
 use crate::error::CommandError;
@@ -60,8 +60,8 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     let added = added_layers(arguments, process, (store, cancel))?;
     let app = match &project {
         Some(request) => {
-            let tags = certain_tags(arguments)?;
-            let check = PushCheck::new(early.registry(), &tags);
+            let certain = certain_destinations(arguments, process)?;
+            let check = DeliveryCheck::new(early.registry(), session, &certain);
             let how = (arguments, &check);
             published(request, how, session)?
         }
@@ -152,7 +152,7 @@ fn with_added(
 
 pub(crate) fn published(
     request: &ProjectRequest,
-    (arguments, check): (&BuildArgs, &PushCheck<'_>),
+    (arguments, check): (&BuildArgs, &DeliveryCheck<'_>),
     session: &Session<'_>,
 ) -> Result<App, CommandError> {
     let store = session.store()?;

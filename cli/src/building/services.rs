@@ -200,10 +200,18 @@ pub(crate) fn destinations(
     tags.chain(outputs).collect()
 }
 
-/// Returns the tags that do not hang on the image's name, which the project may yet change.
-pub(crate) fn certain_tags(arguments: &BuildArgs) -> Result<Vec<ImageTarget>, CommandError> {
+/// Returns the tags that do not hang on the image's name, which the project may yet change, and the
+/// outputs.
+pub(crate) fn certain_destinations(
+    arguments: &BuildArgs,
+    process: &Process,
+) -> Result<Vec<ImageTarget>, CommandError> {
     let tags = arguments.tags.iter().filter(|tag| !tag.contains(NAME));
-    tags.map(|tag| ImageTarget::tag(tag)).collect()
+    let tags = tags.map(|tag| ImageTarget::tag(tag));
+    let outputs = arguments.outputs.iter();
+    let outputs =
+        outputs.map(|output| ImageTarget::output(&output.replace(NAME, "image"), process));
+    tags.chain(outputs).collect()
 }
 
 /// Returns the services of a solution, and what else is in it, with the reason why it is none.

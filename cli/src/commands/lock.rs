@@ -1,9 +1,9 @@
 use crate::building::arguments::BuildArgs;
 use crate::building::base_choice::BaseChoice;
+use crate::building::delivery_check::DeliveryCheck;
 use crate::building::lock_file::{Lock, LockedBase};
 use crate::building::options::layer_options;
 use crate::building::project::project;
-use crate::building::push_check::PushCheck;
 use crate::building::service_image::published;
 use crate::building::services::{Service, Services};
 use crate::consent::{allowed, open_build_session};
@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<
         lock: None,
     };
     let early = choice.early(&[], &layers)?;
-    let nothing_to_push = PushCheck::new(early.registry(), &[]);
-    let how = (arguments, &nothing_to_push);
+    let nowhere = DeliveryCheck::new(early.registry(), &session, &[]);
+    let how = (arguments, &nowhere);
     let app = published(&request, how, &session)?;
     let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let (base, _) = choice.decide(early, &app, &said, &[])?;

@@ -33,6 +33,23 @@ impl EnginePlatforms {
         self.0.borrow_mut().insert(engine, platform.clone());
         Ok(platform)
     }
+
+    /// Asks whether `engine` answers, if nobody has yet.
+    ///
+    /// # Errors
+    /// The program is not there, or does not answer.
+    pub(crate) fn check(&self, engine: Engine, process: &Process) -> Result<(), CommandError> {
+        if self.0.borrow().contains_key(&engine) {
+            return Ok(());
+        }
+        let (text, output) = engine.version(process)?;
+        if output.status.success() && !text.is_empty() {
+            return Ok(());
+        }
+        let what = format!("`{}` does not answer", engine.program());
+        Err(CommandError::local(what, &said(&output))
+            .hinted("start it, or write an archive instead: -o docker-archive:FILE"))
+    }
 }
 
 impl Engine {
@@ -83,15 +100,7 @@ impl Engine {
     /// # Errors
     /// The program is not there, does not answer, or runs no Linux containers.
     fn platform(self, process: &Process) -> Result<Platform, CommandError> {
-        let program = self.find(process)?;
-        let template = match self {
-            Self::Docker => "{{.Server.Os}}/{{.Server.Arch}}",
-            // One without a server is its own client; `podman info` knows, too, and takes ten times as
-            // long.
-            Self::Podman => "{{with .Server}}{{.OsArch}}{{else}}{{$.Client.OsArch}}{{end}}",
-        };
-        let output = self.run(&program, &["version", "--format", template])?;
-        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let (text, output) = self.version(process)?;
         let platform = text.parse::<Platform>().ok();
         match platform.filter(|_| output.status.success()) {
             Some(platform) if text.starts_with("linux/") => Ok(platform),
@@ -106,6 +115,20 @@ impl Engine {
             )
             .hinted("start it, or say which: --platform linux/amd64")),
         }
+    }
+
+    /// Asks what it is, which its server answers: `linux/amd64`.
+    fn version(self, process: &Process) -> Result<(String, Output), CommandError> {
+        let program = self.find(process)?;
+        let template = match self {
+            Self::Docker => "{{.Server.Os}}/{{.Server.Arch}}",
+            // One without a server is its own client; `podman info` knows, too, and takes ten times as
+            // long.
+            Self::Podman => "{{with .Server}}{{.OsArch}}{{else}}{{$.Client.OsArch}}{{end}}",
+        };
+        let output = self.run(&program, &["version", "--format", template])?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok((text, output))
     }
 
     fn find(self, process: &Process) -> Result<PathBuf, CommandError> {

@@ -47,7 +47,7 @@ impl ImageTarget {
     /// It is none of the places that an image is written to.
     pub(crate) fn output(text: &str, process: &Process) -> Result<Self, CommandError> {
         if let Some((engine, name)) = Engine::named(text) {
-            return Self::engine(engine, name);
+            return Self::in_engine(engine, name);
         }
         let place = LocalPlace::parse(text, process).ok_or_else(|| {
             CommandError::usage(format!("`{text}` is no output")).hinted(
@@ -62,7 +62,7 @@ impl ImageTarget {
         Self::Local(LocalPlace::in_folder(folder))
     }
 
-    fn engine(engine: Engine, name: &str) -> Result<Self, CommandError> {
+    fn in_engine(engine: Engine, name: &str) -> Result<Self, CommandError> {
         if name.is_empty() {
             return Ok(Self::Engine { engine, name: None });
         }
@@ -94,6 +94,14 @@ impl ImageTarget {
         match self {
             Self::Registry(reference) => Some(reference),
             Self::Local(_) | Self::Engine { .. } => None,
+        }
+    }
+
+    /// Returns the engine that loads it.
+    pub(crate) fn engine(&self) -> Option<Engine> {
+        match self {
+            Self::Engine { engine, .. } => Some(*engine),
+            Self::Registry(_) | Self::Local(_) => None,
         }
     }
 

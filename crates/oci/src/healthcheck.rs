@@ -91,11 +91,11 @@ impl Healthcheck {
             }
         }
         let retries = members.get("Retries").filter(|number| !number.is_null());
-        if let Some(retries) = retries
-            && !retries
-                .as_u64()
-                .is_some_and(|retries| u32::try_from(retries).is_ok())
-        {
+        let is_count = |number: &&Value| {
+            let number = number.as_u64();
+            number.is_some_and(|number| u32::try_from(number).is_ok())
+        };
+        if let Some(retries) = retries.filter(|retries| !is_count(retries)) {
             return Err(HealthcheckError(format!(
                 "`Retries` is {retries}: want a number"
             )));
