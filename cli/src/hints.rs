@@ -169,7 +169,7 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
                 "the feed cannot be reached: check the network, the proxy and the feed's address"
             }
             "NU1101" | "NU1102" => {
-                "none of the feeds has the package: check the feeds in nuget.config"
+                "none of the feeds has the package: check its name, and the feeds in nuget.config"
             }
             "NU1004" | "NU1403" => {
                 "the lock file does not fit: restore without locked mode and commit the new one"
@@ -187,7 +187,28 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
     known.unwrap_or_else(|| otherwise.to_owned())
 }
 
+/// What a name without a registry means, which few mean who leave it out.
+const HUB: &str = "docker.io";
+
 pub(crate) fn registry(error: &RegistryError) -> Option<String> {
+    let hint = of_registry(error)?;
+    let registry = match error {
+        RegistryError::NotFound(reference) => &reference.repository.registry,
+        RegistryError::Unauthorized { registry, .. }
+        | RegistryError::Refused { registry, .. }
+        | RegistryError::Unreachable { registry, .. }
+        | RegistryError::Failed { registry, .. } => registry,
+        _ => return Some(hint),
+    };
+    if registry == HUB {
+        return Some(format!(
+            "{hint}; a name that begins with no registry is one of {HUB}"
+        ));
+    }
+    Some(hint)
+}
+
+fn of_registry(error: &RegistryError) -> Option<String> {
     Some(match error {
         RegistryError::NotFound(reference) => {
             format!("check the name and the tag of `{reference}`")

@@ -147,6 +147,27 @@ fn a_base_that_is_not_there_or_for_another_processor_fails_before_the_build() {
         said.contains(&format!("`{missing}` does not exist")) && said.contains("hint: "),
         "{said}"
     );
+    let base = format!("error: the base image `{missing}` cannot be used (--base)");
+    assert!(said.contains(&base), "{said}");
+    // One that nobody has named.
+    let folder = testdata("publish/portable");
+    let mirror = registry.reference("mirror");
+    let inferred = [
+        "--from-publish",
+        folder.to_str().unwrap(),
+        "--base-registry",
+        &mirror,
+    ];
+    let said = user
+        .build(&[&inferred[..], &["-o", "oci:out"]].concat())
+        .failure(4);
+    let base = format!("error: the base image `{mirror}/dotnet/aspnet:");
+    assert!(said.contains(&base), "{said}");
+    assert!(
+        said.contains("cannot be used (inferred for Microsoft.AspNetCore.App ")
+            && said.contains("; another base is named with --base"),
+        "{said}"
+    );
 
     let said = user
         .build(&[

@@ -171,3 +171,30 @@ fn what_an_engine_loads_is_told_with_its_name_and_the_port_it_listens_on() {
     let last = run.stderr.lines().last().unwrap();
     assert_eq!(last, format!("podman run --rm -p 8080:8080 {name}"));
 }
+
+#[test]
+fn an_image_that_went_nowhere_yet_is_offered_to_the_engine_that_is_here() {
+    let mut user = User::without_sdk();
+    base(&user);
+    fs::create_dir(user.path("bin")).unwrap();
+    let path = user.path("bin").display().to_string();
+    user.environment.insert("PATH".to_owned(), path);
+    let folder = testdata("publish/portable");
+    let arguments = ["--from-publish", folder.to_str().unwrap()];
+    let more = ["--base", "oci:base", "-o", "oci:out"];
+    let offered = || {
+        let run = user.build(&[&arguments[..], &more].concat()).success();
+        run.stderr.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(offered(), "mizzen inspect oci:out");
+    engine(&user, "docker", "echo linux/amd64");
+    let line = offered();
+    assert_eq!(line, "mizzen push oci:out docker:web-api");
+    let words: Vec<&str> = line.split(' ').skip(1).collect();
+    let loaded = user.run_bare(&words).success().stdout;
+    assert!(
+        loaded.starts_with("docker:web-api:latest@sha256:"),
+        "{loaded}"
+    );
+    assert_eq!(calls(&user, "docker"), "load");
+}

@@ -85,6 +85,17 @@ fn each_service_becomes_an_image_and_is_the_one_that_its_project_alone_makes() {
         first.stderr
     );
 
+    // Which image a line is of, and how both run beside each other.
+    let said = &first.stderr;
+    assert!(said.contains("image    front: linux/amd64 on"), "{said}");
+    assert!(said.contains("image    back: linux/amd64 on"), "{said}");
+    let runs: Vec<&str> = said
+        .lines()
+        .filter(|it| it.starts_with("docker run"))
+        .collect();
+    assert!(runs[0].contains(" -p 8080:8080 "), "{runs:?}");
+    assert!(runs[1].contains(" -p 8081:8080 "), "{runs:?}");
+
     // Nothing changed: no process, however the project is named.
     assert_eq!(digests(&build("shop/Shop.sln", &[]).success()), images);
     let chosen = build("shop", &["--project", "Back"]).success();
@@ -130,7 +141,9 @@ fn a_service_that_fails_stops_the_others_only_where_all_or_nothing_is_asked_for(
     let run = build(&[]);
     assert_eq!(run.code, 3, "{}", run.stderr);
     assert!(
-        run.stderr.contains("error: 1 of 2 images failed: "),
+        run.stderr
+            .contains("error: 1 of 2 images failed\n  caused by: ")
+            && run.stderr.contains("Front.csproj: `dotnet publish` of `"),
         "{}",
         run.stderr
     );

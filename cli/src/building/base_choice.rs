@@ -2,12 +2,12 @@ use super::arguments::BuildArgs;
 use super::base::Base;
 use super::lock_file::{self, Lock};
 use super::project_image;
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::error::{CommandError, USAGE};
 use crate::keychain;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Session;
-use mizzen_builder::{App, BuildError, LayerOptions, check_shell};
+use mizzen_builder::{App, AppRuntime, BuildError, LayerOptions, check_shell};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Platform;
 use mizzen_registry::Registry;
@@ -20,6 +20,8 @@ pub(crate) struct BaseChoice<'a> {
     pub(crate) session: &'a Session<'a>,
     /// Where every base has its digest, if none but those may be taken.
     pub(crate) lock: Option<Lock>,
+    /// Each option and where its value came from.
+    pub(crate) settings: &'a [Setting],
 }
 
 /// What could be opened before the project was published.
@@ -74,6 +76,11 @@ impl BaseChoice<'_> {
         let mirror = self.arguments.base_registry.as_deref();
         let mirror = mirror.unwrap_or("mcr.microsoft.com");
         let is_the_projects = early.named.is_none() && said.base_image.is_some();
+        let origin = match (&early.named, is_the_projects) {
+            (Some(_), _) => self.named_by(),
+            (None, true) => "the project's ContainerBaseImage".to_owned(),
+            (None, false) => inferred_for(&app.runtime),
+        };
         let base = match early.named {
             Some(base) => base,
             None => project_image::base(said, &app.runtime, mirror, self.session.process)?,
@@ -83,9 +90,10 @@ impl BaseChoice<'_> {
         } else {
             early.registry
         };
-        let base = self.open(&base, &platforms, &registry)?;
-        check_platforms(&base, &platforms)?;
-        Ok((base, registry))
+        let opened = self.open(&base, &platforms, &registry);
+        let opened = opened.and_then(|base| check_platforms(&base, &platforms).map(|()| base));
+        let opened = opened.map_err(|error| unusable(error, &base, &origin))?;
+        Ok((opened, registry))
     }
 
     /// Where the project decides for which platforms, the most likely one is tried; `None` if the
@@ -109,7 +117,7 @@ impl BaseChoice<'_> {
                 Ok(Some((platforms.to_vec(), base)))
             }
             Err(error) if is_likely && error.exit_code() == USAGE => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(unusable(error, base, &self.named_by())),
         }
     }
 
@@ -152,6 +160,15 @@ impl BaseChoice<'_> {
         Ok(Base { name, ..opened })
     }
 
+    /// Returns who named the base.
+    fn named_by(&self) -> String {
+        let named = self.settings.iter().find(|setting| setting.name == "base");
+        match named.map(|setting| setting.origin.as_str()) {
+            Some("command line") | None => "--base".to_owned(),
+            Some(origin) => origin.to_owned(),
+        }
+    }
+
     fn connect(
         &self,
         destinations: &[ImageTarget],
@@ -161,6 +178,23 @@ impl BaseChoice<'_> {
         let offline = self.arguments.offline;
         self.session.registry(self.config, offline, keychain)
     }
+}
+
+/// Says that what failed is the base, and why it is that one: nobody need have named it.
+fn unusable(error: CommandError, base: &ImageSource, origin: &str) -> CommandError {
+    if error.is_interruption() || error.healed().is_some() {
+        return error;
+    }
+    let message = format!("the base image `{base}` cannot be used ({origin})");
+    error.within(message, "another base is named with --base")
+}
+
+fn inferred_for(app: &AppRuntime) -> String {
+    let mut frameworks = app.frameworks.iter();
+    let asp_net = frameworks.find(|framework| framework.name.contains("AspNetCore"));
+    let framework = asp_net.or(app.frameworks.first());
+    let framework = framework.map(|it| format!(" for {} {}", it.name, it.version));
+    format!("inferred{}", framework.unwrap_or_default())
 }
 
 fn check_platforms(base: &Base, platforms: &[Platform]) -> Result<(), CommandError> {

@@ -80,8 +80,7 @@ pub(crate) fn deliver(
         }
         Some(last) => {
             failures.push(last);
-            let names: Vec<String> = failures.iter().map(|(name, _)| name.clone()).collect();
-            Some(CommandError::of_some(&failures[0].1, &names, all))
+            Some(CommandError::of_some(&failures, all))
         }
     };
     Images { delivered, failure }

@@ -53,6 +53,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
         config,
         session,
         lock: lock.flatten(),
+        settings: &service.settings,
     };
     let early = choice.early(&tools.written, &layers)?;
 

@@ -1,13 +1,22 @@
 //! What people see of what was made; the last lines are the commands that use it.
 
 use super::results::{Built, Results};
+use crate::Process;
 use crate::places::ImageTarget;
+use crate::places::engine::Engine;
 use crate::ui::{Ui, size, time};
+use std::collections::BTreeSet;
 
 /// Says what was made; the last line is the command that uses it.
-pub(crate) fn done(ui: &Ui, results: &Results) {
+pub(crate) fn done(ui: &Ui, results: &Results, process: &Process) {
+    let is_one = results.images.len() == 1;
     for image in &results.images {
-        tell(ui, image);
+        let name = if is_one {
+            String::new()
+        } else {
+            format!("{}: ", image.name)
+        };
+        tell(ui, image, &name);
     }
     let network = results.network();
     ui.line(&format!(
@@ -17,15 +26,19 @@ pub(crate) fn done(ui: &Ui, results: &Results) {
         size(network.uploaded_bytes),
         size(network.downloaded_bytes)
     ));
+    // Two containers cannot have one port of the machine.
+    let mut taken = BTreeSet::new();
     for image in &results.images {
         if let Some(destination) = image.destinations.first() {
-            ui.line(&next(destination, image));
+            let port = published_port(image, &mut taken);
+            ui.line(&next(destination, image, &port, process));
         }
     }
     ui.result(&results.to_json());
 }
 
-fn tell(ui: &Ui, image: &Built) {
+/// Says it of one image; of one of several with its `name`.
+fn tell(ui: &Ui, image: &Built, name: &str) {
     ui.warn_all(&image.warnings);
     for (platform, layers) in &image.app.layers {
         let layers: Vec<String> = layers
@@ -33,14 +46,14 @@ fn tell(ui: &Ui, image: &Built) {
             .map(|layer| format!("{} {}", layer.name, size(layer.layer.descriptor.size_bytes)))
             .collect();
         ui.line(&format!(
-            "image    {platform} on {}: {}",
+            "image    {name}{platform} on {}: {}",
             image.base.name,
             layers.join(", ")
         ));
     }
     if let (Some(artifact), Some(symbols)) = (&image.symbols, &image.app.symbols) {
         ui.line(&format!(
-            "symbols  {}: {} files, {}, beside the image",
+            "symbols  {name}{}: {} files, {}, beside the image",
             artifact.manifest().descriptor().digest,
             symbols.files,
             size(symbols.layer.descriptor.size_bytes)
@@ -48,36 +61,38 @@ fn tell(ui: &Ui, image: &Built) {
     }
 }
 
-fn next(target: &ImageTarget, image: &Built) -> String {
+fn next(target: &ImageTarget, image: &Built, port: &str, process: &Process) -> String {
     match target {
         ImageTarget::Registry(reference) => {
             let mut pinned = (**reference).clone();
             pinned.tag = None;
-            let port = published_port(image);
             format!("docker run --rm{port} {}", pinned.at(image.digest()))
         }
         ImageTarget::Engine { engine, name } => {
             let name = name.as_deref().unwrap_or(&image.name);
-            format!(
-                "{} run --rm{} {name}",
-                engine.program(),
-                published_port(image)
-            )
+            format!("{} run --rm{port} {name}", engine.program())
         }
         ImageTarget::Local(place) if place.is_for_docker() => {
             format!("docker load --input {}", place.written().display())
         }
-        ImageTarget::Local(_) => {
-            format!("mizzen push {target} registry.example/{}", image.name)
-        }
+        // Only what works here: nobody has said which registry.
+        ImageTarget::Local(_) => match Engine::on_path(process) {
+            Some(engine) => format!("mizzen push {target} {}:{}", engine.program(), image.name),
+            None => format!("mizzen inspect {target}"),
+        },
     }
 }
 
-/// Returns the option of `run` that makes the image's first TCP port reachable; empty if it has none.
-fn published_port(image: &Built) -> String {
+/// Returns the option of `run` that makes the image's first TCP port reachable, at the first port of the
+/// machine from there on that is not `taken`; empty if it has none.
+fn published_port(image: &Built, taken: &mut BTreeSet<u16>) -> String {
     let ports = image.what.images()[0].config().run_get("ExposedPorts");
     let ports = ports.and_then(|ports| ports.as_object());
     let mut ports = ports.into_iter().flat_map(|ports| ports.keys());
     let port = ports.find_map(|port| port.strip_suffix("/tcp"));
-    port.map_or_else(String::new, |port| format!(" -p {port}:{port}"))
+    let Some(port) = port.and_then(|port| port.parse::<u16>().ok()) else {
+        return String::new();
+    };
+    let free = (port..=u16::MAX).find(|port| taken.insert(*port));
+    format!(" -p {}:{port}", free.unwrap_or(port))
 }

@@ -58,7 +58,7 @@ fn build(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), Comma
         return Err(error);
     }
     results::write(&results, arguments, process)?;
-    summary::done(ui, &results);
+    summary::done(ui, &results, process);
     results::print(&results)?;
     images.failure.map_or(Ok(()), Err)
 }

@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<
         config,
         session: &session,
         lock: None,
+        settings: &service.settings,
     };
     let early = choice.early(&[], &layers)?;
     let nowhere = DeliveryCheck::new(early.registry(), &session, &[]);

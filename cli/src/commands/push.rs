@@ -3,13 +3,13 @@ use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
-/// Brings an image from disk to a registry, as it is; prints what it is called there
+/// Brings an image from disk to a registry or into an engine, as it is; prints what it is called there
 #[derive(clap::Args, Debug)]
 pub(crate) struct PushArgs {
     /// oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
     pub(crate) source: String,
 
-    /// registry/repository[:tag]
+    /// registry/repository[:tag], docker:NAME[:TAG] or podman:NAME[:TAG]
     pub(crate) reference: String,
 
     #[command(flatten)]
@@ -25,6 +25,6 @@ pub(crate) fn run(arguments: &PushArgs, invocation: &Invocation<'_>) -> Result<(
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE; from registry to registry, use copy",
         ));
     }
-    let to = ImageTarget::tag(&arguments.reference)?;
+    let to = ImageTarget::tag_or_engine(&arguments.reference)?;
     transfer(&from, &to, &arguments.common, invocation)
 }

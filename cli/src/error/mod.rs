@@ -72,15 +72,26 @@ impl CommandError {
     }
 
     /// Of several images some were not made; the first failure's exit code is that of all.
-    pub(crate) fn of_some(first: &Self, failed: &[String], all: usize) -> Self {
+    pub(crate) fn of_some(failed: &[(String, Self)], all: usize) -> Self {
+        let causes = failed.iter();
+        let causes = causes.map(|(name, error)| format!("{name}: {}", error.message));
         Self {
-            exit_code: first.exit_code,
-            ..Self::usage(format!(
-                "{} of {all} images failed: {}",
-                failed.len(),
-                failed.join(", ")
-            ))
+            exit_code: failed.first().map_or(BUG, |(_, first)| first.exit_code),
+            causes: causes.collect(),
+            ..Self::usage(format!("{} of {all} images failed", failed.len()))
         }
+    }
+
+    /// The same, where it makes something larger fail; `hint` is a further way on.
+    #[must_use]
+    pub(crate) fn within(mut self, message: String, hint: &str) -> Self {
+        self.causes
+            .insert(0, std::mem::replace(&mut self.message, message));
+        self.hint = Some(match self.hint {
+            Some(first) => format!("{first}; {hint}"),
+            None => hint.to_owned(),
+        });
+        self
     }
 
     pub(crate) fn bug(message: &str, error: impl Error) -> Self {

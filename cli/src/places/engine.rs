@@ -62,6 +62,14 @@ impl Engine {
         }
     }
 
+    /// Returns the first one that there is on `PATH`.
+    pub(crate) fn on_path(process: &Process) -> Option<Self> {
+        let engines = [Self::Podman, Self::Docker];
+        engines
+            .into_iter()
+            .find(|engine| engine.find(process).is_ok())
+    }
+
     /// Returns the name of its program.
     pub(crate) fn program(self) -> &'static str {
         match self {

@@ -24,11 +24,14 @@ pub(crate) enum ImageTarget {
 }
 
 impl ImageTarget {
-    /// Reads the argument of `--tag`.
+    /// Reads the name of an image in a registry that it is to be brought to.
     ///
     /// # Errors
-    /// It is no reference, or one with a digest.
+    /// It is no reference, one with a digest, or names neither a registry nor an owner.
     pub(crate) fn tag(text: &str) -> Result<Self, CommandError> {
+        if !text.contains('/') {
+            return Err(no_registry(text));
+        }
         let reference: Reference = text
             .parse()
             .map_err(|error| CommandError::usage(format!("{error}")))?;
@@ -39,6 +42,17 @@ impl ImageTarget {
             .hinted("name a tag: registry/repository:tag"));
         }
         Ok(Self::Registry(Box::new(reference)))
+    }
+
+    /// Reads the argument of `push`: where a registry's image goes, or an engine.
+    ///
+    /// # Errors
+    /// As [`ImageTarget::tag`].
+    pub(crate) fn tag_or_engine(text: &str) -> Result<Self, CommandError> {
+        match Engine::named(text) {
+            Some((engine, name)) if !name.is_empty() => Self::in_engine(engine, name),
+            _ => Self::tag(text),
+        }
     }
 
     /// Reads the argument of `--output`.
@@ -197,6 +211,19 @@ impl ImageTarget {
     }
 }
 
+/// Whoever writes `shop` rarely means Docker Hub's own images, which Docker alone pushes.
+fn no_registry(text: &str) -> CommandError {
+    let (engine, name) = Engine::named(text).unwrap_or((Engine::Docker, text));
+    let engine = engine.program();
+    let bare = name.split([':', '@']).next().unwrap_or_default();
+    CommandError::usage(format!(
+        "`{text}` names no registry, so it would be `docker.io/library/{name}`, which only Docker pushes"
+    ))
+    .hinted(format!(
+        "name one: registry.example/{bare}, or docker.io/OWNER/{bare} for Docker Hub; `-o {engine}:{name}` loads the image into {engine} instead"
+    ))
+}
+
 /// A sink that is one function.
 struct Writer<W>(W);
 
@@ -263,5 +290,17 @@ mod tests {
         );
         let pinned = format!("localhost:5000/shop@sha256:{}", "0".repeat(64));
         assert!(ImageTarget::tag(&pinned).is_err());
+        for (text, offered) in [
+            ("api", "`-o docker:api`"),
+            ("api:1.4", "`-o docker:api:1.4`"),
+            ("podman:api", "`-o podman:api`"),
+        ] {
+            let said = ImageTarget::tag(text).unwrap_err().to_string();
+            assert!(
+                said.contains("names no registry") && said.contains(offered),
+                "{said}"
+            );
+        }
+        assert!(ImageTarget::tag("acme/api").is_ok());
     }
 }
