@@ -1,6 +1,6 @@
 use crate::GitPolicy;
+use crate::inputs::file_inputs::file_inputs;
 use crate::inputs::observed::Observed;
-use crate::inputs::scan::file_inputs;
 use crate::inputs::stage_layout::canonical;
 use crate::request::ProjectRequest;
 use mizzen_dotnet::{Canonical, environment, publish_command, restore_command};

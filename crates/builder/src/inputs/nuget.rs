@@ -1,5 +1,6 @@
 use crate::BuildError;
-use crate::inputs::scan::is_outside;
+use crate::inputs::links::is_outside;
+use crate::inputs::nuget_files::{MACHINE, NugetFile, files_outside};
 use crate::inputs::stage_layout::{HOME, SOURCES};
 use crate::inputs::tree_digest::tree_digest;
 use crate::nuget_settings::NugetSettings;
@@ -44,14 +45,11 @@ pub(crate) struct StagedNuget {
     pub(crate) requests: Vec<OutsideRequest>,
 }
 
-/// Where NuGet looks for the configuration of the machine, as a variable of the stage says.
-const MACHINE: &str = "machine";
+/// Says where NuGet looks for the configuration of the machine.
 const MACHINE_VARIABLE: &str = "NUGET_COMMON_APPLICATION_DATA";
 const FALLBACK_VARIABLE: &str = "NUGET_FALLBACK_PACKAGES";
 /// How the variables begin that hold the credentials of one feed each.
 const CREDENTIALS_PREFIX: &str = "NuGetPackageSourceCredentials_";
-const USER_FILE: &str = ".nuget/NuGet/NuGet.Config";
-const ADDITIONAL: &str = ".nuget/NuGet/config";
 const PLUGIN_TOOLS: &str = "nuget-plugins";
 
 /// What NuGet takes where the user has no file, and writes into it.
@@ -92,10 +90,10 @@ pub(crate) fn staged_nuget(
     let mut own = OwnFeeds::of(told.settings);
     // The files that are not the user's own, and what they say.
     let mut asking: Vec<(String, NugetConfig)> = Vec::new();
-    for (path, file) in outside(told) {
+    for (path, file) in files_outside(told.settings, &told.workspace.nuget_configs_above) {
         let config = match &file {
-            File::Own(file) | File::Above(file) => read(file, None, told)?,
-            File::Default => Some(parse(DEFAULT, Path::new("/"), None, told)?),
+            NugetFile::Own(file) | NugetFile::Above(file) => read(file, None, told)?,
+            NugetFile::Default => Some(parse(DEFAULT, Path::new("/"), None, told)?),
         };
         let Some(config) = config else { continue };
         let fact = format!("NuGet configuration {path}");
@@ -103,8 +101,8 @@ pub(crate) fn staged_nuget(
         staged.keyed.insert(fact, digest);
         staged.take(&config, told);
         match file {
-            File::Above(file) => asking.push((file.display().to_string(), config.clone())),
-            File::Own(_) | File::Default => own.take(&config),
+            NugetFile::Above(file) => asking.push((file.display().to_string(), config.clone())),
+            NugetFile::Own(_) | NugetFile::Default => own.take(&config),
         }
         let bytes = |bytes: Vec<u8>| Content::Bytes(bytes.into());
         staged
@@ -148,52 +146,6 @@ pub(crate) fn staged_nuget(
         .variables
         .insert(MACHINE_VARIABLE.to_owned(), machine);
     Ok(staged)
-}
-
-enum File {
-    /// The user's, or the machine's.
-    Own(PathBuf),
-    /// Between the workspace and the root of the file system: anybody may have put it there.
-    Above(PathBuf),
-    Default,
-}
-
-/// Returns the files outside the workspace by where the stage shows them, so that the order in which
-/// they override each other stays.
-fn outside(told: NugetTold<'_>) -> Vec<(String, File)> {
-    let (nuget, above) = (&told.settings, &told.workspace.nuget_configs_above);
-    let mut slots = Vec::new();
-    let home = nuget
-        .user
-        .as_deref()
-        .and_then(|file| file.ancestors().nth(3));
-    let mut further = above.iter().map(|file| {
-        let is_own = file.parent() == home;
-        (if is_own { File::Own } else { File::Above })(file.clone())
-    });
-    if let Some(nearest) = further.next() {
-        slots.push(("nuget.config".to_owned(), nearest));
-    }
-    let mut rest: Vec<File> = further.collect();
-    let user = nuget.user.as_ref().filter(|file| file.is_file());
-    // What NuGet would write itself: a machine where it has done so has the same key.
-    rest.push(user.map_or(File::Default, |file| File::Own(file.clone())));
-    let mut names = vec![format!("{HOME}/{USER_FILE}")];
-    rest.extend(nuget.additional.iter().cloned().map(File::Own));
-    names.extend((0..rest.len()).map(|number| format!("{HOME}/{ADDITIONAL}/{number:03}.config")));
-    slots.extend(names.into_iter().zip(rest));
-    for (number, file) in nuget.machine.iter().enumerate() {
-        let is_default = file
-            .file_name()
-            .is_some_and(|name| name.eq_ignore_ascii_case("NuGetDefaults.Config"));
-        let path = if is_default {
-            format!("{HOME}/{MACHINE}/NuGet/NuGetDefaults.Config")
-        } else {
-            format!("{HOME}/{MACHINE}/NuGet/Config/{number:03}.config")
-        };
-        slots.push((path, File::Own(file.clone())));
-    }
-    slots
 }
 
 fn read(

@@ -1,14 +1,15 @@
 use crate::inputs::build_outputs::{BuildOutputs, is_made_by_builds};
+use crate::inputs::file_inputs::file_inputs;
+use crate::inputs::links::{StagedLink, staged_link};
 use crate::{BuildError, InputRules};
 use fs_err as fs;
-use mizzen_oci::Digest;
 use mizzen_plan::FileInput;
 use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A workspace as it will be staged.
 #[derive(Default)]
@@ -209,104 +210,15 @@ impl Walk<'_> {
         Ok(())
     }
 
-    // A link inside the workspace stays a link. One out of it would bring in whatever the user can read,
-    // unless the user has allowed its target by name; then it is the file, as `dotnet publish` would
-    // make of it.
     fn link(&mut self, path: &Path, staged: String) -> Result<(), BuildError> {
-        let unstageable = |why: String| BuildError::Unstageable {
-            path: staged.clone(),
-            why,
-        };
-        let target = fs::read_link(path).map_err(BuildError::Read)?;
-        let text = target
-            .to_str()
-            .ok_or_else(|| unstageable("its target is not UTF-8".to_owned()))?;
-        let Ok(resolved) = fs::canonicalize(path) else {
-            self.scan
-                .contents
-                .insert(staged, Content::Link(text.to_owned()));
-            return Ok(());
-        };
-        let folder = path.parent().expect("a link lies in a folder");
-        if resolved.starts_with(self.root) && stays_below(self.root, folder, &target) {
-            self.scan
-                .contents
-                .insert(staged, Content::Link(text.to_owned()));
-            return Ok(());
+        match staged_link(self.root, &self.rules.extra, path, &staged)? {
+            StagedLink::Link(target) => {
+                self.scan.contents.insert(staged, Content::Link(target));
+                Ok(())
+            }
+            StagedLink::File(source) => self.file(source, staged),
         }
-        let is_named = |extra: &String| {
-            let extra = fs::canonicalize(self.root.join(extra));
-            extra.is_ok_and(|extra| resolved.starts_with(extra))
-        };
-        if is_outside(self.root, &resolved) && !self.rules.extra.iter().any(is_named) {
-            return Err(BuildError::LinkOutside {
-                path: staged,
-                target: resolved,
-            });
-        }
-        if resolved.is_file() {
-            return self.file(resolved, staged);
-        }
-        Err(unstageable(format!(
-            "it is a link to `{}`, which is no file",
-            resolved.display()
-        )))
     }
-}
-
-/// Returns whether a resolved path is none of the workspace at `root`. Git's own files count as outside:
-/// they hold what is nobody's source, a token for the remote among them.
-pub(crate) fn is_outside(root: &Path, resolved: &Path) -> bool {
-    let is_git = |part: Component<'_>| part.as_os_str() == ".git";
-    match resolved.strip_prefix(root) {
-        Ok(inside) => inside.components().any(is_git),
-        Err(_) => true,
-    }
-}
-
-// By its text alone: an absolute link into the workspace would lead out of the stage.
-fn stays_below(root: &Path, folder: &Path, target: &Path) -> bool {
-    let Ok(inside) = folder.strip_prefix(root) else {
-        return false;
-    };
-    let mut depth = inside.components().count();
-    target.components().all(|part| match part {
-        Component::Normal(_) => {
-            depth += 1;
-            true
-        }
-        Component::ParentDir if depth > 0 => {
-            depth -= 1;
-            true
-        }
-        Component::CurDir => true,
-        _ => false,
-    })
-}
-
-/// Returns what the key knows of a staged workspace.
-pub(crate) fn file_inputs<'a>(
-    contents: impl IntoIterator<Item = (&'a String, &'a Content)>,
-) -> BTreeMap<String, FileInput> {
-    let fact = |content: &Content| match content {
-        Content::File {
-            digest,
-            executable: false,
-            ..
-        } => FileInput::File(*digest),
-        Content::File {
-            digest,
-            executable: true,
-            ..
-        } => FileInput::Program(*digest),
-        Content::Bytes(bytes) => FileInput::File(Digest::of(bytes)),
-        Content::Link(target) => FileInput::Link(target.clone()),
-        Content::Folder => FileInput::Folder,
-    };
-    let contents = contents.into_iter();
-    contents
-        .map(|(path, content)| (path.clone(), fact(content)))
-        .collect()
 }
 
 #[cfg(test)]
@@ -440,49 +352,23 @@ mod tests {
     }
 
     #[test]
-    fn links_inside_stay_links_and_those_into_the_workspace_become_files() {
+    fn a_link_is_staged_as_one_or_as_the_file_that_is_named_or_not_at_all() {
         let folder = tree(&["App.csproj", "a/b"]);
         let at = |path: &str| folder.path().join(path);
         let link = |target: &str, path: &str| fs::os::unix::fs::symlink(target, at(path)).unwrap();
         link("b", "w/a/inside");
-        link(at("w/a/b").to_str().unwrap(), "w/a/absolute");
-        link("nowhere", "w/a/broken");
-        let contents = scan(&folder).unwrap().contents;
-        assert_eq!(contents["a/inside"], Content::Link("b".to_owned()));
-        assert_eq!(contents["a/broken"], Content::Link("nowhere".to_owned()));
-        assert!(matches!(&contents["a/absolute"], Content::File { .. }));
-    }
-
-    #[test]
-    fn a_link_out_of_the_workspace_is_an_error_unless_its_target_is_named() {
-        let folder = tree(&["App.csproj", "a/b", ".git/config"]);
-        let at = |path: &str| folder.path().join(path);
-        fs::create_dir(at("secrets")).unwrap();
-        fs::write(at("secrets/key"), "private").unwrap();
-        let git = at("w/.git/config");
-        for target in [
-            "../../secrets/key",
-            "../../secrets",
-            "/etc/passwd",
-            git.to_str().unwrap(),
-        ] {
-            fs::os::unix::fs::symlink(target, at("w/a/link")).unwrap();
-            let error = scan(&folder).err();
-            let Some(BuildError::LinkOutside { path, target: told }) = error else {
-                panic!("{target} was taken");
-            };
-            assert_eq!(path, "a/link");
-            assert_eq!(told, fs::canonicalize(at("w/a/link")).unwrap());
-            fs::remove_file(at("w/a/link")).unwrap();
-        }
-        fs::os::unix::fs::symlink("../../secrets/key", at("w/a/link")).unwrap();
+        fs::write(at("key"), "private").unwrap();
+        link("../../key", "w/a/outside");
+        let error = scan(&folder).err();
+        assert!(matches!(error, Some(BuildError::LinkOutside { path, .. }) if path == "a/outside"));
         let rules = InputRules {
-            extra: vec![at("secrets").to_str().unwrap().to_owned()],
+            extra: vec![at("key").to_str().unwrap().to_owned()],
             ignore: Vec::new(),
         };
         let contents = scan_by(&folder, &rules).unwrap().contents;
+        assert_eq!(contents["a/inside"], Content::Link("b".to_owned()));
         assert!(
-            matches!(&contents["a/link"], Content::File { source, .. } if source.ends_with("key"))
+            matches!(&contents["a/outside"], Content::File { source, .. } if source.ends_with("key"))
         );
     }
 
