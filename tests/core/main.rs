@@ -41,3 +41,4 @@ mod solution;
 mod symbols;
 mod toolchain;
 mod transfer;
+mod unshown;

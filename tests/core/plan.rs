@@ -47,6 +47,10 @@ fn the_plan_names_what_would_run_and_why_and_starts_nothing() {
         fs_err::write(folder.join(file), "{}").unwrap();
     }
     assert!(why("bin/x").contains("no input; it is left out of the stage"));
-    assert!(why("../shared.json").contains("plain `dotnet publish` may read it"));
+    // It was watched, and did not look for that; as it would be published now, nobody knows.
+    assert!(why("../shared.json").contains("is not known"));
+    edit(&folder.join("Program.cs"), "Howdy", "Hello");
+    assert!(why("../shared.json").contains("publish did not look for it"));
+    assert!(why("/etc/hosts").contains("every stage shows it where it is"));
     assert_eq!(user.dotnet_calls(), [""; 0]);
 }

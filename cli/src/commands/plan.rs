@@ -9,7 +9,9 @@ use crate::consent::{allowed, open_build_session};
 use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Lines, Ui, out, out_json};
-use mizzen_builder::{Context, FileRole, ProjectPlan, ProjectRequest, StepPlan, plan_project};
+use mizzen_builder::{
+    Context, FileRole, OutsideFile, ProjectPlan, ProjectRequest, StepPlan, plan_project,
+};
 use mizzen_plan::FileInput;
 use mizzen_store::FsActionCache;
 use serde_json::json;
@@ -204,10 +206,8 @@ fn why(
             } else if absolute.starts_with(root) {
                 format!("{path}: no input{of}; it is left out of the stage")
             } else {
-                format!(
-                    "{path}: no input{of}; it lies outside of the workspace, where plain `dotnet publish` \
-                     may read it and no stage shows it, unless `[inputs] extra` names it"
-                )
+                let role = outside(&plan.outside_file(&absolute, root));
+                format!("{path}: no input{of}; {role}")
             };
         }
     };
@@ -218,6 +218,23 @@ fn why(
         FileInput::Folder => "an empty folder".to_owned(),
     };
     format!("{path}: {role}{} ({fact})", of_project(of))
+}
+
+fn outside(file: &OutsideFile) -> String {
+    let why = match file {
+        OutsideFile::OfTheSystem => {
+            "every stage shows it where it is, and publish's key has it if publish looks at it"
+        }
+        OutsideFile::LookedFor(unshown) => return unshown.to_string(),
+        OutsideFile::NotLookedFor => {
+            "it lies outside of the workspace, where no stage shows it, and publish did not look for it"
+        }
+        OutsideFile::Unknown => {
+            "it lies outside of the workspace, where no stage shows it; whether plain `dotnet publish` would \
+             read it is not known, for publish has not run like this, or could not be watched"
+        }
+    };
+    why.to_owned()
 }
 
 fn of_project(of: Option<&str>) -> String {

@@ -1,5 +1,6 @@
 use crate::BuildError;
 use crate::inputs::staged::read;
+use crate::inputs::unshown_paths::{UnshownPath, UnshownPaths};
 use crate::publish_each::EachPlatform;
 use crate::records::stored_records::StoredRecords;
 use crate::request::{Context, ProjectRequest};
@@ -7,6 +8,8 @@ use crate::steps::decide::decide;
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
 use mizzen_plan::{FileInput, Inputs, Key, MissReason, Plan, StepName, Verdict};
+use mizzen_stage::SYSTEM_FOLDERS;
+use std::path::Path;
 
 /// What a build would do now, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +23,9 @@ pub struct ProjectPlan {
     pub tailored: Option<Tailored>,
     /// What is odd in the project files, a line each.
     pub oddities: Vec<String>,
+    /// What publish looked for outside of the workspace, where that is known: it ran with these inputs, and
+    /// was watched.
+    unshown: Option<UnshownPaths>,
 }
 
 /// What would become of a step.
@@ -42,6 +48,19 @@ pub enum FileRole {
     Publish(FileInput),
     /// It is not shown to `dotnet`.
     NotStaged,
+}
+
+/// What a file outside of the workspace is to a build.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OutsideFile {
+    /// Every stage shows it where it is, and publish's key has it if publish looks at it.
+    OfTheSystem,
+    /// Publish looked for it, or for a folder above it, and no stage shows that.
+    LookedFor(UnshownPath),
+    /// Publish did not look for it.
+    NotLookedFor,
+    /// Nobody knows: publish has not run with these inputs, or it was not watched.
+    Unknown,
 }
 
 /// Decides what [`publish_project`](crate::publish_project()) would do, and does none of it.
@@ -69,6 +88,10 @@ pub fn plan_project(
     }
     let records = StoredRecords::of(&staged);
     let Plan { restore, publish } = decide(&mut staged, &records, None)?;
+    let unshown = match &publish.verdict {
+        Verdict::Hit(published) => published.record.unshown.clone(),
+        _ => None,
+    };
     let tailored = match &publish.verdict {
         Verdict::Hit(published) => published.record.runtime.tailored,
         _ => request
@@ -97,6 +120,7 @@ pub fn plan_project(
         inputs: staged.inputs,
         steps,
         tailored,
+        unshown,
     })
 }
 
@@ -115,5 +139,19 @@ impl ProjectPlan {
             Some(fact) if is_restore_input(path) => FileRole::Restore(fact.clone()),
             Some(fact) => FileRole::Publish(fact.clone()),
         }
+    }
+
+    /// Returns what a file outside of the workspace at `root`, absolute, is to the build.
+    pub fn outside_file(&self, file: &Path, root: &Path) -> OutsideFile {
+        if SYSTEM_FOLDERS.iter().any(|folder| file.starts_with(folder)) {
+            return OutsideFile::OfTheSystem;
+        }
+        let Some(unshown) = &self.unshown else {
+            return OutsideFile::Unknown;
+        };
+        let mut found = unshown.on_machine(root).into_iter();
+        found
+            .find(|unshown| file.starts_with(&unshown.path))
+            .map_or(OutsideFile::NotLookedFor, OutsideFile::LookedFor)
     }
 }

@@ -10,7 +10,7 @@ const MOUNTED: [&str; 5] = ["/dev", "/gnu/store", "/nix/store", "/proc", "/tmp"]
 pub(crate) fn without_hidden(
     mut files: Findings,
     request: &ProjectRequest,
-) -> (Findings, Vec<String>) {
+) -> (Findings, Vec<(PathBuf, String)>) {
     let mut hidden = Vec::new();
     for (file, oddities) in &mut files {
         oddities.retain(|oddity| {
@@ -19,10 +19,11 @@ pub(crate) fn without_hidden(
             };
             let is_mounted = is_in_system_folder(path);
             if !is_mounted && is_left_out(Path::new(path), request) {
-                hidden.push(format!(
+                let warning = format!(
                     "{file}: `{path}` lies outside of the workspace, and no build sees it; name it under \
                      [inputs] extra of mizzen.toml"
-                ));
+                );
+                hidden.push((PathBuf::from(path), warning));
             }
             is_mounted
         });

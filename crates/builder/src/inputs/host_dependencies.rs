@@ -9,15 +9,15 @@ use mizzen_dotnet::Oddity;
 use mizzen_stage::Content;
 use mizzen_store::Store;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a build depends on outside of its workspace, as its project files and packages say.
 #[derive(Clone, Default)]
 pub(crate) struct HostDependencies {
     /// What was found, by file, and by package once restore has told.
     pub(crate) findings: Findings,
-    /// What project files name and no stage shows.
-    pub(crate) hidden: Vec<String>,
+    /// What project files name and no stage shows, and how that is told.
+    pub(crate) hidden: Vec<(PathBuf, String)>,
     /// Programs and paths of the machine.
     pub(crate) machine: MachineInputs,
     /// As much of git's files as somebody asks for.
@@ -98,8 +98,19 @@ impl HostDependencies {
     /// Returns each oddity as a line that names its file, and what is wrong.
     pub(crate) fn lines(&self) -> Vec<String> {
         let lines = self.all().map(|(path, oddity)| format!("{path}: {oddity}"));
-        let warnings = self.git.warnings.iter().chain(&self.hidden);
+        let warnings = self.all_warnings();
         lines.chain(warnings.cloned()).collect()
+    }
+
+    /// Returns whether it is told already that no stage shows this path, for a project file names it, or a
+    /// folder above it.
+    pub(crate) fn has_told(&self, path: &Path) -> bool {
+        self.hidden.iter().any(|(named, _)| path.starts_with(named))
+    }
+
+    fn all_warnings(&self) -> impl Iterator<Item = &String> {
+        let hidden = self.hidden.iter().map(|(_, warning)| warning);
+        self.git.warnings.iter().chain(hidden)
     }
 
     /// Returns the first that makes something else each time, with its file.
@@ -125,7 +136,7 @@ impl HostDependencies {
     /// Returns what a person should know whether or not something runs, and of each whether it is a
     /// warning.
     pub(crate) fn notices(&self, policy: VolatilePolicy) -> Vec<(bool, String)> {
-        let warnings = self.git.warnings.iter().chain(&self.hidden);
+        let warnings = self.all_warnings();
         let warnings = warnings.cloned().map(|text| (true, text));
         let oddities = self.all().map(|(path, oddity)| match oddity {
             Oddity::Volatile(_) => {

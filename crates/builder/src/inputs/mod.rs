@@ -27,3 +27,5 @@ pub(crate) mod stage_layout;
 pub(crate) mod staged;
 pub(crate) mod told;
 pub(crate) mod tree_digest;
+pub(crate) mod unshown_names;
+pub(crate) mod unshown_paths;

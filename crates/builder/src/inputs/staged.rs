@@ -2,6 +2,7 @@ use crate::inputs::key_inputs::key_inputs;
 use crate::inputs::observed::{Observed, observe};
 use crate::inputs::project_findings::Findings;
 use crate::inputs::stage_layout::{SOURCES, canonical};
+use crate::inputs::unshown_paths::UnshownPaths;
 use crate::report::Event;
 use crate::{BuildError, Context, ProjectRequest, VolatilePolicy};
 use mizzen_dotnet::Canonical;
@@ -67,6 +68,16 @@ impl Staged<'_> {
     /// Returns where every stage has the workspace.
     pub(crate) fn sources(&self) -> &Path {
         Path::new(&self.canonical.sources)
+    }
+
+    /// Tells what of `unshown` this machine has, but for what a project file names and is told already.
+    pub(crate) fn tell_unshown(&self, unshown: &UnshownPaths) {
+        for path in unshown.on_machine(&self.request.workspace.root) {
+            if !self.observed.dependencies.has_told(&path.path) {
+                let text = path.to_string();
+                self.context.reporter.event(&Event::Warning(&text));
+            }
+        }
     }
 
     /// Returns what the stage of `step` shows.

@@ -1,4 +1,5 @@
 use crate::dotnet_lines::DotnetMessage;
+use crate::inputs::unshown_paths::UnshownPaths;
 use crate::layer_options::LayerOptions;
 use crate::records::{from_value, to_value};
 use crate::result::app::{AppRuntime, LeftOutFile};
@@ -29,6 +30,9 @@ pub(crate) struct PublishRecord {
     pub(crate) changed_sources: Vec<String>,
     /// The warnings of the run, to be shown again with every hit.
     pub(crate) warnings: Vec<DotnetMessage>,
+    /// What it looked for and no stage shows; `None` if nobody watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) unshown: Option<UnshownPaths>,
     /// Why the same workspace may get other packages tomorrow.
     pub(crate) floating: Option<String>,
     /// The weakest rung of isolation on which a step ran.

@@ -9,6 +9,7 @@ use crate::inputs::stage_layout::{
     FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP, working_folder,
 };
 use crate::inputs::staged::Staged;
+use crate::inputs::unshown_paths::UnshownPaths;
 use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::records::publish_record::PublishRecord;
 use crate::records::restore_record::RestoreRecord;
@@ -104,6 +105,7 @@ pub(crate) fn publish(
         sources: from_workspace.sources(),
         changed_sources: beside_sources(&outcome.changed[SOURCES]),
         warnings: lines.warnings(),
+        unshown: UnshownPaths::of(&outcome.seen, &action.mounted, staged),
         floating,
         rung: outcome.rung.max(restored.rung),
         staged_sources: staged.canonical.sources.clone(),

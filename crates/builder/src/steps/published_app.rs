@@ -54,6 +54,9 @@ fn tell(staged: &Staged<'_>, record: &PublishRecord, is_reused: bool) {
         );
         reporter.event(&Event::Note(&note));
     }
+    if let Some(unshown) = &record.unshown {
+        staged.tell_unshown(unshown);
+    }
     let root = &staged.request.workspace.root;
     let own = |warning: DotnetMessage| warning.with_own_paths(&record.staged_sources, root);
     let warnings = DotnetMessage::distinct(&record.warnings);

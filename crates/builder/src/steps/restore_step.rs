@@ -6,6 +6,7 @@ use crate::inputs::scan::check_mounted;
 use crate::inputs::sdk::mounted_sdk;
 use crate::inputs::stage_layout::{HOME, PACKAGES, TEMPORARY, working_folder};
 use crate::inputs::staged::Staged;
+use crate::inputs::unshown_paths::UnshownPaths;
 use crate::records::restore_record::{Floating, RestoreRecord};
 use crate::report::Event;
 use crate::{BuildError, FloatPolicy};
@@ -176,6 +177,10 @@ pub(crate) fn run(
     )?;
     if outcome.exit_code == Some(0) {
         return Ok((outcome, lines));
+    }
+    // What is not shown may be why it failed.
+    if let Some(unshown) = UnshownPaths::of(&outcome.seen, &action.mounted, staged) {
+        staged.tell_unshown(&unshown);
     }
     let own = |message: crate::DotnetMessage| {
         message.with_own_paths(&staged.canonical.sources, &request.workspace.root)

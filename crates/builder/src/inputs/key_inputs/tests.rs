@@ -284,7 +284,7 @@ fn what_is_observed_beside_the_workspace_changes_the_keys_that_it_should() {
         ("what no key tells of the machine", In::None, |build| {
             let dependencies = &mut build.observed.dependencies;
             dependencies.findings = table("x", vec![Oddity::Volatile("date".to_owned())]);
-            dependencies.hidden = vec!["a path".to_owned()];
+            dependencies.hidden = vec![("/opt/a".into(), "a path".to_owned())];
             dependencies.machine.mounted.clear();
             dependencies.git.reads = None;
             dependencies.git.unkeyed.clear();
