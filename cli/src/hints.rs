@@ -23,7 +23,7 @@ pub(crate) fn workspace(error: &WorkspaceError) -> Option<String> {
                 folder.join(projects.first()?).display()
             )
         }
-        WorkspaceError::Solution(_) => "name a project of it: src/Shop.Api".to_owned(),
+        WorkspaceError::Solution(_) => "name one of its projects: src/Shop.Api".to_owned(),
         WorkspaceError::NotAProject(_) => {
             "want a project, a solution, a folder that holds one, or a C# file that is an app"
                 .to_owned()
@@ -69,10 +69,10 @@ pub(crate) fn sdk(error: &SdkError) -> Option<String> {
 pub(crate) fn build(error: &BuildError) -> Option<String> {
     Some(match error {
         error if error.is_about_room() => {
-            "make room below /tmp, where the copy lies that dotnet works in".to_owned()
+            "free some space in /tmp, where dotnet works on a copy of the workspace".to_owned()
         }
         BuildError::Dotnet { networked, .. } if !networked.is_empty() => format!(
-            "publish has no network, and {}: if it is that, say `[policy] network = true` in mizzen.toml",
+            "publish has no network, and {}: if that is the cause, set `[policy] network = true` in mizzen.toml",
             networked.join(", ")
         ),
         BuildError::Dotnet { step, messages, .. } => {
@@ -85,29 +85,29 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
             "correct the project, or one of the props files and packages that it imports".to_owned()
         }
         BuildError::NotPublishable(_) => {
-            "name a project that is published, or set IsPublishable to true: -p IsPublishable=true"
+            "name a publishable project, or set IsPublishable to true: -p IsPublishable=true"
                 .to_owned()
         }
         BuildError::ForeignApp { .. } => {
-            "leave out -r, or ask for the platform that it names with --platform".to_owned()
+            "drop -r, or ask for its platform with --platform".to_owned()
         }
         BuildError::SymbolsDiffer => {
             "build one platform at a time (--platform), or keep the symbols in the image (--debug-symbols own)"
                 .to_owned()
         }
         BuildError::ForeignBase { .. } => {
-            "ask for the base's platform with --platform, or name another --base".to_owned()
+            "ask for the base's platform with --platform, or choose another --base".to_owned()
         }
         BuildError::ForeignLibc { .. } => {
-            "publish for the base (-r linux-musl-x64 for Alpine), leave out -r, or name another --base"
+            "publish for the base (-r linux-musl-x64 for Alpine), drop -r, or choose another --base"
                 .to_owned()
         }
         BuildError::Framework(FrameworkMissing { found: None, wanted }) => format!(
-            "name a base with {} with --base; if this one has it, say so: -e ASPNET_VERSION={}",
+            "choose a base that has {} with --base; if this one has it, say so: -e ASPNET_VERSION={}",
             wanted.name, wanted.version
         ),
         BuildError::Framework(_) => {
-            "name a base with that version with --base, or let the application take later ones: `RollForward` in the project"
+            "choose a base with that version with --base, or let the application use later ones: `RollForward` in the project"
                 .to_owned()
         }
         BuildError::NoShell(_) => {
@@ -118,11 +118,11 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
                 .to_owned()
         }
         BuildError::LinkOutside { target, .. } => format!(
-            "copy the file into the workspace, or name `{}` under [inputs] extra of mizzen.toml",
+            "copy the file into the workspace, or list `{}` under [inputs] extra in mizzen.toml",
             target.display()
         ),
         BuildError::NotAllowed(_) => {
-            "if it may have that, run once, with the same path: mizzen trust (in CI: MIZZEN_TRUST, see docs/reference/config.md)"
+            "to allow it, run once, with the same path: mizzen trust (in CI: MIZZEN_TRUST, see docs/reference/config.md)"
                 .to_owned()
         }
         BuildError::Floats(_) => {
@@ -133,12 +133,12 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         }
         BuildError::Offline { .. } => "run once without --offline".to_owned(),
         BuildError::CacheDiffers(_) => {
-            "the project makes something else each time (the clock, a random number, a file outside the workspace), or the cache was damaged: build with --no-cache, twice, to see which"
+            "the project's output differs each time (the clock, a random number, a file outside the workspace), or the cache was damaged: build twice with --no-cache to see which"
                 .to_owned()
         }
         BuildError::Stage(StageError::Above(file)) => format!("remove `{}`", file.display()),
         BuildError::Stage(StageError::Isolation { .. }) => {
-            "if nothing on this machine that a project could read changes what it builds: --isolation path"
+            "if nothing that a project could read on this machine changes what it builds, use --isolation path"
                 .to_owned()
         }
         BuildError::Unsteady(_) => {
@@ -146,7 +146,7 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         }
         BuildError::OtherSdk { .. } => REPORT.to_owned(),
         BuildError::OtherToolchain { .. } => {
-            "install the toolchain of mizzen.lock, or take this one: mizzen lock".to_owned()
+            "install the toolchain in mizzen.lock, or lock this one: mizzen lock".to_owned()
         }
         BuildError::NoLockFile(_) => {
             "set RestorePackagesWithLockFile=true, run dotnet restore, and commit packages.lock.json"
@@ -163,7 +163,7 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
             "NETSDK1045" | "MSB3644" => {
                 "install an SDK that knows the project's target framework, or lower TargetFramework"
             }
-            "MSB4019" => "a file outside of the workspace is not there in a stage: name it in `[inputs] extra` of mizzen.toml, or move it into the workspace",
+            "MSB4019" => "a stage does not show files outside the workspace: list the file under `[inputs] extra` in mizzen.toml, or move it into the workspace",
             "NETSDK1129" => "the project has several target frameworks: name one with -f",
             "NU1301" => {
                 "the feed cannot be reached: check the network, the proxy and the feed's address"
@@ -172,7 +172,7 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
                 "none of the feeds has the package: check its name, and the feeds in nuget.config"
             }
             "NU1004" | "NU1403" => {
-                "the lock file does not fit: restore without locked mode and commit the new one"
+                "the lock file does not match: restore without locked mode and commit the new one"
             }
             _ => return None,
         })
@@ -181,7 +181,7 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
     let otherwise = match step {
         StepName::Restore => "plain `dotnet restore` says more with -v normal",
         StepName::Publish => {
-            "correct what the lines above name; `dotnet publish -c Release` shows the same"
+            "fix what the lines above report; `dotnet publish -c Release` shows the same"
         }
     };
     known.unwrap_or_else(|| otherwise.to_owned())
@@ -214,7 +214,7 @@ fn of_registry(error: &RegistryError) -> Option<String> {
             format!("check the name and the tag of `{reference}`")
         }
         RegistryError::OtherContent { .. } => {
-            "the image there is damaged or was replaced; take the digest that its tag has now, or push it again".to_owned()
+            "the image there is damaged or was replaced; use the digest that its tag has now, or push it again".to_owned()
         }
         RegistryError::PlatformMissing { .. } => "ask for one of them with --platform".to_owned(),
         RegistryError::Unauthorized { registry, .. } => format!("log in: mizzen login -u NAME {registry}, the password on stdin"),
@@ -226,8 +226,8 @@ fn of_registry(error: &RegistryError) -> Option<String> {
             ..
         } => return refusal(registry, *status, code, answer),
         RegistryError::Unreachable { registry, reason, .. } => unreachable_registry(registry, reason),
-        RegistryError::Slow { registry, .. } => format!("where it is slow by nature, allow more in mizzen.toml: `document-seconds` and `least-bytes-per-second` of [registry.\"{registry}\"]"),
-        RegistryError::Failed { .. } => "check the network and the registry's address; the next run goes on where this one stopped".to_owned(),
+        RegistryError::Slow { registry, .. } => format!("if it is always slow, allow more in mizzen.toml: `document-seconds` and `least-bytes-per-second` of [registry.\"{registry}\"]"),
+        RegistryError::Failed { .. } => "check the network and the registry's address; the next run continues where this one stopped".to_owned(),
         RegistryError::Offline { .. } => "run once without --offline".to_owned(),
         _ => return None,
     })
@@ -238,10 +238,10 @@ fn unreachable_registry(registry: &str, reason: &Reach) -> String {
     match reason {
         Reach::Name => format!("check the name `{registry}`, and the network"),
         Reach::Refused => "check the port, or start the registry".to_owned(),
-        Reach::PlainHttp => format!("if it is meant to: {}", set("`insecure = true`")),
+        Reach::PlainHttp => format!("if that is intended: {}", set("`insecure = true`")),
         Reach::Https => set("`insecure = false`"),
         Reach::Authority => format!(
-            "name its authority: {}, or SSL_CERT_FILE",
+            "name its certificate authority: {}, or SSL_CERT_FILE",
             set("`ca = \"ca.pem\"`")
         ),
         Reach::Tls => {
@@ -258,7 +258,7 @@ pub(crate) fn store(error: &StoreError) -> Option<String> {
     match error {
         StoreError::Folder { path, why } => Some(match why {
             UnfitFolder::Open { .. } => format!(
-                "they may have put anything there: remove it, or, if you know that nobody did, chmod -R go-w {}",
+                "others may have put anything there: remove it, or, if you know that nobody did, chmod -R go-w {}",
                 path.display()
             ),
             UnfitFolder::NotAFolder => {
@@ -271,7 +271,7 @@ pub(crate) fn store(error: &StoreError) -> Option<String> {
             | UnfitFolder::OtherPrograms
             | UnfitFolder::Version(_)
             | UnfitFolder::Owner { .. } => {
-                "name an empty folder, or one that is not there yet, with --cache-dir".to_owned()
+                "name an empty folder, or one that does not exist yet, with --cache-dir".to_owned()
             }
         }),
         StoreError::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {

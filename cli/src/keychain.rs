@@ -64,7 +64,7 @@ pub(crate) fn credential_file(process: &Process) -> Result<CredentialFile, Comma
     let named = process.variable("REGISTRY_AUTH_FILE");
     let named = named.map(|file| process.absolute(&PathBuf::from(file)));
     let file = named.or_else(|| docker_config(process)).ok_or_else(|| {
-        CommandError::usage("there is no place for credentials: HOME is not set")
+        CommandError::usage("there is nowhere to store credentials: HOME is not set")
             .hinted("name a folder with DOCKER_CONFIG")
     })?;
     let path = process.variable("PATH").map(Into::into);

@@ -42,7 +42,7 @@ pub fn run(process: &Process) -> ExitCode {
     let interrupt = match interrupt::Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
-            let error = CommandError::bug("signals cannot be listened to", error);
+            let error = CommandError::bug("cannot listen for signals", error);
             return say(&error, None, json);
         }
     };

@@ -9,27 +9,27 @@ pub(crate) fn refusal(registry: &str, status: u16, code: &str, answer: &Answer) 
     let is_tag = answer.method == "PUT" && answer.url.contains("/manifests/");
     Some(match (status, code) {
         _ if says(&["quota", "storage limit", "insufficient storage"]) || status == 507 => {
-            format!("`{registry}` has no room left: free some there, or have the quota raised")
+            format!("`{registry}` is out of space: free some there, or have the quota raised")
         }
         _ if says(&["immutable", "cannot be overwritten", "already exists"])
             || code == "TAG_INVALID"
             || (is_tag && matches!(status, 409 | 412)) =>
         {
-            "a tag there stays where it points: push under another one".to_owned()
+            "a tag there cannot be moved: push under another one".to_owned()
         }
         (405, _) | (_, "UNSUPPORTED") => {
             format!(
-                "`{registry}` takes no pushes here (read-only, or a mirror): push to where it takes them"
+                "`{registry}` accepts no pushes here (read-only, or a mirror): push to a place that does"
             )
         }
         _ if says(&["read-only", "readonly", "read only"]) => {
-            format!("`{registry}` takes no pushes now: try again when it does")
+            format!("`{registry}` accepts no pushes at the moment: try again later")
         }
         (413, _) | (_, "SIZE_INVALID") => format!(
             "something before `{registry}` limits what one request may send: `chunk-bytes = 16777216` in [registry.\"{registry}\"] of mizzen.toml"
         ),
         (415, _) | (_, "MANIFEST_INVALID") => {
-            "older registries take docker's format alone: --format docker".to_owned()
+            "older registries accept only docker's format: --format docker".to_owned()
         }
         (_, "NAME_UNKNOWN") => repository_missing(registry, &answer.url),
         (404, _) if says(&["project", "repository", "namespace"]) => {
@@ -37,7 +37,7 @@ pub(crate) fn refusal(registry: &str, status: u16, code: &str, answer: &Answer) 
         }
         (_, "NAME_INVALID") => {
             format!(
-                "`{registry}` does not take the name `{}`",
+                "`{registry}` does not accept the name `{}`",
                 repository(&answer.url)
             )
         }
@@ -63,9 +63,13 @@ fn repository_missing(registry: &str, url: &str) -> String {
     let labels: Vec<&str> = registry.split('.').collect();
     match labels[..] {
         [_, "dkr", "ecr", region, "amazonaws", "com"] => {
-            format!("make it: aws ecr create-repository --repository-name {name} --region {region}")
+            format!(
+                "create it: aws ecr create-repository --repository-name {name} --region {region}"
+            )
         }
-        _ => format!("make the repository `{name}` in `{registry}`, or the project that it is in"),
+        _ => format!(
+            "create the repository `{name}` in `{registry}`, or the project that it belongs to"
+        ),
     }
 }
 
@@ -99,20 +103,20 @@ mod tests {
                 403,
                 "DENIED",
                 "adding 5 GiB exceeds the storage quota",
-                "no room",
+                "out of space",
             ),
-            (507, "", "", "no room"),
+            (507, "", "", "out of space"),
             (
                 405,
                 "UNSUPPORTED",
                 "The operation is unsupported.",
-                "takes no pushes",
+                "accepts no pushes",
             ),
             (
                 403,
                 "DENIED",
                 "the system is in read only mode",
-                "takes no pushes now",
+                "accepts no pushes at the moment",
             ),
             (413, "", "<h1>413</h1>", "chunk-bytes"),
             (415, "", "", "--format docker"),
@@ -122,18 +126,18 @@ mod tests {
                 "manifest invalid",
                 "--format docker",
             ),
-            (404, "NAME_UNKNOWN", "", "make the repository `acme/shop`"),
+            (404, "NAME_UNKNOWN", "", "create the repository `acme/shop`"),
             (
                 404,
                 "NOT_FOUND",
                 "project acme not found",
-                "the project that it is in",
+                "the project that it belongs to",
             ),
             (
                 400,
                 "NAME_INVALID",
                 "invalid",
-                "does not take the name `acme/shop`",
+                "does not accept the name `acme/shop`",
             ),
             (403, "DENIED", "requested access is denied", "log in"),
             (422, "", "no", ""),
@@ -157,7 +161,7 @@ mod tests {
         };
         assert_eq!(
             refusal(registry, 404, "NAME_UNKNOWN", &answer).unwrap(),
-            "make it: aws ecr create-repository --repository-name acme/shop --region eu-west-1"
+            "create it: aws ecr create-repository --repository-name acme/shop --region eu-west-1"
         );
     }
 }

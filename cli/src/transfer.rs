@@ -7,7 +7,7 @@ use crate::keychain;
 use crate::places::symbols::ARTIFACT_TYPE;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
-use crate::ui::{OutputArgs, Ui, out_line, size};
+use crate::ui::{OutputArgs, Ui, count, out_line, size};
 use mizzen_image::{Artifact, Source, Taggable};
 use mizzen_oci::Platform;
 use mizzen_registry::{Counts, RegistryError};
@@ -74,7 +74,8 @@ pub(crate) fn transfer(
         ..
     } = registry.counts();
     session.ui.say(&format!(
-        "{requests} requests: {} up, {} down, {} mounted, {} there already",
+        "{}: {} up, {} down, {} mounted, {} already there",
+        count(requests, "request"),
         size(uploaded_bytes),
         size(downloaded_bytes),
         size(mounted_bytes),

@@ -140,7 +140,7 @@ fn a_repository_has_nothing_written_or_taken_outside_of_itself() {
         let before = tree(&user.path(""));
         for verb in ["plan", "build"] {
             let error = user.run_bare(&[verb, "hello"]).failure(2);
-            assert!(error.contains("is not below the folder"), "{error}");
+            assert!(error.contains("is not below that file's folder"), "{error}");
         }
         assert_eq!(tree(&user.path("")), before, "{said}");
     }

@@ -135,10 +135,10 @@ fn a_slip_in_the_file_is_told_and_each_setting_can_be_traced() {
     let folder = user.workspace("hello-web", "hello", None);
     let file = folder.join("mizzen.toml");
     for (text, want) in [
-        ("[build]\nplatfrom = []\n", "hint: do you mean `platform`?"),
+        ("[build]\nplatfrom = []\n", "hint: did you mean `platform`?"),
         (
             "[policy]\nflots = \"error\"\n",
-            "hint: do you mean `floats`?",
+            "hint: did you mean `floats`?",
         ),
         (
             "[build]\nplatform = [\"linux\"]\n",

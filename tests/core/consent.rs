@@ -88,15 +88,15 @@ fn mizzen_toml_reaches_out_of_its_workspace_only_with_consent() {
         ),
         (
             "[build]\nisolation = \"path\"",
-            "run its code where nothing of yours is hidden".to_owned(),
+            "run its code with none of your files hidden".to_owned(),
         ),
         (
             "[registry.\"r.example\"]\ninsecure = true",
-            "talk to the registry `r.example` in clear".to_owned(),
+            "talk to the registry `r.example` without encryption".to_owned(),
         ),
         (
             "[registry.\"r.example\"]\nca = \"ca.pem\"",
-            "to be the registry `r.example`".to_owned(),
+            "trust the certificate authority in ".to_owned(),
         ),
         (
             "[registry.\"r.example\"]\nclient-certificate = \"OUT/c\"\nclient-key = \"OUT/k\"",
@@ -373,11 +373,11 @@ fn verbs_that_only_talk_to_registries_ask_too() {
         &["copy", "r.example/shop", "r.example/shop2"],
     ] {
         let said = user.run_bare(line).failure(2);
-        assert!(said.contains("in clear"), "{line:?}: {said}");
+        assert!(said.contains("without encryption"), "{line:?}: {said}");
     }
     let login = ["login", "r.example", "-u", "me"];
     let said = user.run_with_input(&login, "hunter2\n").failure(2);
-    assert!(said.contains("in clear"), "{said}");
+    assert!(said.contains("without encryption"), "{said}");
     user.run_bare(&["trust"]).success();
     let said = user.run_bare(&["cache", "dir"]).success();
     assert!(said.stdout.contains("cache"), "{}", said.stdout);

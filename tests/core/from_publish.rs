@@ -248,7 +248,7 @@ fn an_application_that_the_base_cannot_start_becomes_no_image() {
     );
     assert!(said.contains("and the base image has 3.1."), "{said}");
     assert!(
-        said.contains("hint: name a base with that version"),
+        said.contains("hint: choose a base with that version"),
         "{said}"
     );
     assert!(!user.path("out").exists());

@@ -153,7 +153,7 @@ fn validate_says_nothing_of_a_sound_image_and_exits_with_6_for_a_flipped_bit() {
     let run = user.run_bare(&["validate", &one]);
     assert_eq!(run.code, 6, "{}", run.stderr);
     assert!(
-        run.stderr.contains("is not sound") && run.stdout.is_empty(),
+        run.stderr.contains("is not valid") && run.stdout.is_empty(),
         "{}",
         run.stderr
     );

@@ -145,7 +145,7 @@ fn an_image_that_is_loaded_is_for_what_the_engine_runs_unless_somebody_says_more
     calls(&user, "docker");
     let said = build(&["-o", "docker:shop"]).failure(7);
     assert!(
-        said.contains("`docker` does not say what it runs") && said.contains("no daemon"),
+        said.contains("`docker` does not say which platform it runs") && said.contains("no daemon"),
         "{said}"
     );
     assert!(

@@ -38,12 +38,15 @@ impl FromStr for Added {
             mode: None,
         };
         for setting in settings.split(',').filter(|setting| !setting.is_empty()) {
-            let number = |text: &str| text.parse().map_err(|_| format!("`{text}` is no number"));
+            let number = |text: &str| {
+                text.parse()
+                    .map_err(|_| format!("`{text}` is not a number"))
+            };
             match setting.split_once('=') {
                 Some(("uid", id)) => added.uid = number(id)?,
                 Some(("gid", id)) => added.gid = number(id)?,
                 Some(("mode", mode)) => added.mode = Some(octal(mode)?),
-                _ => return Err(format!("`{setting}` is none of uid=, gid= and mode=")),
+                _ => return Err(format!("`{setting}` is not one of uid=, gid= and mode=")),
             }
         }
         Ok(added)
@@ -53,7 +56,7 @@ impl FromStr for Added {
 fn octal(text: &str) -> Result<u32, String> {
     let mode = u32::from_str_radix(text, 8).ok();
     mode.filter(|mode| *mode <= 0o7777)
-        .ok_or_else(|| format!("`{text}` is no mode, such as 0640"))
+        .ok_or_else(|| format!("`{text}` is not a mode such as 0640"))
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ impl BaseChoice<'_> {
         let opened = Base::open(&pinned, platforms, registry, self.session)?;
         if opened.digest != locked.digest {
             let (got, want) = (opened.digest, locked.digest);
-            let message = format!("the base `{name}` is {got}, and {want} is locked");
+            let message = format!("the base `{name}` is {got}, but {want} is locked");
             return Err(lock_file::failed(message));
         }
         for (platform, image) in platforms.iter().zip(&opened.images) {

@@ -107,7 +107,7 @@ fn check_name<'a>(
             project(image),
             image.name
         ))
-        .hinted("give one of them another AssemblyName, or build them one by one")),
+        .hinted("give one of them another AssemblyName, or build them separately")),
     }
 }
 

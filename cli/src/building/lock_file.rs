@@ -65,7 +65,7 @@ impl Lock {
         };
         let unknown = |why: String| {
             CommandError::usage(format!("`{}` is not understood: {why}", file.display()))
-                .hinted("write it anew: mizzen lock")
+                .hinted("write it again: mizzen lock")
         };
         let lock: Self = toml::from_str(&text).map_err(|error| unknown(error.to_string()))?;
         if lock.schema != SCHEMA {
@@ -135,7 +135,7 @@ pub(crate) fn path(root: &Path) -> PathBuf {
 /// What is locked and what is there differ.
 pub(crate) fn failed(message: String) -> CommandError {
     CommandError::check(message, &[] as &[&str])
-        .hinted("if that is meant: mizzen lock, and commit mizzen.lock")
+        .hinted("if that is intended: mizzen lock, and commit mizzen.lock")
 }
 
 #[cfg(test)]

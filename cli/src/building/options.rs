@@ -44,8 +44,8 @@ pub(crate) fn layer_options(
 }
 
 fn no_zstd() -> CommandError {
-    CommandError::usage("Docker's family of media types has no zstd layers")
-        .hinted("leave out --compression zstd, or ask for --format oci")
+    CommandError::usage("Docker's media types do not include zstd layers")
+        .hinted("drop --compression zstd, or use --format oci")
 }
 
 /// Checks that the layers fit the family of media types, which the project may have chosen.
@@ -97,9 +97,7 @@ fn platforms(arguments: &BuildArgs) -> Result<Vec<Platform>, CommandError> {
     let mut all = arguments.platforms.iter();
     while let Some(platform) = all.next() {
         if all.clone().any(|other| other == platform) {
-            return Err(CommandError::usage(format!(
-                "`{platform}` is asked for twice"
-            )));
+            return Err(CommandError::usage(format!("`{platform}` is given twice")));
         }
     }
     let mut all = arguments.platforms.iter();
@@ -142,7 +140,7 @@ fn engine_platform(
                     other.program(),
                     engine.program()
                 ))
-                .hinted("say for which the image is: --platform"));
+                .hinted("choose the image's platform with --platform"));
             }
             Some(_) => {}
             None => first = Some((engine, platform)),

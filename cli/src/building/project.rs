@@ -34,7 +34,7 @@ pub(crate) fn project(
 ) -> Result<ProjectRequest, CommandError> {
     if let Some(file) = &workspace.editor_config_above {
         ui.warn(&format!(
-            "`{}` lies above the workspace root `{}`: plain dotnet would read it, mizzen does not",
+            "`{}` is above the workspace root `{}`: plain dotnet would read it, mizzen does not",
             file.display(),
             workspace.root.display()
         ));
@@ -153,7 +153,9 @@ impl Variables {
 pub(crate) fn input_rules(config: &Config) -> Result<InputRules, CommandError> {
     let pattern = |text: &String| {
         text.parse().map_err(|error| {
-            CommandError::usage(format!("[inputs] ignore: `{text}` is no pattern: {error}"))
+            CommandError::usage(format!(
+                "[inputs] ignore: `{text}` is not a pattern: {error}"
+            ))
         })
     };
     let ignore = config.inputs.ignore.iter().map(pattern);

@@ -50,8 +50,8 @@ pub(crate) fn pushed(
     name: &str,
 ) -> Result<Vec<ImageTarget>, CommandError> {
     let registry = project.registry.as_deref().ok_or_else(|| {
-        CommandError::usage("--push: the project does not say where to")
-            .hinted("set ContainerRegistry in the project, or name a place with -t")
+        CommandError::usage("--push: the project does not say where to push")
+            .hinted("set ContainerRegistry in the project, or name the destination with -t")
     })?;
     let tags = if project.tags.is_empty() {
         &["latest".to_owned()][..]
@@ -76,11 +76,11 @@ pub(crate) fn base(
             let source = ImageSource::parse(base, process)?;
             // Only the user may lead out of the workspace, and what a project says is known too late to ask.
             if source.local_path().is_some() {
-                let message =
-                    format!("`ContainerBaseImage` is `{base}`, which is no image in a registry");
-                return Err(
-                    CommandError::usage(message).hinted(format!("name it yourself: --base {base}"))
+                let message = format!(
+                    "`ContainerBaseImage` is `{base}`, which is not an image in a registry"
                 );
+                return Err(CommandError::usage(message)
+                    .hinted(format!("pass it on the command line: --base {base}")));
             }
             Ok(source)
         }

@@ -17,7 +17,7 @@ use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::places::symbols;
 use crate::session::Session;
-use crate::ui::{Ui, size};
+use crate::ui::{Ui, count, size};
 use mizzen_builder::{
     AddedFiles, App, AppLayer, Context, ImageOptions, LeftOutFile, ProjectRequest,
     package_publish_folder, publish_project,
@@ -194,17 +194,13 @@ fn tell_left_out(ui: &Ui, files: &[LeftOutFile]) {
         return;
     }
     let bytes: u64 = files.iter().map(|file| file.size_bytes).sum();
-    let count = if files.len() == 1 {
-        "1 file".to_owned()
-    } else {
-        format!("{} files", files.len())
-    };
     let more = if ui.is_verbose() {
         ""
     } else {
         " (-v names them)"
     };
-    ui.line(&format!("left out {count}, {}{more}", size(bytes)));
+    let files_left = count(files.len(), "file");
+    ui.line(&format!("left out {files_left}, {}{more}", size(bytes)));
     if ui.is_verbose() {
         for file in files {
             ui.line(&format!(
@@ -220,7 +216,7 @@ fn tell_left_out(ui: &Ui, files: &[LeftOutFile]) {
 fn tell_about(ui: &Ui, app: &App) {
     for file in &app.git_ignored {
         ui.warn(&format!(
-            "`{}` is in the image, and git ignores it (`{}`)",
+            "`{}` is in the image, although git ignores it (`{}`)",
             file.path, file.source
         ));
     }

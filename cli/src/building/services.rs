@@ -6,7 +6,7 @@ use crate::config::{Config, Setting};
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::session::Invocation;
-use crate::ui::Ui;
+use crate::ui::{Ui, count};
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,7 @@ impl Services {
         let Some(path) = Solution::find(&process.absolute(&arguments.path))? else {
             if !arguments.projects.is_empty() {
                 return Err(CommandError::usage(format!(
-                    "--project chooses of a solution, and `{}` names one project",
+                    "--project selects from a solution, but `{}` is a single project",
                     arguments.path.display()
                 )));
             }
@@ -125,17 +125,16 @@ impl Services {
         let Some((path, left_out)) = &self.solution else {
             return;
         };
-        let count = if self.len() == 1 {
-            "1 service".to_owned()
-        } else {
-            format!("{} services", self.len())
-        };
+        let services = count(self.len(), "service");
         let left_out = if left_out.is_empty() {
             String::new()
         } else {
             format!("; left out {}", left_out.join(", "))
         };
-        ui.line(&format!("solution {}: {count}{left_out}", path.display()));
+        ui.line(&format!(
+            "solution {}: {services}{left_out}",
+            path.display()
+        ));
     }
 
     /// Returns every place that the command writes to, as far as it is known before the names of the
@@ -232,7 +231,7 @@ fn publishable(solution: &Solution) -> Result<(Vec<PathBuf>, Vec<String>), Comma
             solution.path.display(),
             left_out.join(", ")
         ))
-        .hinted("--project NAME builds a project whatever it looks like"));
+        .hinted("--project NAME builds a project even if it does not look like a service"));
     }
     Ok((services, left_out))
 }
@@ -266,10 +265,11 @@ fn check_places(arguments: &BuildArgs) -> Result<(), CommandError> {
         |place: &&String| place.contains(NAME) || ["docker:", "podman:"].contains(&&***place);
     match places.find(|place| !own_name(place)) {
         None => Ok(()),
-        Some(place) => Err(CommandError::usage(format!(
-            "several images would go to `{place}`"
-        ))
-        .hinted("write {project} where the name of each belongs: registry.example/shop/{project}:1.4")),
+        Some(place) => Err(
+            CommandError::usage(format!("several images would go to `{place}`")).hinted(
+                "write {project} where each image's name goes: registry.example/shop/{project}:1.4",
+            ),
+        ),
     }
 }
 

@@ -4,7 +4,7 @@ use super::results::{Built, Results};
 use crate::Process;
 use crate::places::ImageTarget;
 use crate::places::engine::Engine;
-use crate::ui::{Ui, size, time};
+use crate::ui::{Ui, count, size, time};
 use std::collections::BTreeSet;
 
 /// Says what was made; the last line is the command that uses it.
@@ -20,9 +20,9 @@ pub(crate) fn done(ui: &Ui, results: &Results, process: &Process) {
     }
     let network = results.network();
     ui.line(&format!(
-        "done     in {}: {} requests, {} up, {} down",
+        "done     in {}: {}, {} up, {} down",
         time(results.took),
-        network.requests,
+        count(network.requests, "request"),
         size(network.uploaded_bytes),
         size(network.downloaded_bytes)
     ));
@@ -53,9 +53,9 @@ fn tell(ui: &Ui, image: &Built, name: &str) {
     }
     if let (Some(artifact), Some(symbols)) = (&image.symbols, &image.app.symbols) {
         ui.line(&format!(
-            "symbols  {name}{}: {} files, {}, beside the image",
+            "symbols  {name}{}: {}, {}, beside the image",
             artifact.manifest().descriptor().digest,
-            symbols.files,
+            count(symbols.files, "file"),
             size(symbols.layer.descriptor.size_bytes)
         ));
     }

@@ -20,7 +20,7 @@ pub(super) fn property(text: &str) -> Result<(String, String), String> {
     // MSBuild splits one argument at `;` into several properties; so must the key.
     if value.contains(';') || name.contains(';') {
         return Err(
-            "`;` separates properties for MSBuild: write %3B, or name each on its own".to_owned(),
+            "`;` separates properties for MSBuild: write %3B, or give each its own -p".to_owned(),
         );
     }
     Ok((name, value))
@@ -33,7 +33,7 @@ pub(super) fn compression(text: &str) -> Result<Compression, String> {
         None if text == "zstd" => Ok(Compression::ZSTD),
         Some(("zstd", text)) => level(text)
             .map(Compression::Zstd)
-            .ok_or_else(|| "want a level of 1 to 19".to_owned()),
+            .ok_or_else(|| "want a level from 1 to 19".to_owned()),
         _ => Err("want gzip, zstd or zstd:LEVEL".to_owned()),
     }
 }

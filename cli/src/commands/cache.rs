@@ -1,7 +1,7 @@
 use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::session::Invocation;
-use crate::ui::{Ui, out_line, size};
+use crate::ui::{Ui, count, out_line, size};
 use clap::Subcommand;
 use mizzen_store::{Housekeeping, Limits, Removed, Store, StoreError};
 use std::path::PathBuf;
@@ -66,8 +66,9 @@ pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<
             let usage = usage.transpose()?.unwrap_or_default();
             let (blobs, other) = (size(usage.blob_bytes), size(usage.other_bytes));
             format!(
-                "{} blobs, {blobs}; {} records and what else there is, {other}",
-                usage.blobs, usage.records
+                "{}, {blobs}; {} and other files, {other}",
+                count(usage.blobs, "blob"),
+                count(usage.records, "record")
             )
         }
         CacheVerb::Prune { max_size, max_age } => {
@@ -87,11 +88,7 @@ pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<
 }
 
 fn text(verb: &str, removed: Removed) -> String {
-    let files = if removed.files == 1 {
-        "1 file".to_owned()
-    } else {
-        format!("{} files", removed.files)
-    };
+    let files = count(removed.files, "file");
     format!("{verb}: {files}, {}", size(removed.bytes))
 }
 

@@ -49,9 +49,9 @@ pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<
         Kept::File => format!("`{}`", file.path().display()),
         Kept::Helper(helper) => format!("`docker-credential-{helper}`"),
     };
-    session
-        .ui
-        .say(&format!("logged in to `{registry}`, kept in {place}"));
+    session.ui.say(&format!(
+        "logged in to `{registry}`; the login is stored in {place}"
+    ));
     Ok(())
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn logout(arguments: &LogoutArgs, process: &Process) -> Result<(), Co
     Ui::new(false, false).say(&if had {
         format!("logged out of `{registry}`")
     } else {
-        format!("nothing was kept for `{registry}`")
+        format!("no login was stored for `{registry}`")
     });
     Ok(())
 }
@@ -77,7 +77,7 @@ fn registry(text: &str) -> Result<String, CommandError> {
     let reference: Option<Reference> = format!("{host}/login").parse().ok();
     match reference {
         Some(reference) if is_host => Ok(reference.repository.registry),
-        _ => Err(CommandError::usage(format!("`{text}` is no registry"))
+        _ => Err(CommandError::usage(format!("`{text}` is not a registry"))
             .hinted("write its host: docker.io, ghcr.io, registry.example:5000")),
     }
 }
@@ -86,7 +86,7 @@ fn password() -> Result<String, CommandError> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         return Err(CommandError::usage("the password is read from stdin")
-            .hinted("mizzen login -u NAME REGISTRY < FILE, or after a pipe"));
+            .hinted("pipe it in, or redirect a file: mizzen login -u NAME REGISTRY < FILE"));
     }
     let mut text = String::new();
     stdin

@@ -202,12 +202,12 @@ fn why(
         FileRole::NotStaged => {
             let of = of_project(of);
             return if fs_err::symlink_metadata(&absolute).is_err() {
-                format!("{path}: not there; what a build would make of it is not known")
+                format!("{path}: does not exist; whether a build would read it is not known")
             } else if absolute.starts_with(root) {
-                format!("{path}: no input{of}; it is left out of the stage")
+                format!("{path}: not an input{of}; it is left out of the stage")
             } else {
                 let role = outside(&plan.outside_file(&absolute, root));
-                format!("{path}: no input{of}; {role}")
+                format!("{path}: not an input{of}; {role}")
             };
         }
     };

@@ -20,7 +20,7 @@ pub(crate) struct PushArgs {
 pub(crate) fn run(arguments: &PushArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let from = ImageSource::parse(&arguments.source, invocation.process)?;
     if from.in_registry().is_some() {
-        let text = format!("`{}` is no image on disk", arguments.source);
+        let text = format!("`{}` is not an image on disk", arguments.source);
         return Err(CommandError::usage(text).hinted(
             "write oci:DIR, oci-archive:FILE or docker-archive:FILE; from registry to registry, use copy",
         ));

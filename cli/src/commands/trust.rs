@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &TrustArgs, invocation: &Invocation<'_>) -> Result<
     let consents = Consents::of(invocation.process);
     let asked = asked(&arguments.build, invocation)?;
     let no_home = || {
-        CommandError::usage("there is no place to keep what you allow: HOME is not set")
+        CommandError::usage("there is nowhere to store what you allow: HOME is not set")
             .hinted("allow it for one run: --trust, or MIZZEN_TRUST")
     };
     if arguments.forget {
@@ -36,9 +36,9 @@ pub(crate) fn run(arguments: &TrustArgs, invocation: &Invocation<'_>) -> Result<
             let had = consents.forget(&request.workspace)?;
             let workspace = request.workspace.display();
             ui.say(&if had {
-                format!("`{workspace}` may have nothing any more")
+                format!("`{workspace}` is no longer allowed anything")
             } else {
-                format!("`{workspace}` was allowed nothing")
+                format!("`{workspace}` had not been allowed anything")
             });
         }
         return Ok(());
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &TrustArgs, invocation: &Invocation<'_>) -> Result<
         .filter(|request| !request.wanted.is_empty())
         .collect();
     if asking.is_empty() {
-        ui.say("nothing is asked for outside of the workspace");
+        ui.say("the workspace asks for nothing outside itself");
         return Ok(());
     }
     if !arguments.show {
@@ -59,7 +59,9 @@ pub(crate) fn run(arguments: &TrustArgs, invocation: &Invocation<'_>) -> Result<
         for request in asking {
             let file = consents.allow(&request.workspace, request.wanted.keys().cloned())?;
             let (workspace, file) = (request.workspace.display(), file.display());
-            ui.say(&format!("`{workspace}` is allowed this; kept in `{file}`"));
+            ui.say(&format!(
+                "`{workspace}` is allowed this; stored in `{file}`"
+            ));
         }
     }
     ui.say(&format!("in CI: MIZZEN_TRUST={}", request_id(&asked)));

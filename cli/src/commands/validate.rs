@@ -28,5 +28,5 @@ pub(crate) fn run(
         None => validate_all(&opened.read()?),
     };
     result
-        .map_err(|defects| CommandError::check(format!("`{}` is not sound", opened.name), &defects))
+        .map_err(|defects| CommandError::check(format!("`{}` is not valid", opened.name), &defects))
 }

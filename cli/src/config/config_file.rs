@@ -68,7 +68,7 @@ impl Config {
             let name = registry_name(&name)?;
             if config.registry.insert(name.clone(), registry).is_some() {
                 let message = format!("`{}` has registry `{name}` twice", file.display());
-                return Err(CommandError::usage(message).hinted("put both into one"));
+                return Err(CommandError::usage(message).hinted("merge the two tables"));
             }
         }
         for registry in config.registry.values_mut() {
@@ -98,7 +98,7 @@ impl Config {
         }
         if let Some(name) = self.env.pass.iter().find(|name| is_mizzens(name)) {
             return Err(CommandError::usage(format!(
-                "`{}`: `{name}` cannot be passed, mizzen sets it",
+                "`{}`: `{name}` cannot be passed, because mizzen sets it",
                 file.display()
             ))
             .hinted("a build has its own PATH, HOME and package folder"));
@@ -110,20 +110,20 @@ impl Config {
             .find(|name| self.env.pass.contains(name))
         {
             return Err(CommandError::usage(format!(
-                "`{}`: `{name}` is to be passed and to be secret",
+                "`{}`: `{name}` is listed under both `pass` and `secret`",
                 file.display()
             ))
-            .hinted("what is passed is in keys and records"));
+            .hinted("list it once: what is passed ends up in keys and records"));
         }
         let mut named = BTreeMap::new();
         for name in self.env.pass.iter().chain(&self.env.secret) {
             let same = named.insert(name.to_uppercase(), name);
             if let Some(same) = same.filter(|same| *same != name) {
                 return Err(CommandError::usage(format!(
-                    "`{}`: `{same}` and `{name}` are one property to MSBuild",
+                    "`{}`: `{same}` and `{name}` are the same property to MSBuild",
                     file.display()
                 ))
-                .hinted("name one of them: its properties know no case"));
+                .hinted("list one of them: its properties are case-insensitive"));
             }
         }
         Ok(())
@@ -176,7 +176,7 @@ impl Config {
         let defaults = self.defaults(project, folder);
         let defaults = defaults.map_err(|name| {
             CommandError::usage(format!(
-                "`{}`: `{name}` has a value of another kind",
+                "`{}`: `{name}` has a value of the wrong type",
                 file.display()
             ))
             .hinted("docs/reference/config.md shows how each is written")
@@ -238,7 +238,7 @@ fn malformed(file: &Path, said: &str) -> CommandError {
 
 fn unknown(file: &Path, name: &str, near: Option<&str>) -> CommandError {
     let hint = match near {
-        Some(near) => format!("do you mean `{near}`? docs/reference/config.md names every key"),
+        Some(near) => format!("did you mean `{near}`? docs/reference/config.md names every key"),
         None => "docs/reference/config.md names every key".to_owned(),
     };
     CommandError::usage(format!("`{}`: unknown key `{name}`", file.display())).hinted(hint)
@@ -292,12 +292,12 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error_that_names_the_nearest() {
         for (text, want) in [
-            ("[build]\nbas = \"x\"\n", "do you mean `base`?"),
-            ("[images.Api]\nplatfrom = []\n", "do you mean `platform`?"),
-            ("[polcy]\n", "do you mean `policy`?"),
-            ("[policy]\nfloatz = \"error\"\n", "do you mean `floats`?"),
-            ("[registry.r]\ninsecur = true\n", "do you mean `insecure`?"),
-            ("[policy]\ngit = \"alwys\"\n", "do you mean `always`?"),
+            ("[build]\nbas = \"x\"\n", "did you mean `base`?"),
+            ("[images.Api]\nplatfrom = []\n", "did you mean `platform`?"),
+            ("[polcy]\n", "did you mean `policy`?"),
+            ("[policy]\nfloatz = \"error\"\n", "did you mean `floats`?"),
+            ("[registry.r]\ninsecur = true\n", "did you mean `insecure`?"),
+            ("[policy]\ngit = \"alwys\"\n", "did you mean `always`?"),
             (
                 "[build]\nfrom-publish = \"x\"\n",
                 "unknown key `from-publish`",
@@ -309,9 +309,9 @@ mod tests {
         for (text, want) in [
             ("level = 0", "unknown key `level`"),
             ("floats = \"ttl\"", "want a time such as `ttl:24h`"),
-            ("floats = \"eror\"", "do you mean `error`?"),
+            ("floats = \"eror\"", "did you mean `error`?"),
             ("floats = \"ttl:soon\"", "want a time such as `ttl:24h`"),
-            ("volatile = \"nevercache\"", "do you mean `never-cache`?"),
+            ("volatile = \"nevercache\"", "did you mean `never-cache`?"),
         ] {
             let error = parse(&format!("[policy]\n{text}\n")).unwrap_err();
             assert!(error.contains(want), "{error}");

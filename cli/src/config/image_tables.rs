@@ -25,12 +25,12 @@ pub(super) fn check<'a>(
     };
     let known = there.iter().map(String::as_str);
     let hint = match nearest::nearest(name, known.chain(built.iter().copied())) {
-        Some(near) => format!("do you mean [images.\"{near}\"]?"),
-        None => "the name is that of a project's file, without the extension".to_owned(),
+        Some(near) => format!("did you mean [images.\"{near}\"]?"),
+        None => "use the name of a project file, without the extension".to_owned(),
     };
     let file = folder.join(NAME);
     Err(CommandError::usage(format!(
-        "`{}`: [images.\"{name}\"] is of no project below that folder",
+        "`{}`: [images.\"{name}\"] matches no project below that folder",
         file.display()
     ))
     .hinted(hint))

@@ -30,7 +30,7 @@ pub(super) fn registry_name(text: &str) -> Result<String, CommandError> {
     if let Some(host) = lower.strip_prefix("http://") {
         let host = host.trim_end_matches('/');
         return Err(CommandError::usage(format!(
-            "`{text}` in mizzen.toml: plain HTTP is not asked for here"
+            "`{text}` in mizzen.toml: plain HTTP is not requested like this"
         ))
         .hinted(format!("write [registry.\"{host}\"] with insecure = true")));
     }
@@ -41,10 +41,8 @@ pub(super) fn registry_name(text: &str) -> Result<String, CommandError> {
     let registry = read.ok().map(|reference| reference.repository.registry);
     let means = |registry: &String| registry == host || host == "index.docker.io";
     registry.filter(means).ok_or_else(|| {
-        CommandError::usage(format!(
-            "`{text}` in mizzen.toml names no registry, so no image is of it"
-        ))
-        .hinted("write it as references begin: docker.io, registry.corp, localhost:5000")
+        CommandError::usage(format!("`{text}` in mizzen.toml is not a registry"))
+            .hinted("write it as it stands in references: docker.io, registry.corp, localhost:5000")
     })
 }
 
@@ -62,10 +60,8 @@ fn mirror_name(text: &str) -> Result<String, CommandError> {
     }
     let is_name = format!("{host}/{folder}/x").parse::<Reference>().is_ok();
     is_name.then(|| format!("{host}/{folder}")).ok_or_else(|| {
-        CommandError::usage(format!(
-            "the mirror `{text}` in mizzen.toml is not understood"
-        ))
-        .hinted("write a registry and a folder of it: mirror.corp/hub")
+        CommandError::usage(format!("the mirror `{text}` in mizzen.toml is invalid"))
+            .hinted("write a registry and a path in it: mirror.corp/hub")
     })
 }
 
@@ -91,10 +87,11 @@ impl RegistryConfig {
             (Some(certificate), Some(key)) => Some((certificate.clone(), key.clone())),
             (None, None) => None,
             _ => {
-                let message =
-                    format!("registry \"{name}\" in mizzen.toml has half of a client certificate");
+                let message = format!(
+                    "registry \"{name}\" in mizzen.toml has only half of a client certificate"
+                );
                 return Err(CommandError::usage(message)
-                    .hinted("name both client-certificate and client-key"));
+                    .hinted("set both client-certificate and client-key"));
             }
         };
         Ok(HostSettings {
@@ -164,14 +161,14 @@ mod tests {
                 "http://m.corp/hub",
                 "[registry.\"m.corp\"] with insecure = true",
             ),
-            ("https://", "m.corp", "names no registry"),
-            ("ftp://r.corp", "m.corp", "names no registry"),
-            ("r.corp/shop", "m.corp", "names no registry"),
+            ("https://", "m.corp", "is not a registry"),
+            ("ftp://r.corp", "m.corp", "is not a registry"),
+            ("r.corp/shop", "m.corp", "is not a registry"),
             // An image `r/x` is Docker Hub's.
-            ("r", "m.corp", "names no registry"),
-            ("*.corp", "m.corp", "names no registry"),
-            ("r.corp", "m", "names no registry"),
-            ("r.corp", "m.corp/Hub", "is not understood"),
+            ("r", "m.corp", "is not a registry"),
+            ("*.corp", "m.corp", "is not a registry"),
+            ("r.corp", "m", "is not a registry"),
+            ("r.corp", "m.corp/Hub", "is invalid"),
         ] {
             let error = hosts(key, mirror).unwrap_err();
             assert!(error.contains(want), "{key} {mirror}: {error}");

@@ -58,12 +58,12 @@ pub(super) fn check(name: &str, place: &Path, folder: &Path) -> Result<(), Comma
         return Ok(());
     }
     Err(CommandError::usage(format!(
-        "`{}`: `{name}` names `{}`, which is not below the folder of that file",
+        "`{}`: `{name}` names `{}`, which is not below that file's folder",
         folder.join(NAME).display(),
         place.display()
     ))
     .hinted(format!(
-        "to write elsewhere is for the command line to say: --{name}"
+        "to write elsewhere, say so on the command line: --{name}"
     )))
 }
 

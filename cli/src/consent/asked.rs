@@ -190,7 +190,7 @@ impl Asked {
                 Vec::new()
             }
             "push" => {
-                let place = "what ContainerRegistry and ContainerRepository of the project say";
+                let place = "the project's ContainerRegistry and ContainerRepository";
                 self.request.add(Wanted::Push(place.to_owned()), &asked_by);
                 Vec::new()
             }

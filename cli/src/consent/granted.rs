@@ -65,7 +65,7 @@ pub(crate) fn grant(
         } else if !missing(&granted, &all).is_empty() {
             let refusal = refusal(&missing(&granted, &all), services);
             return Err(refusal.hinted(format!(
-                "{trusted} was trusted, and this request is {id}: look at it before it is trusted, too"
+                "{trusted} was trusted, but this request is {id}: review it before you trust it, too"
             )));
         }
     }

@@ -46,11 +46,11 @@ impl Request {
     pub(crate) fn refusal(&self, path: &str) -> CommandError {
         let workspace = self.workspace.display();
         CommandError::usage(format!(
-            "`{workspace}` asks for what lies outside of it, and you have not allowed it"
+            "`{workspace}` asks for things outside itself that you have not allowed"
         ))
         .because(self.lines())
         .hinted(format!(
-            "if it may have that, run once: mizzen trust {path} (in CI: MIZZEN_TRUST, see docs/reference/config.md)"
+            "to allow it, run once: mizzen trust {path} (in CI: MIZZEN_TRUST, see docs/reference/config.md)"
         ))
     }
 }

@@ -70,7 +70,7 @@ impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::Everything => {
-                "run its code where nothing of yours is hidden (isolation `path`)".to_owned()
+                "run its code with none of your files hidden (isolation `path`)".to_owned()
             }
             Self::Read(path) => format!("read `{path}`"),
             Self::Write(path) => format!("write `{path}`"),
@@ -79,10 +79,10 @@ impl fmt::Display for Wanted {
                 format!("send your credentials for `{source}` to `{address}`")
             }
             Self::PlainHttp(host) => {
-                format!("talk to the registry `{host}` in clear, passwords included")
+                format!("talk to the registry `{host}` without encryption, passwords included")
             }
             Self::Authority { host, file } => {
-                format!("believe whom `{file}` vouches for to be the registry `{host}`")
+                format!("trust the certificate authority in `{file}` for the registry `{host}`")
             }
             Self::ClientCertificate { host, file } => {
                 format!("use the certificate `{file}` and its key at the registry `{host}`")

@@ -123,7 +123,7 @@ impl From<BuildError> for CommandError {
                 command_error.causes = causes.collect();
             }
             BuildError::CacheDiffers(differences) => {
-                "the cache does not hold what this workspace makes"
+                "the cache does not match what this workspace builds"
                     .clone_into(&mut command_error.message);
                 command_error.causes = differences;
             }

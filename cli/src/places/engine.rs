@@ -113,15 +113,15 @@ impl Engine {
         match platform.filter(|_| output.status.success()) {
             Some(platform) if text.starts_with("linux/") => Ok(platform),
             Some(platform) => Err(CommandError::usage(format!(
-                "`{}` runs containers of `{platform}`, and images are for linux",
+                "`{}` runs containers of `{platform}`, but images are for linux",
                 self.program()
             ))
-            .hinted("let it run Linux containers, or say which: --platform linux/amd64")),
+            .hinted("switch it to Linux containers, or choose a platform: --platform linux/amd64")),
             None => Err(CommandError::local(
-                format!("`{}` does not say what it runs", self.program()),
+                format!("`{}` does not say which platform it runs", self.program()),
                 &said(&output),
             )
-            .hinted("start it, or say which: --platform linux/amd64")),
+            .hinted("start it, or choose a platform: --platform linux/amd64")),
         }
     }
 

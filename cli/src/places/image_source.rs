@@ -31,7 +31,7 @@ impl ImageSource {
             let program = engine.program();
             let name = if name.is_empty() { "NAME" } else { name };
             return Err(CommandError::usage(format!(
-                "`{text}` is an image of {program}, and mizzen reads images of registries and files only"
+                "`{text}` is an image in {program}, and mizzen reads images only from registries and files"
             ))
             .hinted(format!(
                 "save it first: {program} save --output image.tar {name}; then name docker-archive:image.tar"
@@ -131,7 +131,7 @@ mod tests {
         let error = ImageSource::parse("podman:shop:1", &process).unwrap_err();
         let said = error.to_string();
         assert!(
-            said.contains("`podman:shop:1` is an image of podman"),
+            said.contains("`podman:shop:1` is an image in podman"),
             "{said}"
         );
         assert!(

@@ -64,7 +64,7 @@ impl ImageTarget {
             return Self::in_engine(engine, name);
         }
         let place = LocalPlace::parse(text, process).ok_or_else(|| {
-            CommandError::usage(format!("`{text}` is no output")).hinted(
+            CommandError::usage(format!("`{text}` is not an output")).hinted(
                 "write oci:DIR, oci-archive:FILE or docker-archive:FILE; to push, use --tag",
             )
         })?;

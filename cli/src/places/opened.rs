@@ -73,7 +73,7 @@ impl Opened {
         let platforms = what.images().iter();
         let platforms = platforms.map(|image| image.config().platform().to_string());
         let platforms: Vec<String> = platforms.collect();
-        let message = format!("`{}` is for {}", self.name, platforms.join(", "));
-        Err(CommandError::usage(message).hinted("name one of them with --platform"))
+        let message = format!("`{}` has images for {}", self.name, platforms.join(", "));
+        Err(CommandError::usage(message).hinted("choose one of them with --platform"))
     }
 }

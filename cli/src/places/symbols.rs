@@ -32,7 +32,7 @@ pub(crate) fn check_destinations(
 ) -> Result<(), CommandError> {
     let is_asked = layers.debug_symbols == DebugSymbols::Separate;
     if is_asked && !targets.is_empty() && !targets.iter().any(ImageTarget::holds_artifacts) {
-        let error = "what Docker loads has no place for separate symbols";
+        let error = "an image that Docker loads cannot have separate symbols beside it";
         return Err(
             CommandError::usage(error).hinted("push with --tag, or add an output: -o oci:DIR")
         );

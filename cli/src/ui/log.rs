@@ -26,7 +26,7 @@ pub(crate) fn start_log(process: &Process, json: bool) -> Result<(), CommandErro
         return Ok(());
     };
     let targets = targets(value).ok_or_else(|| {
-        CommandError::usage(format!("{VARIABLE}: `{value}` is no level of logging"))
+        CommandError::usage(format!("{VARIABLE}: `{value}` is not a log level"))
             .hinted("levels are off, error, warn, info, debug and trace; for one crate: MIZZEN_LOG=mizzen_registry=debug")
     })?;
     let lines = fmt::layer()

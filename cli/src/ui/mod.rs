@@ -12,7 +12,7 @@ mod transfers;
 pub(crate) use arguments::{OutputArgs, Progress};
 pub(crate) use lines::Lines;
 pub(crate) use log::start_log;
-pub(crate) use numbers::{size, time};
+pub(crate) use numbers::{count, size, time};
 pub(crate) use output::{err, err_json, out, out_json, out_line, out_many, tame_panics, usage};
 
 use crate::Process;
@@ -139,8 +139,8 @@ impl Reporter for Ui {
                 messages.iter().for_each(|message| self.line(&message.text));
             }
             Event::Reused(messages) => self.line(&match messages.len() {
-                1 => "1 warning of the publish that is reused (-v shows it)".to_owned(),
-                count => format!("{count} warnings of the publish that is reused (-v shows them)"),
+                1 => "1 warning from the reused publish (-v shows it)".to_owned(),
+                count => format!("{count} warnings from the reused publish (-v shows them)"),
             }),
             Event::Warning(text) => self.warn(text),
             Event::Note(text) => self.note(text),

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 /// Writes a number of bytes for people: three digits and a unit.
@@ -16,6 +17,13 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
+/// Writes how many there are of something whose plural ends in `s`: `1 file`, `2 files`.
+pub(crate) fn count(number: impl Display, what: &str) -> String {
+    let number = number.to_string();
+    let plural = if number == "1" { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
 /// Writes how long it took for people.
 pub(crate) fn time(duration: Duration) -> String {
     match duration.as_millis() {
@@ -26,11 +34,15 @@ pub(crate) fn time(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{size, time};
+    use super::{count, size, time};
     use std::time::Duration;
 
     #[test]
     fn numbers_are_written_for_people() {
+        assert_eq!(
+            [0, 1, 2, 11].map(|number| count(number, "request")),
+            ["0 requests", "1 request", "2 requests", "11 requests"]
+        );
         assert_eq!(
             [0, 999, 1000, 15_340, 123_456, 15_340_000, 2_000_000_000].map(size),
             [

@@ -78,7 +78,7 @@ pub enum BuildError {
         what: String,
     },
     /// What the cache has is not what is made now.
-    #[error("the cache does not hold what this workspace makes: {}", .0.join("; "))]
+    #[error("the cache does not match what this workspace builds: {}", .0.join("; "))]
     CacheDiffers(Vec<String>),
     /// The base image's files cannot be listed.
     #[error("the base image cannot be read")]
