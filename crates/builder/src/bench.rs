@@ -1,10 +1,275 @@
-//! What the unit tests of this crate build.
+//! What the unit tests of this crate build, and with what: an executor that plays a script.
 
-use crate::{Allowed, InputRules, LayerOptions, NugetSettings, Policy, ProjectRequest};
+use crate::{
+    Allowed, App, BuildError, Context, Event, InputRules, LayerOptions, NugetSettings, Policy,
+    ProjectPlan, ProjectRequest, Reporter, plan_project, publish_project,
+};
+use fs_err as fs;
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
+use mizzen_oci::Digest;
 use mizzen_plan::Skip;
+use mizzen_stage::{Access, Rung, Seen, SeenPath};
+use mizzen_store::{ActionCache, ActionResult, Cancel, FsActionCache, Store, StoreError};
+use mizzen_testkit::{FakeExecutor, FakeRun};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// Where every stage lies, of which the fake executor makes none.
+const STAGE: &str = "/stage";
+
+/// A workspace with one project, an SDK, a cache, and an executor that plays what it is told to.
+pub(crate) struct Bench {
+    folder: TempDir,
+    pub(crate) store: Arc<Store>,
+    pub(crate) executor: FakeExecutor,
+    pub(crate) request: ProjectRequest,
+    /// The steps whose next record is not found, as if another build kept it just after.
+    pub(crate) hidden: Mutex<Vec<&'static str>>,
+    /// The beginning of the event at which the next build is cancelled.
+    pub(crate) cancel_at: Option<&'static str>,
+    /// Whether what the steps would make cannot be used.
+    pub(crate) is_in_vain: bool,
+    /// How many runs were told of.
+    told: Mutex<usize>,
+    heard: Mutex<Vec<String>>,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        Self::on_rung(Rung::Processes)
+    }
+
+    pub(crate) fn on_rung(rung: Rung) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(folder.path()).unwrap();
+        let store = Arc::new(Store::open(&root.join("cache")).unwrap());
+        let bench = Self {
+            executor: FakeExecutor::new(store.clone()).on_rung(rung),
+            request: request(&root.join("shop"), &root.join("dotnet")),
+            store,
+            hidden: Mutex::default(),
+            cancel_at: None,
+            is_in_vain: false,
+            told: Mutex::default(),
+            heard: Mutex::default(),
+            folder,
+        };
+        bench.write("dotnet/dotnet", "dotnet");
+        bench.write("dotnet/sdk/10.0.401/dotnet.dll", "sdk");
+        bench.write("shop/src/Api/Api.csproj", "<Project />");
+        bench.write("shop/src/Api/Program.cs", "code");
+        bench.write("shop/README.md", "read me");
+        bench
+    }
+
+    /// Writes a file below the bench's own folder; the workspace is in `shop`.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// Adds runs to the end of the script.
+    pub(crate) fn will(&self, runs: impl IntoIterator<Item = FakeRun>) {
+        for run in runs {
+            self.executor.will(run);
+        }
+    }
+
+    /// Builds; [`ran`](Self::ran) tells what ran.
+    pub(crate) fn build(&self) -> Result<App, BuildError> {
+        self.with_context(|context| publish_project(context, &self.request))
+    }
+
+    pub(crate) fn plan(&self) -> Result<ProjectPlan, BuildError> {
+        self.with_context(|context| plan_project(context, &self.request))
+    }
+
+    /// Builds where nothing is to run, and nothing runs.
+    pub(crate) fn reuses(&self) -> App {
+        let app = self.build().unwrap();
+        assert_eq!(self.ran(), [""; 0]);
+        app
+    }
+
+    fn with_context<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
+        let cancel = Cancel::default();
+        let heard = Heard {
+            events: &self.heard,
+            cancel_at: self.cancel_at,
+            cancel: cancel.clone(),
+        };
+        let records = Hiding {
+            cache: FsActionCache(&self.store),
+            hidden: &self.hidden,
+        };
+        let preflight = || {
+            if self.is_in_vain {
+                return Err("it could not be pushed".into());
+            }
+            Ok(())
+        };
+        work(&Context {
+            executor: &self.executor,
+            stage_root: Path::new(STAGE),
+            store: self.store.clone(),
+            records: &records,
+            reporter: &heard,
+            cancel,
+            preflight: &preflight,
+        })
+    }
+
+    /// Returns which commands of `dotnet` ran since this was asked last.
+    pub(crate) fn ran(&self) -> Vec<String> {
+        let mut told = self.told.lock().unwrap();
+        let actions = self.executor.actions();
+        let new = actions[*told..].iter();
+        let names = new.map(|action| action.command[1].clone()).collect();
+        *told = actions.len();
+        names
+    }
+
+    /// Returns what was told since this was asked last.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        std::mem::take(&mut self.heard.lock().unwrap())
+    }
+
+    /// Goes on with an executor on another rung, and the same cache.
+    pub(crate) fn move_to(&mut self, rung: Rung) {
+        self.executor = FakeExecutor::new(self.store.clone()).on_rung(rung);
+        self.told = Mutex::default();
+    }
+
+    /// Removes a file or a folder below the bench's own folder.
+    pub(crate) fn remove(&self, path: &str) {
+        let path = self.folder.path().join(path);
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+    }
+
+    /// Changes each record of a step.
+    pub(crate) fn change_records(&self, step: &str, change: impl Fn(&mut ActionResult)) {
+        let cache = FsActionCache(&self.store);
+        for key in self.kept(step) {
+            let mut result = cache.get(step, &key).unwrap().unwrap();
+            change(&mut result);
+            cache.put(step, &key, &result).unwrap();
+        }
+    }
+
+    /// Returns the keys under which records of a step are kept.
+    pub(crate) fn kept(&self, step: &str) -> Vec<Digest> {
+        let folder = self.folder.path().join("cache/actions-v1").join(step);
+        let Ok(entries) = fs::read_dir(folder) else {
+            return Vec::new();
+        };
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .map(|name| format!("sha256:{name}").parse().unwrap())
+            .collect()
+    }
+}
+
+/// Returns a restore that fetches `serilog` for a dependency such as `Serilog >= 4.3.0`.
+pub(crate) fn restored(dependency: &str) -> FakeRun {
+    FakeRun::leaving([
+        (
+            "packages/serilog/4.3.0/lib/net10.0/Serilog.dll",
+            dependency.to_owned(),
+        ),
+        ("src/src/Api/obj/project.assets.json", assets(dependency)),
+    ])
+}
+
+fn assets(dependency: &str) -> String {
+    format!(
+        r#"{{"targets":{{"net10.0":{{"Serilog/4.3.0":{{"type":"package"}}}}}},
+            "libraries":{{"Serilog/4.3.0":{{"type":"package","path":"serilog/4.3.0"}}}},
+            "projectFileDependencyGroups":{{"net10.0":["{dependency}"]}},
+            "project":{{"restore":{{"projectPath":"{STAGE}/src/src/Api/Api.csproj"}}}}}}"#
+    )
+}
+
+/// Returns a publish over what [`restored`] gives, of which nobody knows what it looked up.
+pub(crate) fn published(dependency: &str) -> FakeRun {
+    let config = r#"{"runtimeOptions":{"tfm":"net10.0","framework":{"name":"Microsoft.NETCore.App","version":"10.0.0"}}}"#;
+    FakeRun::leaving([
+        (
+            "packages/serilog/4.3.0/lib/net10.0/Serilog.dll",
+            dependency.to_owned(),
+        ),
+        ("src/src/Api/obj/project.assets.json", assets(dependency)),
+        ("out/Api.dll", "compiled".to_owned()),
+        ("out/Api.runtimeconfig.json", config.to_owned()),
+    ])
+}
+
+/// Returns the same where publish was seen to read these files of the workspace.
+pub(crate) fn published_of(dependency: &str, read: &[&str]) -> FakeRun {
+    let seen = read.iter().map(|path| SeenPath {
+        path: PathBuf::from(format!("{STAGE}/src/{path}")),
+        access: Access::Read,
+    });
+    FakeRun {
+        seen: Seen::All(seen.collect()),
+        ..published(dependency)
+    }
+}
+
+/// Hears events as lines, and cancels the build at one of them.
+struct Heard<'a> {
+    events: &'a Mutex<Vec<String>>,
+    cancel_at: Option<&'static str>,
+    cancel: Cancel,
+}
+
+impl Reporter for Heard<'_> {
+    fn event(&self, event: &Event<'_>) {
+        let line = match event {
+            Event::StepStarted(step, reasons) => {
+                let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+                format!("{step} starts: {}", reasons.join(", "))
+            }
+            Event::StepEnded(report) => format!("{} {}", report.step, report.outcome.as_str()),
+            Event::DotnetLine(text) => format!("dotnet: {text}"),
+            Event::Message(message) => format!("message: {}", message.text),
+            Event::Reused(messages) => format!("reused: {}", messages.len()),
+            Event::Note(text) => format!("note: {text}"),
+            Event::Warning(text) => format!("warning: {text}"),
+        };
+        if self.cancel_at.is_some_and(|at| line.starts_with(at)) {
+            self.cancel.cancel();
+        }
+        self.events.lock().unwrap().push(line);
+    }
+}
+
+/// A cache that does not find what another build is about to keep.
+struct Hiding<'a> {
+    cache: FsActionCache<'a>,
+    hidden: &'a Mutex<Vec<&'static str>>,
+}
+
+impl ActionCache for Hiding<'_> {
+    fn get(&self, step: &str, key: &Digest) -> Result<Option<ActionResult>, StoreError> {
+        let mut hidden = self.hidden.lock().unwrap();
+        if let Some(place) = hidden.iter().position(|name| *name == step) {
+            hidden.remove(place);
+            return Ok(None);
+        }
+        self.cache.get(step, key)
+    }
+
+    fn put(&self, step: &str, key: &Digest, result: &ActionResult) -> Result<(), StoreError> {
+        self.cache.put(step, key, result)
+    }
+}
 
 /// Returns a request for the project `src/Api/Api.csproj` of the workspace at `root`, by the only SDK of
 /// `toolchain`, from somebody who asks for nothing else.

@@ -155,3 +155,6 @@ impl ProjectPlan {
             .map_or(OutsideFile::NotLookedFor, OutsideFile::LookedFor)
     }
 }
+
+#[cfg(test)]
+mod tests;

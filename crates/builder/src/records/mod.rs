@@ -8,6 +8,9 @@ pub(crate) mod publish_record;
 pub(crate) mod restore_record;
 pub(crate) mod stored_records;
 
+#[cfg(test)]
+mod tests;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -256,3 +256,6 @@ fn reasons<T>(verdict: Verdict<T>) -> Vec<MissReason> {
         Verdict::Hit(_) | Verdict::Covered => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,211 @@
+//! Which records are found, and why others are not.
+
+use crate::BuildError;
+use crate::bench::{Bench, published, restored};
+use mizzen_oci::Digest;
+use mizzen_plan::{Inputs, MissReason, RECIPE};
+use mizzen_stage::Rung;
+use mizzen_store::Output;
+use mizzen_testkit::FakeRun;
+use serde_json::json;
+
+const PINNED: &str = "Serilog >= 4.3.0";
+
+fn built_on(rung: Rung) -> Bench {
+    let bench = Bench::on_rung(rung);
+    bench.will([restored(PINNED), published(PINNED)]);
+    bench.build().unwrap();
+    assert_eq!(bench.ran(), ["restore", "publish"]);
+    bench
+}
+
+fn built() -> Bench {
+    built_on(Rung::Processes)
+}
+
+/// Builds where these steps are to run, and returns why each did.
+fn reasons(bench: &Bench, steps: &[&str]) -> Vec<Vec<MissReason>> {
+    for step in steps {
+        bench.will([match *step {
+            "restore" => restored(PINNED),
+            _ => published(PINNED),
+        }]);
+    }
+    let app = bench.build().unwrap();
+    assert_eq!(bench.ran(), steps);
+    let ran = app
+        .steps
+        .into_iter()
+        .filter(|step| !step.reasons.is_empty());
+    ran.map(|step| step.reasons).collect()
+}
+
+fn blob(digest: &Digest) -> String {
+    format!("cache/blobs/sha256/{}", digest.hex())
+}
+
+#[test]
+fn a_record_of_another_format_is_not_read_and_the_miss_says_so() {
+    let bench = built();
+    for step in ["whole", "publish", "restore"] {
+        bench.change_records(step, |result| result.facts["format"] = json!("mizzen 0"));
+    }
+    let other = vec![MissReason::OtherFormat];
+    assert_eq!(
+        reasons(&bench, &["restore", "publish"]),
+        [other.clone(), other]
+    );
+    bench.reuses();
+    bench.change_records("whole", |result| result.facts["record"] = json!({}));
+    bench.remove("cache/actions-v1/publish");
+    assert_eq!(reasons(&bench, &["publish"]), [[MissReason::OtherFormat]]);
+}
+
+#[test]
+fn what_another_recipe_made_is_not_found_and_the_miss_says_so() {
+    let bench = built();
+    for step in ["whole", "publish", "restore"] {
+        bench.remove(&format!("cache/actions-v1/{step}"));
+    }
+    bench.change_records("latest", |result| {
+        let table = bench.store.read(&result.inputs.digest).unwrap().unwrap();
+        let table = Inputs::parse(&table).unwrap();
+        let earlier = Inputs {
+            recipe: RECIPE - 1,
+            ..table
+        };
+        let bytes = earlier.to_bytes();
+        result.inputs = Output {
+            digest: bench.store.put(&bytes).unwrap(),
+            size_bytes: bytes.len() as u64,
+        };
+    });
+    let recipe = vec![MissReason::Recipe(RECIPE - 1, RECIPE)];
+    assert_eq!(
+        reasons(&bench, &["restore", "publish"]),
+        [recipe.clone(), recipe]
+    );
+}
+
+#[test]
+fn a_record_whose_blobs_are_gone_is_not_used() {
+    let bench = built();
+    bench.change_records("publish", |result| {
+        let layer = result.outputs.values().next().unwrap();
+        bench.remove(&blob(&layer.digest));
+    });
+    let names = |reasons: &[MissReason]| match reasons {
+        [MissReason::Incomplete(name)] => name.clone(),
+        other => panic!("{other:?}"),
+    };
+    let layer = reasons(&bench, &["publish"]);
+    assert_eq!(names(&layer[0]), "linux/amd64/app");
+    bench.reuses();
+
+    bench.change_records("restore", |result| {
+        let package = &result.outputs["packages/serilog/4.3.0"];
+        bench.remove(&blob(&package.digest));
+    });
+    // Nobody needs it for the whole.
+    bench.reuses();
+    bench.write("shop/src/Api/Program.cs", "edited");
+    let package = reasons(&bench, &["restore", "publish"]);
+    assert_eq!(names(&package[0]), "packages/serilog/4.3.0");
+}
+
+#[test]
+fn a_record_without_its_table_is_one_without_anything_to_compare_with() {
+    let bench = built();
+    bench.change_records("latest", |result| {
+        bench.remove(&blob(&result.inputs.digest));
+    });
+    bench.write("shop/src/Api/Program.cs", "edited");
+    assert_eq!(reasons(&bench, &["publish"]), [[MissReason::FirstBuild]]);
+}
+
+#[test]
+fn what_was_made_where_the_machine_was_open_is_used_only_where_it_is_open_too() {
+    let mut bench = built_on(Rung::Path);
+    bench.reuses();
+    bench.move_to(Rung::Mounts);
+    let open = vec![MissReason::Isolation("path".to_owned())];
+    assert_eq!(
+        reasons(&bench, &["restore", "publish"]),
+        [open.clone(), open]
+    );
+    bench.reuses();
+    bench.move_to(Rung::Path);
+    bench.reuses();
+}
+
+#[test]
+fn a_package_with_other_bytes_than_before_is_told() {
+    let package = |hash: &str| {
+        let mut run = restored("Serilog >= 4.*");
+        let metadata = json!({"contentHash": hash, "source": "https://feed.example"});
+        let path = "packages/serilog/4.3.0/.nupkg.metadata".to_owned();
+        run.files.insert(path, metadata.to_string().into_bytes());
+        run
+    };
+    let bench = Bench::new();
+    let told = || {
+        let heard = bench.heard().into_iter();
+        let about = heard.filter(|line| line.contains("other bytes"));
+        about.collect::<Vec<_>>()
+    };
+    bench.will([package("one"), published("Serilog >= 4.*")]);
+    bench.build().unwrap();
+    bench.will([package("one")]);
+    bench.build().unwrap();
+    assert_eq!(told(), [""; 0]);
+    bench.will([package("two"), published("Serilog >= 4.*")]);
+    bench.build().unwrap();
+    assert_eq!(
+        told(),
+        [
+            "note: `serilog` 4.3.0 from `https://feed.example` has other bytes than in an earlier build; \
+          a lock file would refuse them"
+        ]
+    );
+}
+
+#[test]
+fn the_record_of_restore_has_this_form() {
+    let bench = built();
+    let results = std::sync::Mutex::new(Vec::new());
+    bench.change_records("restore", |result| {
+        results.lock().unwrap().push(result.clone());
+    });
+    let [result] = &results.into_inner().unwrap()[..] else {
+        panic!("there is one");
+    };
+    assert_eq!(
+        result.facts,
+        json!({
+            "format": "mizzen restore 1",
+            "record": {
+                "packages": [{
+                    "id": "serilog",
+                    "version": "4.3.0",
+                    "sha512": null,
+                    "licence": null,
+                    "source": null,
+                }],
+                "findings": {},
+                "rung": "processes",
+            }
+        })
+    );
+    let names: Vec<&str> = result.outputs.keys().map(String::as_str).collect();
+    assert_eq!(names, ["packages/serilog/4.3.0", "src"]);
+}
+
+#[test]
+fn a_cache_that_cannot_be_read_is_an_error_and_no_miss() {
+    let bench = built();
+    bench.remove("cache/actions-v1/whole");
+    bench.write("cache/actions-v1/whole", "no folder");
+    bench.will([] as [FakeRun; 0]);
+    let error = bench.build().unwrap_err();
+    assert!(matches!(error, BuildError::Store(_)), "{error}");
+}
