@@ -29,6 +29,7 @@ mod log;
 mod machine;
 mod messages;
 mod odd_projects;
+mod other_repositories;
 mod output_folders;
 mod packages;
 mod plan;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 /// Returns where the sources of `workspace` are, as its git repository says.
 pub(crate) fn source(workspace: &Path) -> Option<String> {
-    let config = GitRepository::of(workspace)?.common.join("config");
+    let config = GitRepository::at_home(workspace)?.common.join("config");
     source_url(&fs_err::read_to_string(config).ok()?)
 }
 

@@ -1,3 +1,4 @@
+use crate::inputs::git_view::git_requests;
 use crate::inputs::nuget::{NugetTold, staged_nuget};
 use crate::inputs::scan::scan_workspace;
 use crate::{BuildError, InputRules, NugetSettings, OutsideRequest};
@@ -20,8 +21,8 @@ pub struct WorkspaceQuestion<'a> {
     pub properties: &'a Properties,
 }
 
-/// Returns what the files of a workspace ask for outside of it: the same that a build would stop for,
-/// without an SDK, and all of it.
+/// Returns what the files of a workspace ask for outside of it: all that a build may stop for, without an
+/// SDK.
 ///
 /// # Errors
 /// [`BuildError`] if the workspace cannot be read, or not staged.
@@ -38,5 +39,8 @@ pub fn workspace_requests(
         properties: question.properties,
     };
     let nowhere = Path::new("/");
-    Ok(staged_nuget(told, nowhere, &scan.contents)?.requests)
+    let mut requests = staged_nuget(told, nowhere, &scan.contents)?.requests;
+    // Whether a package asks git is known once it is restored.
+    requests.extend(git_requests(root));
+    Ok(requests)
 }

@@ -13,8 +13,13 @@ pub struct GitRepository {
 }
 
 impl GitRepository {
+    /// Finds the repository of `folder`, if its files lead to nothing that is not its own.
+    pub fn at_home(folder: &Path) -> Option<Self> {
+        Self::of(folder).filter(|found| found.foreign_files().is_empty())
+    }
+
     /// Finds the repository of `folder`; `None` if there is none or it cannot be read.
-    pub fn of(folder: &Path) -> Option<Self> {
+    pub(crate) fn of(folder: &Path) -> Option<Self> {
         let top = folder
             .ancestors()
             .find(|folder| folder.join(".git").exists())?;

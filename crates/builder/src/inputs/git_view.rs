@@ -2,6 +2,7 @@ use crate::BuildError;
 use crate::inputs::git::GitRepository;
 use crate::inputs::git_config::{has_reftables, shown_config};
 use crate::inputs::tree_digest::tree_digest;
+use crate::outside::{Allowed, Outside, OutsideRequest};
 use fs_err as fs;
 use mizzen_dotnet::GitReads;
 use mizzen_plan::FileInput;
@@ -33,8 +34,6 @@ pub(crate) struct GitView {
     pub(crate) warnings: Vec<String>,
 }
 
-/// How often a folder of objects may refer to another one; git's own limit.
-const ALTERNATES: usize = 5;
 /// How a file of references begins.
 const PACKED: &str = "# pack-refs with: sorted \n";
 /// What the references are beside the commit and the tags.
@@ -44,8 +43,14 @@ impl GitView {
     /// Reads the repository at `root` for packages that read as much as `reads` says.
     ///
     /// # Errors
-    /// [`BuildError::Read`] names the file that cannot be read.
-    pub(crate) fn of(root: &Path, reads: GitReads, store: &Store) -> Result<Self, BuildError> {
+    /// [`BuildError::NotAllowed`] if the repository leads to what is not its own, and that is not among
+    /// what is `allowed`; [`BuildError::Read`] names the file that cannot be read.
+    pub(crate) fn of(
+        root: &Path,
+        reads: GitReads,
+        allowed: &Allowed,
+        store: &Store,
+    ) -> Result<Self, BuildError> {
         let mut view = Self {
             reads: Some(reads),
             ..Self::default()
@@ -64,6 +69,10 @@ impl GitView {
                 repository.top.display()
             ));
             return Ok(view);
+        }
+        let missing = allowed.missing(&git_requests(root));
+        if !missing.is_empty() {
+            return Err(BuildError::NotAllowed(missing));
         }
         view.read(&repository, reads).map_err(BuildError::Read)?;
         if reads == GitReads::Everything {
@@ -106,7 +115,7 @@ impl GitView {
                            for tags is likely wrong (git fetch --unshallow --tags)";
             self.warnings.push(warning.to_owned());
         }
-        self.objects(&repository.common.join("objects"))?;
+        self.objects(repository.object_folders());
         if reads == GitReads::Everything {
             for name in OTHER_FILES {
                 let folder = if name == "index" {
@@ -128,25 +137,30 @@ impl GitView {
         self.keyed.insert(format!(".git/{name}"), content);
     }
 
-    fn objects(&mut self, folder: &Path) -> io::Result<()> {
-        let folder = fs::canonicalize(folder)?;
-        let alternates = format!("{}\n", folder.display());
-        let content = Content::Bytes(alternates.as_bytes().into());
-        let name = ".git/objects/info/alternates".to_owned();
-        self.unkeyed.insert(name, content);
-        let mut next = vec![folder];
-        for _ in 0..ALTERNATES {
-            let mut further = Vec::new();
-            for folder in next {
-                let text = text_of(&folder.join("info/alternates"))?.unwrap_or_default();
-                let lines = text.lines().filter(|line| !line.starts_with('#'));
-                further.extend(lines.filter_map(|line| fs::canonicalize(folder.join(line)).ok()));
-                self.mounted.push(folder);
-            }
-            next = further;
+    fn objects(&mut self, folders: Vec<PathBuf>) {
+        if let Some(own) = folders.first() {
+            let alternates = format!("{}\n", own.display());
+            let content = Content::Bytes(alternates.as_bytes().into());
+            let name = ".git/objects/info/alternates".to_owned();
+            self.unkeyed.insert(name, content);
         }
-        Ok(())
+        self.mounted = folders;
     }
+}
+
+/// Returns what the git repository at `root` leads to that is not its own: what is asked for where a
+/// package asks git.
+pub(crate) fn git_requests(root: &Path) -> Vec<OutsideRequest> {
+    let repository = GitRepository::of(root).filter(|repository| repository.top == root);
+    let foreign = repository.into_iter().flat_map(|repository| {
+        let files = repository.foreign_files().into_iter();
+        files.chain(repository.foreign_objects())
+    });
+    let request = |path| OutsideRequest {
+        wanted: Outside::Path(path),
+        asked_by: ".git".to_owned(),
+    };
+    foreign.map(request).collect()
 }
 
 fn text_of(file: &Path) -> io::Result<Option<String>> {
@@ -186,7 +200,7 @@ fn references(common: &Path) -> io::Result<BTreeMap<String, String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GitView, PACKED};
+    use super::{Allowed, GitView, PACKED};
     use fs_err as fs;
     use mizzen_dotnet::GitReads;
     use mizzen_stage::Content;
@@ -225,7 +239,13 @@ mod tests {
 
     fn view(folder: &TempDir, root: &str, reads: GitReads) -> GitView {
         let store = Store::open(&folder.path().join("cache")).unwrap();
-        GitView::of(&folder.path().join(root), reads, &store).unwrap()
+        GitView::of(
+            &folder.path().join(root),
+            reads,
+            &Allowed::default(),
+            &store,
+        )
+        .unwrap()
     }
 
     fn text(view: &GitView, path: &str) -> String {
@@ -274,6 +294,7 @@ mod tests {
         let own = folder.path().join("w/.git/worktrees/t");
         write(own.join("HEAD"), "dd\n");
         write(own.join("commondir"), "../..\n");
+        write(own.join("gitdir"), "../../../../t/.git\n");
         write(
             folder.path().join("t/.git"),
             &format!("gitdir: {}\n", own.display()),
@@ -296,7 +317,13 @@ mod tests {
         assert!(warning("w/below").contains("begins above the workspace"));
         let alone = tempfile::tempdir().unwrap();
         let store = Store::open(&alone.path().join("cache")).unwrap();
-        let view = GitView::of(Path::new("/proc"), GitReads::History, &store).unwrap();
+        let view = GitView::of(
+            Path::new("/proc"),
+            GitReads::History,
+            &Allowed::default(),
+            &store,
+        )
+        .unwrap();
         assert!(view.warnings[0].contains("in no git repository"));
     }
 }

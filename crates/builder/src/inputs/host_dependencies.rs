@@ -178,6 +178,6 @@ fn git_view(
     let asked = git_reads(findings, request.policy.git);
     match asked.filter(|_| asked > known.reads) {
         None => Ok(known.clone()),
-        Some(reads) => GitView::of(&request.workspace.root, reads, store),
+        Some(reads) => GitView::of(&request.workspace.root, reads, &request.allowed, store),
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct GitIgnored<'a> {
 impl<'a> GitIgnored<'a> {
     /// Reads the rules that hold below `workspace`; without a repository its own files alone.
     pub(crate) fn new(workspace: &'a Path) -> Self {
-        let repository = GitRepository::of(workspace);
+        let repository = GitRepository::at_home(workspace);
         let exclude = repository.as_ref().map_or_else(Gitignore::empty, |found| {
             rules(&found.top, &found.common.join("info/exclude"))
         });
