@@ -19,6 +19,9 @@ use tempfile::TempDir;
 /// Where every stage lies, of which the fake executor makes none.
 const STAGE: &str = "/stage";
 
+/// What happens while a build goes on; it is given the build's flag.
+type Happening = Box<dyn FnOnce(&Cancel) + Send>;
+
 /// A workspace with one project, an SDK, a cache, and an executor that plays what it is told to.
 pub(crate) struct Bench {
     folder: TempDir,
@@ -27,8 +30,8 @@ pub(crate) struct Bench {
     pub(crate) request: ProjectRequest,
     /// The steps whose next record is not found, as if another build kept it just after.
     pub(crate) hidden: Mutex<Vec<&'static str>>,
-    /// The beginning of the event at which the next build is cancelled.
-    pub(crate) cancel_at: Option<&'static str>,
+    /// The beginning of an event, and what happens at the first such event of the next build.
+    pub(crate) at: Mutex<Option<(&'static str, Happening)>>,
     /// Whether what the steps would make cannot be used.
     pub(crate) is_in_vain: bool,
     /// How many runs were told of.
@@ -50,7 +53,7 @@ impl Bench {
             request: request(&root.join("shop"), &root.join("dotnet")),
             store,
             hidden: Mutex::default(),
-            cancel_at: None,
+            at: Mutex::default(),
             is_in_vain: false,
             told: Mutex::default(),
             heard: Mutex::default(),
@@ -78,6 +81,18 @@ impl Bench {
         }
     }
 
+    /// Cancels the next build at an event.
+    pub(crate) fn cancel_at(&self, event: &'static str) {
+        *self.at.lock().unwrap() = Some((event, Box::new(Cancel::cancel)));
+    }
+
+    /// Writes a file below the bench's own folder at an event of the next build.
+    pub(crate) fn write_at(&self, event: &'static str, path: &str, text: &'static str) {
+        let path = self.folder.path().join(path);
+        let write = move |_: &Cancel| fs::write(path, text).unwrap();
+        *self.at.lock().unwrap() = Some((event, Box::new(write)));
+    }
+
     /// Builds; [`ran`](Self::ran) tells what ran.
     pub(crate) fn build(&self) -> Result<App, BuildError> {
         self.with_context(|context| publish_project(context, &self.request))
@@ -98,7 +113,7 @@ impl Bench {
         let cancel = Cancel::default();
         let heard = Heard {
             events: &self.heard,
-            cancel_at: self.cancel_at,
+            at: &self.at,
             cancel: cancel.clone(),
         };
         let records = Hiding {
@@ -222,10 +237,10 @@ pub(crate) fn published_of(dependency: &str, read: &[&str]) -> FakeRun {
     }
 }
 
-/// Hears events as lines, and cancels the build at one of them.
+/// Hears events as lines, and lets something happen at one of them.
 struct Heard<'a> {
     events: &'a Mutex<Vec<String>>,
-    cancel_at: Option<&'static str>,
+    at: &'a Mutex<Option<(&'static str, Happening)>>,
     cancel: Cancel,
 }
 
@@ -243,8 +258,9 @@ impl Reporter for Heard<'_> {
             Event::Note(text) => format!("note: {text}"),
             Event::Warning(text) => format!("warning: {text}"),
         };
-        if self.cancel_at.is_some_and(|at| line.starts_with(at)) {
-            self.cancel.cancel();
+        let mut at = self.at.lock().unwrap();
+        if let Some((_, happens)) = at.take_if(|(event, _)| line.starts_with(*event)) {
+            happens(&self.cancel);
         }
         self.events.lock().unwrap().push(line);
     }

@@ -193,3 +193,6 @@ fn together(mut all: App, next: App) -> Result<App, BuildError> {
     all.dotnet_calls += next.dotnet_calls;
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,3 +196,6 @@ pub(crate) fn run(
         },
     })
 }
+
+#[cfg(test)]
+mod tests;

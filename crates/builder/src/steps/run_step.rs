@@ -61,3 +61,6 @@ fn begin(staged: &Staged<'_>, starts: impl FnOnce()) -> Result<(), BuildError> {
     starts();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -201,15 +201,14 @@ fn packages_that_float_are_an_error_where_the_policy_says_so() {
 
 #[test]
 fn nothing_runs_once_somebody_asked_to_stop() {
-    let mut bench = Bench::new();
-    bench.cancel_at = Some("restore ran");
+    let bench = Bench::new();
+    bench.cancel_at("restore ran");
     bench.will([restored(PINNED)]);
     let error = bench.build().unwrap_err();
     assert!(matches!(error, BuildError::Cancelled(_)), "{error}");
     assert_eq!(bench.ran(), ["restore"]);
     assert!(!bench.heard().iter().any(|line| line.starts_with("publish")));
     // What was restored stays.
-    bench.cancel_at = None;
     bench.will([published(PINNED)]);
     bench.build().unwrap();
     assert_eq!(bench.ran(), ["publish"]);
@@ -325,11 +324,11 @@ fn what_comes_from_the_network_or_is_another_each_time_is_kept_by_no_key() {
 
 #[test]
 fn another_build_that_makes_the_same_is_waited_for() {
-    let mut bench = Bench::new();
+    let bench = Bench::new();
     let key = bench.plan().unwrap().inputs.restore_key();
     let _turn = bench.store.turn("restore", &key, &Cancel::default(), || ());
     let note = "note: another build runs the same restore; waiting for what it gives";
-    bench.cancel_at = Some(note);
+    bench.cancel_at(note);
     let error = bench.build().unwrap_err();
     assert!(matches!(error, BuildError::Cancelled(_)), "{error}");
     assert_eq!(bench.heard(), [note]);
