@@ -1,5 +1,5 @@
-//! What a build takes of the machine is in its key: the linker of native code, what an `Exec` runs and
-//! reads, files that a project names. What is not, no build sees.
+//! What a build takes of the machine decides whether it is reused: what an `Exec` runs and reads, files
+//! that a project names. What does not, no build sees.
 
 use crate::support::{Run, User, edit, prepared, refer_to};
 use fs_err as fs;
@@ -31,26 +31,33 @@ fn upgraded(user: &User) -> PathBuf {
     path
 }
 
+/// What lies over what.
+type Mounts<'a> = &'a [(&'a Path, &'a str)];
+
 #[test]
-fn what_an_exec_runs_is_in_the_key_with_what_is_installed_beside_it() {
+fn what_an_exec_runs_is_in_the_key_and_not_what_is_installed_beside_it() {
     let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
     let folder = user.workspace("hello-web", "hello", None);
-    let runs = "<Target Name=\"Ask\" AfterTargets=\"Publish\"><Exec Command=\"uname -s\" /></Target></Project>";
+    let runs = "<Target Name=\"Ask\" AfterTargets=\"Publish\"><Exec Command=\"tac /dev/null\" /></Target></Project>";
     edit(&folder.join("hello-web.csproj"), "</Project>", runs);
-    let other = user.path("uname");
+    let other = user.path("tac");
     fs::write(&other, "#!/bin/sh\necho another\n").unwrap();
     fs::set_permissions(&other, Permissions::from_mode(0o755)).unwrap();
-    let program = fs::canonicalize("/usr/bin/uname").unwrap();
+    let program = fs::canonicalize("/usr/bin/tac").unwrap();
     let program = program.to_str().unwrap();
     let upgraded = upgraded(&user);
-    let cases: [(&[(&Path, &str)], &str); 3] = [
-        (&[], "no earlier build"),
-        (&[(&upgraded, LIST)], "host's installed packages"),
-        (&[(&other, program)], "host's program uname"),
+    let cases: [(Mounts<'_>, &str, &str); 3] = [
+        (&[], "restore=ran publish=ran", "no earlier build"),
+        (&[(&upgraded, LIST)], "restore=hit publish=hit", ""),
+        (
+            &[(&other, program)],
+            "restore=hit publish=ran",
+            "/tac (read, outside of the workspace)",
+        ),
     ];
-    for (mounts, why) in cases {
+    for (mounts, steps, why) in cases {
         let first = build_below(&user, mounts);
-        assert_eq!(first.steps(), "restore=ran publish=ran");
+        assert_eq!(first.steps(), steps);
         let told = first.image()["steps"][1]["changed"].to_string();
         assert!(told.contains(why), "{told}");
         let again = build_below(&user, mounts);
@@ -59,41 +66,36 @@ fn what_an_exec_runs_is_in_the_key_with_what_is_installed_beside_it() {
 }
 
 #[test]
-fn native_code_is_linked_again_where_other_packages_are_installed_and_each_time_where_none_are_listed()
- {
+fn native_code_is_watched_like_all_else_and_is_never_kept_where_nothing_watches() {
     let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
     let feed = user.path("feed");
     // What restore fetches where `PublishAot` is true; nothing is compiled here.
     let compiler = "Microsoft.DotNet.ILCompiler";
     nuget_package(&feed, compiler, "1.0.0", &[("tools/ilc", "")]);
     let folder = user.workspace("hello-web", "hello", Some(&feed));
-    let nothing = user.path("nothing");
-    fs::create_dir(&nothing).unwrap();
-    let as_it_is = || build_below(&user, &[]);
-    as_it_is();
-
     refer_to(&folder.join("hello-web.csproj"), compiler);
-    assert_eq!(as_it_is().steps(), "restore=ran publish=ran");
-    assert_eq!(as_it_is().steps(), "restore=hit publish=hit");
-    let told = user.run_bare(&["plan", folder.to_str().unwrap()]).success();
+    let first = build_below(&user, &[]);
+    assert_eq!(first.steps(), "restore=ran publish=ran");
     let odd = "native code: the linker of this machine links what microsoft.dotnet.ilcompiler";
-    assert!(told.stdout.contains(odd), "{}", told.stdout);
-
+    assert!(first.stderr.contains(odd), "{}", first.stderr);
+    // No linker ran, so no list of what is installed decides about anything.
     let list = upgraded(&user);
-    let after_an_upgrade = || build_below(&user, &[(&list, LIST)]);
-    let upgraded = after_an_upgrade();
-    assert_eq!(upgraded.steps(), "restore=hit publish=ran");
-    let why = upgraded.image()["steps"][1]["changed"].to_string();
-    assert!(why.contains("host's installed packages"), "{why}");
-    assert_eq!(after_an_upgrade().steps(), "restore=hit publish=hit");
+    let again = build_below(&user, &[(&list, LIST)]);
+    assert_eq!(again.steps(), "restore=hit publish=hit");
 
-    for _ in 0..2 {
-        let unlisted = build_below(&user, &[(&nothing, "/var/lib/dpkg")]);
-        assert_eq!(unlisted.steps(), "restore=hit publish=ran");
-        let why = unlisted.image()["steps"][1]["changed"].to_string();
-        assert!(why.contains("no list of this machine's packages"), "{why}");
+    let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
+    let base = format!("oci:{}", base.display());
+    let arguments = ["hello", "-o", "oci:out", "--base", &base];
+    let arguments = [&arguments[..], &["--isolation", "path"]].concat();
+    let open = user.elsewhere("open");
+    for restore in ["ran", "hit"] {
+        let run = user.build_as(&open, &arguments).success();
+        assert_eq!(run.steps(), format!("restore={restore} publish=ran"));
+        let why = "what the publish of `hello-web.csproj` gave is not kept: ";
+        assert!(run.stderr.contains(why), "{}", run.stderr);
+        let why = "and nothing watched it (it ran with isolation `path`)";
+        assert!(run.stderr.contains(why), "{}", run.stderr);
     }
-    assert_eq!(as_it_is().steps(), "restore=hit publish=hit");
 }
 
 #[test]
@@ -134,10 +136,10 @@ fn a_file_of_the_machine_that_a_project_names_is_keyed_and_what_lies_below_opt_i
     assert!(again.stderr.contains(says), "{}", again.stderr);
     fs::write(share.join("data.txt"), "two").unwrap();
     let edited = build();
+    // `Exists` asks whenever the project is read, and nobody knows what a program makes of the answer.
     assert_eq!(edited.steps(), "restore=ran publish=ran");
     let why = edited.image()["steps"][1]["changed"].to_string();
-    let file = "host's file /usr/local/share/data.txt";
-    assert!(why.contains(file), "{why}");
+    assert!(why.contains("~ /usr/local/share/data.txt ("), "{why}");
 
     let asked = "[inputs]\nextra = [\"/opt/vendor\"]\n";
     fs::write(folder.join("mizzen.toml"), asked).unwrap();
@@ -169,8 +171,8 @@ fn a_program_below_opt_is_shown_with_its_folder_and_keyed_with_it() {
     assert_eq!(build().steps(), "restore=hit publish=hit");
     fs::write(opt.join("tool/says.txt"), "two").unwrap();
     let edited = build();
-    assert_eq!(edited.steps(), "restore=ran publish=ran");
+    assert_eq!(edited.steps(), "restore=hit publish=ran");
     let why = edited.image()["steps"][1]["changed"].to_string();
-    assert!(why.contains("host's folder /opt/tool"), "{why}");
+    assert!(why.contains("~ /opt/tool/says.txt (read"), "{why}");
     assert_ne!(edited.digest(), first.digest());
 }

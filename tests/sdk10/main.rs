@@ -12,6 +12,7 @@ mod git_aware;
 mod image_scenarios;
 mod key_scenarios;
 mod layers;
+mod machine_seen;
 mod package_scenarios;
 mod project_says;
 mod publish_container;

@@ -9,6 +9,20 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
+
+/// Returns a script that mounts the first of each pair over the second, and runs mizzen.
+fn below(mounts: &[(&str, &str)]) -> String {
+    let mounts = mounts
+        .iter()
+        .map(|(source, target)| format!("mount --bind '{source}' '{target}' && "));
+    format!(
+        "{}exec '{}' \"$@\"",
+        mounts.collect::<String>(),
+        env!("CARGO_BIN_EXE_mizzen")
+    )
+}
+
 impl User {
     /// Runs `mizzen` with a metadata file.
     #[must_use = "a run that failed tells nothing by itself"]
@@ -49,17 +63,24 @@ impl User {
         mounts: &[(&str, &str)],
         arguments: &[&str],
     ) -> Run {
-        let mounts = mounts
-            .iter()
-            .map(|(source, target)| format!("mount --bind '{source}' '{target}' && "));
-        let script = format!(
-            "{}exec '{}' \"$@\"",
-            mounts.collect::<String>(),
-            env!("CARGO_BIN_EXE_mizzen")
-        );
-        let unshare = ["unshare", "--user", "--map-root-user", "--mount"];
+        let script = below(mounts);
         let shell = ["/bin/sh", "-c", &script, "sh"];
-        self.run(&[&unshare[..], &shell].concat(), environment, arguments)
+        self.run(&[&UNSHARE[..], &shell].concat(), environment, arguments)
+    }
+
+    /// Runs `mizzen` with these arguments and nothing else there.
+    pub(crate) fn run_bare_below(&self, mounts: &[(&str, &str)], arguments: &[&str]) -> Run {
+        #[expect(clippy::disallowed_methods, reason = "the program under test")]
+        let output = Command::new(UNSHARE[0])
+            .args(&UNSHARE[1..])
+            .args(["/bin/sh", "-c", &below(mounts), "sh"])
+            .args(arguments)
+            .env_clear()
+            .envs(&self.environment)
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap();
+        Run::of(output, Value::Null)
     }
 
     /// Runs it as another user, who has what this one has: by number somebody else.

@@ -35,7 +35,7 @@ pub(crate) fn check(
             "running {step} again, to check what the cache has"
         ));
     };
-    let restored = run_restore(staged, &[], || again("restore"))?;
+    let restored = run_restore(staged, &[], || again("restore"))?.record;
     let key = staged.inputs.restore_key();
     // There may be no record of restore left behind that of publish: then it is fetched as it is now.
     if let Record::Found(kept) = records.restored(&key) {
@@ -138,6 +138,7 @@ mod tests {
             floating: None,
             findings: Findings::new(),
             rung: Rung::Processes,
+            machine: None,
         }
     }
 

@@ -25,9 +25,6 @@ pub struct Inputs {
     pub toolchain: ToolchainInput,
     /// What a tool of the build host may depend on: its processor, the version of its ICU.
     pub host: BTreeMap<String, String>,
-    /// What of the build host decides about native code, where publish links any; restore does not.
-    #[serde(default)]
-    pub linker: BTreeMap<String, String>,
     /// The commands, by step.
     pub commands: BTreeMap<StepName, Vec<String>>,
     /// The variables that the commands see.
@@ -120,6 +117,18 @@ impl Inputs {
         Digest::of(&canonical_json(&key))
     }
 
+    /// Returns restore's weak key: everything that is known before it looks up its first path. It names
+    /// path sets, not records: see [`PathSet`](crate::PathSet).
+    pub fn weak_restore_key(&self) -> Digest {
+        let mut known = self.known_before_a_look_up();
+        known.layers = BTreeMap::new();
+        known.commands.remove(&StepName::Publish);
+        Digest::of(&canonical_json(&json!({
+            "step": "restore, weak",
+            "inputs": known,
+        })))
+    }
+
     /// Returns the key of publish: everything, and `resolved`, the blobs that restore gave by name.
     pub fn publish_key(&self, resolved: &BTreeMap<String, Digest>) -> Digest {
         Digest::of(&canonical_json(&json!({
@@ -133,13 +142,18 @@ impl Inputs {
     /// `resolved`, the blobs that restore gave by name. It names path sets, not records: see
     /// [`PathSet`](crate::PathSet).
     pub fn weak_publish_key(&self, resolved: &BTreeMap<String, Digest>) -> Digest {
-        let mut known = self.clone();
-        known.files = BTreeMap::new();
         Digest::of(&canonical_json(&json!({
             "step": "publish, weak",
-            "inputs": known,
+            "inputs": self.known_before_a_look_up(),
             "resolved": resolved,
         })))
+    }
+
+    fn known_before_a_look_up(&self) -> Self {
+        Self {
+            files: BTreeMap::new(),
+            ..self.clone()
+        }
     }
 
     /// Returns the files of the workspace, without what the stage shows where it is.

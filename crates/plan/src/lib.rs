@@ -5,6 +5,7 @@
 //! record directly: one look-up and nothing runs. On a miss the finer keys follow, step by step:
 //! restore by what it reads, publish by everything plus what restore resolved.
 
+mod answers;
 mod inputs;
 mod key;
 mod miss_reason;
@@ -13,12 +14,13 @@ mod plan;
 mod source_tree;
 mod tree;
 
+pub use answers::Answers;
 pub use inputs::{FileInput, Inputs, RECIPE, ToolchainInput};
 pub use key::{Key, StepName};
 pub use miss_reason::MissReason;
 pub use path_set::{Look, PathSet};
 pub use plan::{
-    Plan, PlannedPublish, PlannedRestore, Record, Records, Skip, Unkeyed, Verdict, plan,
+    LastLooks, Plan, PlannedPublish, PlannedRestore, Record, Records, Skip, Unkeyed, Verdict, plan,
 };
 pub use source_tree::SourceTree;
 pub use tree::{Entry, Kind, Lookup, Node, Tree};

@@ -1,4 +1,4 @@
-use crate::{FileInput, Inputs};
+use crate::{FileInput, Inputs, Look};
 use mizzen_oci::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,14 +16,14 @@ pub enum MissReason {
     Network,
     /// The step gives another thing each time, and the policy is not to keep it.
     Volatile,
-    /// The machine's linker takes part, and what it takes from the machine is not known.
-    Linker,
     /// The same inputs may give other packages today.
     Floating(String),
     /// The record is there, but not all of its blobs.
     Incomplete(String),
     /// The record was made where the command could read more than its inputs: the rung's name.
     Isolation(String),
+    /// A path of the machine answers otherwise than it did, and the step looked it up: how.
+    Machine(String, Look),
     /// The record was written by a mizzen that has records of another shape.
     OtherFormat,
     /// mizzen itself builds in another way.
@@ -141,7 +141,7 @@ fn settings(inputs: &Inputs) -> BTreeMap<String, String> {
     for (step, command) in &inputs.commands {
         settings.insert(format!("{step} command"), command.join(" "));
     }
-    for (name, value) in inputs.host.iter().chain(&inputs.linker) {
+    for (name, value) in &inputs.host {
         settings.insert(format!("host's {name}"), value.clone());
     }
     for (name, value) in &inputs.environment {
@@ -167,12 +167,10 @@ impl fmt::Display for MissReason {
             Self::Volatile => {
                 f.write_str("publish makes something else each time, as its files say")
             }
-            Self::Linker => f.write_str(
-                "native code is linked, and no list of this machine's packages was found",
-            ),
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
             Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),
+            Self::Machine(path, look) => write!(f, "~ {path} ({look}, outside of the workspace)"),
             Self::OtherFormat => f.write_str("the record is of another version of mizzen"),
             Self::Recipe(before, now) => write!(f, "mizzen's recipe {before} → {now}"),
             Self::Added(path) => write!(f, "+ {path}"),

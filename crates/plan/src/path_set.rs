@@ -3,6 +3,7 @@ use crate::tree::{Lookup, Node};
 use mizzen_oci::Digest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 
 /// The paths that a step was seen to look up, by where they lie.
@@ -28,6 +29,16 @@ pub enum Look {
     Read,
     /// It listed the folder.
     Listed,
+}
+
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Probed => "looked for",
+            Self::Read => "read",
+            Self::Listed => "listed",
+        })
+    }
 }
 
 impl PathSet {
@@ -115,7 +126,12 @@ fn add(paths: &mut BTreeMap<String, Look>, path: String, look: Look) {
 ///
 /// A file's answer is its content, whatever was asked: in a stage its time is a function of the
 /// content, so `stat` tells of the content, too.
-fn answer(answers: &mut Vec<u8>, tree: &dyn Tree, path: &str, look: Look) -> io::Result<()> {
+pub(crate) fn answer(
+    answers: &mut Vec<u8>,
+    tree: &dyn Tree,
+    path: &str,
+    look: Look,
+) -> io::Result<()> {
     let Lookup { links, end, node } = tree.look_up(path)?;
     for (link, target) in &links {
         answers.push(b'l');

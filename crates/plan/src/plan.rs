@@ -1,4 +1,4 @@
-use crate::{Inputs, Key, MissReason, PathSet, StepName};
+use crate::{Inputs, Key, Look, MissReason, PathSet, StepName};
 use mizzen_oci::Digest;
 use std::collections::BTreeMap;
 
@@ -15,6 +15,10 @@ pub trait Records {
     /// Returns the record of restore.
     fn restored(&self, key: &Digest) -> Record<Self::Restored>;
 
+    /// Returns the record of a restore that looked up paths which all answer today as they did then,
+    /// whatever else of `inputs` is other: see [`PathSet`].
+    fn restored_by_paths(&self, inputs: &Inputs) -> Record<Self::Restored>;
+
     /// Returns the record of publish.
     fn published(&self, key: &Digest) -> Record<Self::Published>;
 
@@ -26,8 +30,8 @@ pub trait Records {
         restored: &Self::Restored,
     ) -> Record<Self::Published>;
 
-    /// Returns what the newest publish looked up of which no record was found by paths.
-    fn changed_paths(&self) -> Option<PathSet>;
+    /// Returns what a step looked up the last time of which no record was found by paths.
+    fn last_looks(&self) -> Option<LastLooks>;
 
     /// Returns the names and digests of what a found restore resolved.
     fn resolved(&self, restored: &Self::Restored) -> BTreeMap<String, Digest>;
@@ -45,6 +49,30 @@ pub enum Record<R> {
     Missing,
     /// A record that cannot be used: what it lacks, or why it is not to be trusted today.
     Unusable(MissReason),
+}
+
+/// What a step looked up the last time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LastLooks {
+    /// The paths.
+    pub paths: PathSet,
+    /// The first path of the machine that has another answer today.
+    pub machine: Option<(String, Look)>,
+}
+
+impl<R> Record<R> {
+    /// Returns the record, else what `other` finds; if that is nothing, what this one lacks.
+    #[must_use]
+    pub fn or(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::Found(_) => self,
+            Self::Missing => other(),
+            Self::Unusable(_) => match other() {
+                Self::Missing => self,
+                other => other,
+            },
+        }
+    }
 }
 
 /// Which steps the caller wants run whatever is known.
@@ -65,8 +93,6 @@ pub enum Unkeyed {
     Network,
     /// It is another thing each time.
     Volatile,
-    /// The machine's linker made it, of what is not known.
-    Linker,
 }
 
 impl Skip {
@@ -144,7 +170,9 @@ pub fn plan<S: Records>(
     let known = match restored {
         Some(restored) => Record::Found(restored.clone()),
         None if skip.restore => Record::Missing,
-        None => records.restored(&inputs.restore_key()),
+        None => records
+            .restored(&inputs.restore_key())
+            .or(|| records.restored_by_paths(inputs)),
     };
     let reasons_to_restore = match known {
         Record::Found(restored) => {
@@ -175,10 +203,8 @@ fn publish_over<S: Records>(
     let known = if skip.of_publish() {
         Record::Missing
     } else {
-        match records.published(&key) {
-            Record::Missing => records.published_by_paths(inputs, restored),
-            known => known,
-        }
+        let known = records.published(&key);
+        known.or(|| records.published_by_paths(inputs, restored))
     };
     let skip = skip.of_publish().then_some(skip);
     let verdict = match known {
@@ -204,7 +230,6 @@ fn reasons<S: Records>(
             None => MissReason::Asked,
             Some(Unkeyed::Network) => MissReason::Network,
             Some(Unkeyed::Volatile) => MissReason::Volatile,
-            Some(Unkeyed::Linker) => MissReason::Linker,
         }];
     }
     if !unusable.is_empty() {
@@ -213,21 +238,29 @@ fn reasons<S: Records>(
     let Some(earlier) = records.latest() else {
         return vec![MissReason::FirstBuild];
     };
-    let mut changes = MissReason::between(&earlier, inputs);
-    if let Some(paths) = records.changed_paths() {
-        let seen: Vec<MissReason> = changes
-            .iter()
-            .filter(|reason| reason.path().is_none_or(|path| paths.concerns(path)))
-            .cloned()
-            .collect();
-        // A change behind a link is seen under another name: then every change is named.
-        if !seen.is_empty() {
-            changes = seen;
-        }
-    }
+    let seen = records.last_looks();
+    let seen = seen.map(|looks| seen_changes(&earlier, inputs, looks));
+    // A change behind a link is seen under another name: then every change is named.
+    let changes = seen.filter(|changes| !changes.is_empty());
+    let changes = changes.unwrap_or_else(|| MissReason::between(&earlier, inputs));
     if changes.is_empty() {
         vec![MissReason::NotKept]
     } else {
         changes
     }
+}
+
+/// Returns what of all that is other was looked up.
+fn seen_changes(earlier: &Inputs, now: &Inputs, looks: LastLooks) -> Vec<MissReason> {
+    let mut changes = MissReason::between(earlier, now);
+    changes.retain(|reason| {
+        let path = reason.path();
+        path.is_none_or(|path| looks.paths.concerns(path))
+    });
+    changes.extend(
+        looks
+            .machine
+            .map(|(path, look)| MissReason::Machine(path, look)),
+    );
+    changes
 }

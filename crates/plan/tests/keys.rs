@@ -18,7 +18,6 @@ fn inputs() -> Inputs {
             version: "10.0.100".to_owned(),
         },
         host: BTreeMap::new(),
-        linker: BTreeMap::new(),
         commands: BTreeMap::new(),
         environment: BTreeMap::new(),
         passed: BTreeMap::new(),

@@ -2,8 +2,8 @@
 
 use mizzen_oci::Digest;
 use mizzen_plan::{
-    FileInput, Inputs, Key, Look, MissReason, PathSet, Plan, RECIPE, Record, Records, Skip,
-    SourceTree, StepName, ToolchainInput, Unkeyed, Verdict, plan,
+    FileInput, Inputs, Key, LastLooks, Look, MissReason, PathSet, Plan, RECIPE, Record, Records,
+    Skip, SourceTree, StepName, ToolchainInput, Unkeyed, Verdict, plan,
 };
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 struct Known {
     whole: Option<Digest>,
     restore: Option<Digest>,
+    restored_by_paths: bool,
+    changed_on_the_machine: Option<(String, Look)>,
     publish: Option<Digest>,
     latest: Option<Inputs>,
     /// What a publish looked up, and the workspace in which it did.
@@ -37,6 +39,14 @@ impl Records for Known {
         }
     }
 
+    fn restored_by_paths(&self, _: &Inputs) -> Record<&'static str> {
+        if self.restored_by_paths {
+            Record::Found("packages by paths")
+        } else {
+            Record::Missing
+        }
+    }
+
     fn published_by_paths(&self, inputs: &Inputs, _: &&'static str) -> Record<&'static str> {
         match &self.by_paths {
             Some((paths, earlier)) => {
@@ -56,8 +66,12 @@ impl Records for Known {
         }
     }
 
-    fn changed_paths(&self) -> Option<PathSet> {
-        self.by_paths.as_ref().map(|(paths, _)| paths.clone())
+    fn last_looks(&self) -> Option<LastLooks> {
+        let looks = |(paths, _): &(PathSet, Inputs)| LastLooks {
+            paths: paths.clone(),
+            machine: self.changed_on_the_machine.clone(),
+        };
+        self.by_paths.as_ref().map(looks)
     }
 
     fn published(&self, key: &Digest) -> Record<&'static str> {
@@ -95,7 +109,6 @@ fn inputs() -> Inputs {
             version: "10.0.100".to_owned(),
         },
         host: BTreeMap::new(),
-        linker: BTreeMap::new(),
         commands: [
             (StepName::Restore, vec!["restore".to_owned()]),
             (StepName::Publish, vec!["publish".to_owned()]),
@@ -158,6 +171,38 @@ fn editing_a_source_keeps_restore_and_names_the_file() {
 }
 
 #[test]
+fn a_restore_that_looked_at_nothing_which_changed_is_a_hit() {
+    let known = Known {
+        restored_by_paths: true,
+        latest: Some(inputs()),
+        ..Known::default()
+    };
+    let plan = plan(
+        &edited("Other.csproj", "two"),
+        &known,
+        Skip::default(),
+        None,
+    );
+    assert_eq!(verdicts(&plan)[0], Verdict::Hit("packages by paths"));
+}
+
+#[test]
+fn an_unusable_record_is_a_reason_only_if_nothing_else_is_found() {
+    let machine = || MissReason::Machine("/etc/a".to_owned(), Look::Read);
+    let unusable = || Record::<&str>::Unusable(machine());
+    assert_eq!(unusable().or(|| Record::Found("a")), Record::Found("a"));
+    assert_eq!(unusable().or(|| Record::Missing), unusable());
+    let lost = || Record::Unusable(MissReason::OtherFormat);
+    assert_eq!(unusable().or(lost), lost());
+    assert_eq!(Record::Missing.or(unusable), unusable());
+    assert_eq!(Record::Found("a").or(|| unreachable!()), Record::Found("a"));
+    assert_eq!(
+        machine().to_string(),
+        "~ /etc/a (read, outside of the workspace)"
+    );
+}
+
+#[test]
 fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
     let mut paths = PathSet::default();
     paths.add_source("Program.cs", Look::Read);
@@ -195,7 +240,31 @@ fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
 }
 
 #[test]
-fn the_weak_key_knows_no_file_of_the_workspace_and_everything_else() {
+fn a_change_on_the_machine_that_publish_looked_up_is_named() {
+    let mut paths = PathSet::default();
+    paths.add_source("Program.cs", Look::Read);
+    let known = |machine: Option<(String, Look)>| Known {
+        restore: Some(inputs().restore_key()),
+        latest: Some(inputs()),
+        by_paths: Some((paths.clone(), edited("Program.cs", "two"))),
+        changed_on_the_machine: machine,
+        ..Known::default()
+    };
+    let publish = |machine| {
+        let [_, publish] = verdicts(&plan(&inputs(), &known(machine), Skip::default(), None));
+        publish
+    };
+    let seen = || ("/etc/a".to_owned(), Look::Read);
+    let (path, look) = seen();
+    assert_eq!(
+        publish(Some(seen())),
+        Verdict::Run(vec![MissReason::Machine(path, look)])
+    );
+    assert_eq!(publish(None), Verdict::Run(vec![MissReason::NotKept]));
+}
+
+#[test]
+fn the_weak_keys_know_no_file_and_everything_else() {
     let resolved = Known::default().resolved(&"packages");
     let weak = inputs().weak_publish_key(&resolved);
     assert_eq!(
@@ -206,6 +275,10 @@ fn the_weak_key_knows_no_file_of_the_workspace_and_everything_else() {
     other.environment.insert("TZ".to_owned(), "CET".to_owned());
     assert_ne!(other.weak_publish_key(&resolved), weak);
     assert_ne!(inputs().weak_publish_key(&BTreeMap::new()), weak);
+
+    let weak = inputs().weak_restore_key();
+    assert_eq!(edited("App.csproj", "two").weak_restore_key(), weak);
+    assert_ne!(other.weak_restore_key(), weak);
 }
 
 #[test]
@@ -231,7 +304,7 @@ fn asked_for_steps_run_whatever_is_known() {
         restore: Some(inputs().restore_key()),
         publish: Some(inputs().publish_key(&resolved)),
         latest: Some(inputs()),
-        by_paths: None,
+        ..Known::default()
     };
     let asked = || Verdict::Run(vec![MissReason::Asked]);
     let publish = Skip {
@@ -289,8 +362,6 @@ fn every_fact_is_in_the_whole_key_and_what_restore_reads_in_its_own() {
     );
     let icu = |inputs: &mut Inputs| inputs.host.extend([("icu".to_owned(), "72".to_owned())]);
     assert_eq!(change(icu), (true, true));
-    let linker = |inputs: &mut Inputs| inputs.linker.extend([("ld".to_owned(), "1".to_owned())]);
-    assert_eq!(change(linker), (true, false));
     assert_eq!(
         change(|inputs| drop(inputs.environment.insert("A".to_owned(), String::new()))),
         (true, true)

@@ -1,11 +1,11 @@
 use crate::inputs::git_view::GitView;
 use crate::inputs::hidden_paths::without_hidden;
-use crate::inputs::machine_inputs::{MachineInputs, machine_inputs};
-use crate::inputs::native_linker::{is_covered, native_linker};
+use crate::inputs::optional_programs::optional_programs;
 use crate::inputs::project_findings::{Findings, git_reads, project_findings};
 use crate::request::ProjectRequest;
 use crate::{BuildError, VolatilePolicy};
-use mizzen_dotnet::Oddity;
+use mizzen_dotnet::{Oddity, is_in_system_folder, machine_paths};
+use mizzen_plan::StepName;
 use mizzen_stage::Content;
 use mizzen_store::Store;
 use std::collections::BTreeMap;
@@ -18,12 +18,10 @@ pub(crate) struct HostDependencies {
     pub(crate) findings: Findings,
     /// What project files name and no stage shows, and how that is told.
     pub(crate) hidden: Vec<(PathBuf, String)>,
-    /// Programs and paths of the machine.
-    pub(crate) machine: MachineInputs,
+    /// Folders of programs that a stage would not show.
+    pub(crate) programs: Vec<PathBuf>,
     /// As much of git's files as somebody asks for.
     pub(crate) git: GitView,
-    /// What names the machine's linker, where native code is linked.
-    pub(crate) linker: Option<BTreeMap<String, String>>,
 }
 
 impl HostDependencies {
@@ -39,9 +37,8 @@ impl HostDependencies {
         let found = project_findings(contents, &request.workspace.project, store)?;
         let (findings, hidden) = without_hidden(found, request);
         Ok(Self {
-            machine: machine_inputs(&findings, request, store)?,
+            programs: optional_programs(&findings),
             git: git_view(&GitView::default(), &findings, request, store)?,
-            linker: None,
             findings,
             hidden,
         })
@@ -67,32 +64,38 @@ impl HostDependencies {
         let new = packages.iter().filter(|(package, _)| !is_said(package));
         let new = new.map(|(package, found)| (package.clone(), found.clone()));
         let findings: Findings = self.findings.clone().into_iter().chain(new).collect();
-        let links = |oddity: &Oddity| matches!(oddity, Oddity::NativeCode { .. });
-        let linker = match &self.linker {
-            None if findings.values().flatten().any(links) => {
-                Some(native_linker(Path::new("/"), store)?)
-            }
-            known => known.clone(),
-        };
         Ok(Self {
             git: git_view(&self.git, &findings, request, store)?,
-            linker,
             findings,
             hidden: self.hidden.clone(),
-            machine: self.machine.clone(),
+            programs: self.programs.clone(),
         })
     }
 
-    /// Returns whether a stage shows more than with what was known `earlier`, or a key has more.
+    /// Returns whether a stage shows more than with what was known `earlier`.
     pub(crate) fn is_more_than(&self, earlier: &Self) -> bool {
-        self.git.reads > earlier.git.reads || self.linker.is_some() && earlier.linker.is_none()
+        self.git.reads > earlier.git.reads
     }
 
-    /// Returns whether native code is linked with nobody knows what.
-    pub(crate) fn links_with_unknown(&self) -> bool {
-        self.linker
-            .as_ref()
-            .is_some_and(|linker| !is_covered(linker))
+    /// Returns what `step` is said to read or run of the machine, so that a key without that is no key;
+    /// `None` if nothing says so.
+    pub(crate) fn read_by(&self, step: StepName, request: &ProjectRequest) -> Option<String> {
+        let reads = |oddity: &Oddity| match oddity {
+            Oddity::Reads { .. } => true,
+            // No restore runs a target or links.
+            Oddity::Runs { .. } | Oddity::Networked { .. } | Oddity::NativeCode { .. } => {
+                step == StepName::Publish
+            }
+            Oddity::GitAware { .. } | Oddity::Volatile(_) => false,
+        };
+        if let Some((path, oddity)) = self.all().find(|(_, oddity)| reads(oddity)) {
+            return Some(format!("{path}: {oddity}"));
+        }
+        let properties = request.options.properties.iter().map(|(_, value)| value);
+        let values = properties.chain(request.passed.values().map(String::as_str));
+        let mut paths = values.flat_map(machine_paths);
+        let path = paths.find(|path| is_in_system_folder(path))?;
+        Some(format!("an option names `{path}`"))
     }
 
     /// Returns each oddity as a line that names its file, and what is wrong.

@@ -30,7 +30,6 @@ pub(crate) fn key_inputs(
             version: sdk.version.clone(),
         },
         host: host(request, observed),
-        linker: observed.dependencies.linker.clone().unwrap_or_default(),
         commands: commands(request, &canonical),
         environment: variables(request, observed, &canonical),
         passed: observed.passed.clone(),
@@ -50,7 +49,6 @@ fn host(request: &ProjectRequest, observed: &Observed) -> BTreeMap<String, Strin
         // What is built so must not be found where packages are asked whether they ask git.
         host.insert("git".to_owned(), "never".to_owned());
     }
-    host.extend(observed.dependencies.machine.keyed.clone());
     host
 }
 

@@ -3,11 +3,24 @@ use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::seen_paths::Zones;
 use crate::inputs::staged::Staged;
 use mizzen_oci::Digest;
-use mizzen_plan::{PathSet, SourceTree, Tree};
+use mizzen_plan::{Answers, PathSet, SourceTree, StepName, Tree};
 use mizzen_stage::{Content, Seen};
+use mizzen_store::{Output, Store, StoreError};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-/// What a publish looked up, and the keys that come of it.
+/// What the result of a step that has run can be found by, beside the key of everything that was staged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Keyed {
+    /// By what it looked up.
+    Paths(Box<KeyedPaths>),
+    /// By nothing else, for the step was not watched.
+    NotWatched,
+    /// Not even by that key: why.
+    Never(String),
+}
+
+/// What a step looked up, and the keys that come of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KeyedPaths {
     pub(crate) paths: PathSet,
@@ -15,26 +28,52 @@ pub(crate) struct KeyedPaths {
     pub(crate) weak: Digest,
     /// Names the record.
     pub(crate) strong: Digest,
+    /// What the machine answered.
+    pub(crate) machine: Answers,
     /// The files of the workspace at those paths, links followed.
     looked_at: Vec<String>,
 }
 
-/// Returns what a publish over `resolved`, the blobs that restore gave by name, looked up that began at `began`, in nanoseconds since 1970 by
-/// the file system's clock; without it, why no key covers that.
+/// How restore reaches feeds: names of hosts, certificates, whether there is a network. It decides
+/// whether packages come, not which, and it is another with every network that a laptop joins.
+const WAYS_TO_FEEDS: [&str; 14] = [
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/networks",
+    "/etc/nsswitch.conf",
+    "/etc/pki",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+    "/proc/net",
+    "/sys/class/net",
+    "/usr/lib/ssl",
+    "/usr/share/ca-certificates",
+];
+
+/// Returns what `step` is found by that looked up `seen`, led to by `weak`, and began at `began`, in
+/// nanoseconds since 1970 by the file system's clock.
 ///
 /// # Errors
 /// [`BuildError::Read`] names a file of the machine that cannot be read.
 pub(crate) fn keyed_paths(
     staged: &Staged<'_>,
-    resolved: &BTreeMap<String, Digest>,
+    step: StepName,
+    weak: Digest,
     seen: &Seen,
     began: i128,
-) -> Result<Result<KeyedPaths, String>, BuildError> {
+) -> Result<Keyed, BuildError> {
+    let request = staged.request;
     let seen = match seen {
         Seen::All(seen) => seen,
-        Seen::NotWatched(why) => return Ok(Err(format!("publish was not watched: {why}"))),
+        Seen::NotWatched(why) => {
+            let unseen = staged.observed.dependencies.read_by(step, request);
+            let never = |what| Keyed::Never(format!("{what}, and nothing watched it ({why})"));
+            return Ok(unseen.map_or(Keyed::NotWatched, never));
+        }
     };
-    let request = staged.request;
     let store = &staged.context.store;
     let machine = MachineTree::load(store, &request.workspace.root)?;
     let sources = SourceTree::new(staged.inputs.workspace_files());
@@ -42,6 +81,9 @@ pub(crate) fn keyed_paths(
     covered.extend(staged.observed.nuget.mounted.iter().cloned());
     covered.extend(staged.observed.nuget.fallback_folders.iter().cloned());
     let mounted: Vec<_> = staged.observed.mounted().collect();
+    if step == StepName::Restore {
+        covered.extend(WAYS_TO_FEEDS.map(PathBuf::from));
+    }
     let zones = Zones {
         stage_root: staged.stage_root,
         covered: &covered,
@@ -51,32 +93,65 @@ pub(crate) fn keyed_paths(
     };
     let paths = match zones.path_set(seen).map_err(BuildError::Read)? {
         Ok(paths) => paths,
-        Err(why) => return Ok(Err(why)),
+        Err(why) => return Ok(Keyed::Never(why)),
     };
-    let weak = staged.inputs.weak_publish_key(resolved);
     let strong = paths
         .strong_key(&weak, &sources, &machine)
         .map_err(BuildError::Read)?;
+    let answers = Answers::of(&paths, &machine).map_err(BuildError::Read)?;
     let mut looked_at = Vec::with_capacity(paths.sources.len());
     for path in paths.sources.keys() {
         looked_at.push(sources.look_up(path).map_err(BuildError::Read)?.end);
     }
-    let is_steady = !machine.has_changed_since(began);
+    let changed = machine.changed_since(began);
     machine.save(store)?;
-    Ok(if is_steady {
-        Ok(KeyedPaths {
+    Ok(match changed {
+        Some(path) => Keyed::Never(format!("`{path}` changed while it ran")),
+        None => Keyed::Paths(Box::new(KeyedPaths {
             paths,
             weak,
             strong,
+            machine: answers,
             looked_at,
-        })
-    } else {
-        Err("a file of the machine that publish looked up changed meanwhile".to_owned())
+        })),
+    })
+}
+
+impl Keyed {
+    /// Returns what it was found to have looked up.
+    pub(crate) fn paths(&self) -> Option<&KeyedPaths> {
+        match self {
+            Self::Paths(paths) => Some(paths),
+            Self::NotWatched | Self::Never(_) => None,
+        }
+    }
+
+    /// Keeps what the machine answered, for the step's record.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be kept.
+    pub(crate) fn keep_answers(&self, store: &Store) -> Result<Option<Output>, StoreError> {
+        let Some(paths) = self.paths() else {
+            return Ok(None);
+        };
+        keep_answers(&paths.machine, store).map(Some)
+    }
+}
+
+/// Keeps what the machine answered, for a record.
+///
+/// # Errors
+/// [`StoreError`] if it cannot be kept.
+pub(crate) fn keep_answers(answers: &Answers, store: &Store) -> Result<Output, StoreError> {
+    let bytes = answers.to_bytes();
+    Ok(Output {
+        digest: store.put(&bytes)?,
+        size_bytes: bytes.len() as u64,
     })
 }
 
 impl KeyedPaths {
-    /// Returns those of `contents` that publish looked at: what else the workspace holds cannot have
+    /// Returns those of `contents` that the step looked at: what else the workspace holds cannot have
     /// become part of what it gave.
     pub(crate) fn among(&self, contents: &BTreeMap<String, Content>) -> BTreeMap<String, Content> {
         let found = self.looked_at.iter().filter_map(|path| {

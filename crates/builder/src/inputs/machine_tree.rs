@@ -2,7 +2,7 @@ use crate::BuildError;
 use fs_err as fs;
 use mizzen_plan::{Entry, Kind, Node, Tree};
 use mizzen_store::{FileState, StatCache, Store};
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -16,8 +16,8 @@ const STICKY: u32 = 0o1000;
 pub(crate) struct MachineTree {
     files: RefCell<StatCache>,
     asked: RefCell<BTreeMap<String, Entry>>,
-    /// The newest change of anything that was asked for, in nanoseconds since 1970.
-    newest_change: Cell<i128>,
+    /// What of all that was asked for changed last, and when, in nanoseconds since 1970.
+    newest_change: RefCell<(i128, String)>,
 }
 
 impl MachineTree {
@@ -32,7 +32,7 @@ impl MachineTree {
         Ok(Self {
             files: RefCell::new(StatCache::load(store, Path::new(&scope))?),
             asked: RefCell::default(),
-            newest_change: Cell::new(0),
+            newest_change: RefCell::default(),
         })
     }
 
@@ -44,10 +44,12 @@ impl MachineTree {
         Ok(self.files.into_inner().save(store)?)
     }
 
-    /// Returns whether anything that was asked for, or a folder above it, changed at or after `stamp`,
-    /// in nanoseconds since 1970: then a step that began at `stamp` may have seen something else.
-    pub(crate) fn has_changed_since(&self, stamp: i128) -> bool {
-        self.newest_change.get() >= stamp
+    /// Returns what of all that was asked for, or which folder above it, changed at or after `stamp`, in
+    /// nanoseconds since 1970: then a step that began at `stamp` may have seen something else.
+    pub(crate) fn changed_since(&self, stamp: i128) -> Option<String> {
+        let newest = self.newest_change.borrow();
+        let (time, path) = &*newest;
+        (*time >= stamp).then(|| path.clone())
     }
 
     fn ask(&self, path: &str) -> io::Result<Entry> {
@@ -58,8 +60,10 @@ impl MachineTree {
         };
         // A folder that everyone writes to changes all the time, and no stage shows the machine's.
         if !metadata.is_dir() || metadata.mode() & STICKY == 0 {
-            let newest = self.newest_change.get().max(changed(&metadata));
-            self.newest_change.set(newest);
+            let newest = (changed(&metadata), place.display().to_string());
+            if newest.0 > self.newest_change.borrow().0 {
+                self.newest_change.replace(newest);
+            }
         }
         let kind = metadata.file_type();
         if kind.is_symlink() {
@@ -239,14 +243,15 @@ mod tests {
         };
         assert!(before < began);
         // The folder above it, which holds the stamp, is as new as the stamp.
-        assert!(ask().has_changed_since(before));
+        assert!(ask().changed_since(before).is_some());
         std::thread::sleep(std::time::Duration::from_millis(20));
         fs::write(bench.path("stamp"), "later").unwrap();
         let began = stamp("stamp");
-        assert!(!ask().has_changed_since(began));
+        assert_eq!(ask().changed_since(began), None);
         // There for a moment, and gone when the key is made.
         fs::write(bench.path("lib/real/absent"), "").unwrap();
         fs::remove_file(bench.path("lib/real/absent")).unwrap();
-        assert!(ask().has_changed_since(began));
+        let changed = ask().changed_since(began).unwrap();
+        assert!(changed.ends_with("lib/real"), "{changed}");
     }
 }

@@ -142,7 +142,7 @@ impl Observed {
     /// Returns the files and folders outside of the workspace that every stage shows where they are.
     pub(crate) fn mounted(&self) -> impl Iterator<Item = PathBuf> {
         let mounted = self.workspace.mounted.iter();
-        let mounted = mounted.chain(&self.dependencies.machine.mounted);
+        let mounted = mounted.chain(&self.dependencies.programs);
         mounted.chain(&self.dependencies.git.mounted).cloned()
     }
 }

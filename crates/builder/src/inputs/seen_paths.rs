@@ -6,20 +6,27 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// What of the kernel's own files is constant in a stage, or decides about a process alone: how much
-/// memory the garbage collector takes, how many threads a pool has, whether it has to label files. The .NET
-/// runtime and the programs of a shell read them as they start.
-const KERNELS_OWN: [&str; 11] = [
+/// memory the garbage collector takes, how many threads a pool has, whether it has to label files, which
+/// kernel this is, which nobody needs a file for. The runtimes of .NET, Go and Node and the programs of a
+/// shell read them as they start.
+const KERNELS_OWN: [&str; 17] = [
     "/proc/cpuinfo",
     "/proc/filesystems",
     "/proc/meminfo",
     "/proc/mounts",
     "/proc/self",
+    "/proc/stat",
+    "/proc/sys/kernel/osrelease",
+    "/proc/sys/kernel/ostype",
+    "/proc/sys/net/core/somaxconn",
     "/proc/sys/vm",
     "/proc/thread-self",
+    "/proc/version",
     "/sys/devices/system/cpu",
     "/sys/devices/system/node",
     "/sys/fs/cgroup",
     "/sys/fs/selinux",
+    "/sys/kernel/mm/transparent_hugepage",
 ];
 
 /// What a step did with one path.

@@ -31,8 +31,6 @@ impl Staged<'_> {
             Some(Unkeyed::Network)
         } else if is_volatile && self.observed.dependencies.volatile().is_some() {
             Some(Unkeyed::Volatile)
-        } else if self.observed.dependencies.links_with_unknown() {
-            Some(Unkeyed::Linker)
         } else {
             None
         };

@@ -5,12 +5,15 @@
 
 pub(crate) mod path_sets;
 pub(crate) mod publish_record;
+pub(crate) mod record_keeper;
 pub(crate) mod restore_record;
 pub(crate) mod stored_records;
 
 #[cfg(test)]
 mod tests;
 
+use mizzen_plan::{Answers, StepName};
+use mizzen_store::{Output, Store, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,6 +23,30 @@ use serde_json::{Value, json};
 struct Body<T> {
     format: String,
     record: T,
+}
+
+/// The names under which records are kept; the first is the final record of a whole key.
+const WHOLE: &str = "whole";
+const LATEST: &str = "latest";
+/// The newest restore of a project, to be compared with.
+const LATEST_RESTORE: &str = "latest-restore";
+
+/// The name among a record's outputs of what the machine answered.
+const ANSWERS: &str = "machine";
+
+fn named_answers(machine: Option<Output>) -> Option<(String, Output)> {
+    machine.map(|output| (ANSWERS.to_owned(), output))
+}
+
+/// Reads what the machine answered to a step; `None` if it was not watched.
+fn kept_answers(kept: Option<Output>, store: &Store) -> Result<Option<Answers>, StoreError> {
+    let bytes = kept.map(|kept| store.read(&kept.digest)).transpose()?;
+    Ok(bytes.flatten().and_then(|bytes| Answers::parse(&bytes)))
+}
+
+/// Returns the name under which a step is kept by the strong key of what it looked up.
+fn by_paths(step: StepName) -> String {
+    format!("{step}-by-paths")
 }
 
 fn to_value(format: &str, record: &impl Serialize) -> Value {

@@ -1,11 +1,8 @@
 use mizzen_oci::{Digest, canonical_json};
-use mizzen_plan::PathSet;
+use mizzen_plan::{PathSet, StepName};
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// The name under which a weak key's path sets are kept.
-const STEP: &str = "publish-paths";
 
 /// How many path sets of one weak key are kept: a project that looks up other paths after an edit looks
 /// up the former ones when the edit is taken back.
@@ -21,6 +18,7 @@ const MOST_PATHS: usize = 50_000;
 pub(crate) struct PathSets<'a> {
     pub(crate) store: &'a Store,
     pub(crate) cache: &'a dyn ActionCache,
+    pub(crate) step: StepName,
 }
 
 impl PathSets<'_> {
@@ -30,7 +28,7 @@ impl PathSets<'_> {
     /// # Errors
     /// [`StoreError`] if the cache cannot be asked.
     pub(crate) fn get(&self, weak: &Digest) -> Result<Vec<PathSet>, StoreError> {
-        let Some(result) = self.cache.get(STEP, weak)? else {
+        let Some(result) = self.cache.get(&self.name(), weak)? else {
             return Ok(Vec::new());
         };
         let mut sets = Vec::new();
@@ -58,7 +56,7 @@ impl PathSets<'_> {
             digest: self.store.put(&bytes)?,
             size_bytes: bytes.len() as u64,
         };
-        let earlier = self.cache.get(STEP, weak)?;
+        let earlier = self.cache.get(&self.name(), weak)?;
         let earlier = earlier.map_or_else(BTreeMap::new, |earlier| earlier.outputs);
         let others = earlier.into_values().filter(|output| *output != newest);
         let kept = std::iter::once(newest).chain(others).take(MOST);
@@ -71,7 +69,12 @@ impl PathSets<'_> {
             inputs: newest,
             facts: Value::Null,
         };
-        self.cache.put(STEP, weak, &result)
+        self.cache.put(&self.name(), weak, &result)
+    }
+
+    /// Returns the name under which they are kept.
+    fn name(&self) -> String {
+        format!("{}-paths", self.step)
     }
 }
 
@@ -79,7 +82,7 @@ impl PathSets<'_> {
 mod tests {
     use super::{MOST, PathSets};
     use mizzen_oci::Digest;
-    use mizzen_plan::{Look, PathSet};
+    use mizzen_plan::{Look, PathSet, StepName};
     use mizzen_store::{FsActionCache, Store};
 
     fn set(path: &str) -> PathSet {
@@ -96,6 +99,7 @@ mod tests {
         let sets = PathSets {
             store: &store,
             cache: &cache,
+            step: StepName::Publish,
         };
         let weak = Digest::of(b"weak");
         assert_eq!(sets.get(&weak).unwrap(), []);

@@ -1,7 +1,7 @@
 use crate::dotnet_lines::DotnetMessage;
 use crate::inputs::unshown_paths::UnshownPaths;
 use crate::layer_options::LayerOptions;
-use crate::records::{from_value, to_value};
+use crate::records::{from_value, named_answers, to_value};
 use crate::result::app::{AppRuntime, LeftOutFile};
 use crate::result::kept_layer::KeptLayer;
 use crate::result::layers::Layers;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Counts up when the record has another shape.
-const FORMAT: &str = "mizzen publish 1";
+const FORMAT: &str = "mizzen publish 2";
 
 /// What publish gave, but for the blobs of its layers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +38,8 @@ pub(crate) struct PublishRecord {
     /// The weakest rung of isolation on which a step ran.
     #[serde(with = "rung_name")]
     pub(crate) rung: Rung,
+    /// What the machine answered to the steps, where they were watched: [`Answers`](mizzen_plan::Answers).
+    pub(crate) machine: Option<Output>,
     /// The sources' path in the stage that ran, which the warnings contain.
     pub(crate) staged_sources: String,
 }
@@ -63,7 +65,10 @@ impl PublishRecord {
         let symbols = self.symbols.iter();
         let symbols = symbols.map(|layer| (layer.name.clone(), layer.output()));
         ActionResult {
-            outputs: layers.chain(symbols).collect(),
+            outputs: layers
+                .chain(symbols)
+                .chain(named_answers(self.machine))
+                .collect(),
             inputs,
             facts: to_value(FORMAT, self),
         }

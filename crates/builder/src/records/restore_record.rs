@@ -1,5 +1,5 @@
 use crate::inputs::project_findings::Findings;
-use crate::records::{from_value, to_value};
+use crate::records::{ANSWERS, from_value, named_answers, to_value};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_oci::Digest;
 use mizzen_stage::Rung;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Counts up when the record has another shape.
-const FORMAT: &str = "mizzen restore 1";
+const FORMAT: &str = "mizzen restore 2";
 
 /// What restore gave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct RestoreRecord {
     pub(crate) findings: Findings,
     /// The rung of isolation on which it ran.
     pub(crate) rung: Rung,
+    /// What the machine answered to it, where it was watched: [`Answers`](mizzen_plan::Answers).
+    pub(crate) machine: Option<Output>,
 }
 
 /// Versions that were resolved and may be resolved otherwise tomorrow.
@@ -42,6 +44,7 @@ struct Facts {
     floating: Option<Floating>,
     findings: Findings,
     rung: String,
+    machine: Option<Output>,
 }
 
 impl RestoreRecord {
@@ -52,9 +55,11 @@ impl RestoreRecord {
             floating: self.floating.clone(),
             findings: self.findings.clone(),
             rung: self.rung.as_str().to_owned(),
+            machine: self.machine,
         };
+        let packs = self.packs.clone().into_iter();
         ActionResult {
-            outputs: self.packs.clone(),
+            outputs: packs.chain(named_answers(self.machine)).collect(),
             inputs,
             facts: to_value(FORMAT, &facts),
         }
@@ -63,12 +68,15 @@ impl RestoreRecord {
     /// Reads what a cache kept; `None` if it is of another format.
     pub(crate) fn from_result(result: &ActionResult) -> Option<Self> {
         let facts: Facts = from_value(FORMAT, &result.facts)?;
+        let mut packs = result.outputs.clone();
+        packs.remove(ANSWERS);
         Some(Self {
-            packs: result.outputs.clone(),
+            packs,
             packages: facts.packages,
             floating: facts.floating,
             findings: facts.findings,
             rung: Rung::parse(&facts.rung)?,
+            machine: facts.machine,
         })
     }
 

@@ -1,28 +1,21 @@
-use crate::inputs::keyed_paths::KeyedPaths;
 use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::staged::Staged;
 use crate::layer_options::LayerOptions;
 use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
+use crate::records::record_keeper::RecordKeeper;
 use crate::records::restore_record::RestoreRecord;
+use crate::records::{ANSWERS, LATEST, LATEST_RESTORE, WHOLE, by_paths, kept_answers};
 use crate::result::layers::Layers;
 use crate::{BuildError, FloatPolicy};
 use mizzen_oci::Digest;
-use mizzen_plan::{Inputs, MissReason, PathSet, Record, Records, SourceTree, StepName};
+use mizzen_plan::{Inputs, LastLooks, Look, MissReason, Record, Records, SourceTree, StepName};
 use mizzen_stage::{Executor, Rung};
-use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
-use std::cell::RefCell;
+use mizzen_store::{ActionCache, ActionResult, Output, Store};
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
-
-/// The names under which records are kept; the first is the final record of a whole key.
-const WHOLE: &str = "whole";
-/// A publish by the strong key of what it looked up.
-const BY_PATHS: &str = "publish-by-paths";
-const LATEST: &str = "latest";
-/// The newest restore of a project, to be compared with.
-const LATEST_RESTORE: &str = "latest-restore";
 
 /// What the cache has for one build: records with all their blobs in the store.
 pub(crate) struct StoredRecords<'a> {
@@ -33,7 +26,9 @@ pub(crate) struct StoredRecords<'a> {
     slot: Digest,
     workspace_root: &'a Path,
     /// What was last looked at by paths, and in vain.
-    changed_paths: RefCell<Option<PathSet>>,
+    last_looks: RefCell<Option<LastLooks>>,
+    /// The machine, once a record has been found that depends on it.
+    machine: OnceCell<MachineTree>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
     /// The first failure of a look-up; the look-up itself counts as a miss.
@@ -44,6 +39,13 @@ pub(crate) struct StoredRecords<'a> {
 pub(crate) struct Published {
     pub(crate) record: PublishRecord,
     pub(crate) layers: Layers,
+}
+
+/// A record that was read, and what it is to be believed for.
+struct Read<T> {
+    record: T,
+    rung: Rung,
+    machine: Option<Output>,
 }
 
 /// Returns when what floats must have been resolved to be reused; `None` if it never is.
@@ -69,59 +71,19 @@ impl<'a> StoredRecords<'a> {
                 .inputs
                 .slot(&request.workspace.root.to_string_lossy()),
             workspace_root: &request.workspace.root,
-            changed_paths: RefCell::new(None),
+            last_looks: RefCell::new(None),
+            machine: OnceCell::new(),
             fresh: fresh(request.policy.floats, request.now),
             failed: RefCell::new(None),
         }
     }
 
-    /// Returns the failure that made a look-up a miss.
+    /// Remembers what was read of the machine, and returns the failure that made a look-up a miss.
     pub(crate) fn check(self) -> Result<(), BuildError> {
+        if let Some(machine) = self.machine.into_inner() {
+            machine.save(self.store)?;
+        }
         self.failed.into_inner().map_or(Ok(()), Err)
-    }
-
-    /// Keeps what restore gave. Returns what to know about it: packages that had other bytes before.
-    pub(crate) fn keep_restored(
-        &self,
-        inputs: &Inputs,
-        key: &Digest,
-        restored: &RestoreRecord,
-    ) -> Result<Vec<String>, StoreError> {
-        let earlier = self.cache.get(LATEST_RESTORE, &self.slot)?;
-        let earlier = earlier.and_then(|earlier| RestoreRecord::from_result(&earlier));
-        let result = restored.to_result(self.keep_table(inputs)?);
-        self.cache.put(LATEST_RESTORE, &self.slot, &result)?;
-        self.cache.put(StepName::Restore.as_str(), key, &result)?;
-        let changed = earlier.map(|earlier| restored.packages_with_other_bytes(&earlier));
-        Ok(changed.unwrap_or_default())
-    }
-
-    /// Keeps what publish gave under its key and under the whole key, as far as those name one result.
-    ///
-    /// If packages float, the whole key names none. If `restored` knows nothing of what floats, for
-    /// publish's own restore asked for it, publish's key names none either.
-    pub(crate) fn keep_published(
-        &self,
-        inputs: &Inputs,
-        key: &Digest,
-        published: &PublishRecord,
-        restored: &RestoreRecord,
-        by_paths: Option<&KeyedPaths>,
-    ) -> Result<(), StoreError> {
-        let result = published.to_result(self.keep_table(inputs)?);
-        let floats = published.floating.is_some();
-        if !floats || restored.floating.is_some() {
-            let step = StepName::Publish.as_str();
-            self.cache.put(step, key, &result)?;
-            if let Some(by_paths) = by_paths {
-                self.cache.put(BY_PATHS, &by_paths.strong, &result)?;
-                self.path_sets().put(&by_paths.weak, &by_paths.paths)?;
-            }
-        }
-        if !floats {
-            self.cache.put(WHOLE, &inputs.whole_key(), &result)?;
-        }
-        self.cache.put(LATEST, &self.slot, &result)
     }
 
     /// Returns the newest record of this project, whatever its key.
@@ -133,19 +95,30 @@ impl<'a> StoredRecords<'a> {
         self.cache.get(LATEST, &self.slot).ok()?
     }
 
-    fn path_sets(&self) -> PathSets<'_> {
-        PathSets {
+    /// Returns what writes the records of this build.
+    pub(crate) fn keeper(&self) -> RecordKeeper<'_> {
+        RecordKeeper {
             store: self.store,
             cache: self.cache,
+            slot: self.slot,
         }
     }
 
-    fn keep_table(&self, inputs: &Inputs) -> Result<Output, StoreError> {
-        let table = inputs.to_bytes();
-        Ok(Output {
-            digest: self.store.put(&table)?,
-            size_bytes: table.len() as u64,
-        })
+    fn path_sets(&self, step: StepName) -> PathSets<'_> {
+        PathSets {
+            store: self.store,
+            cache: self.cache,
+            step,
+        }
+    }
+
+    /// Returns the machine as it was first asked for in this build.
+    fn machine(&self) -> Result<&MachineTree, BuildError> {
+        if let Some(machine) = self.machine.get() {
+            return Ok(machine);
+        }
+        let machine = MachineTree::load(self.store, self.workspace_root)?;
+        Ok(self.machine.get_or_init(|| machine))
     }
 
     /// Looks for a result with all its blobs, and reads it.
@@ -153,7 +126,7 @@ impl<'a> StoredRecords<'a> {
         &self,
         step: &str,
         key: &Digest,
-        read: impl FnOnce(&ActionResult) -> Option<(T, Rung)>,
+        read: impl FnOnce(&ActionResult) -> Option<Read<T>>,
     ) -> Record<T> {
         let result = match self.cache.get(step, key) {
             Ok(None) => return Record::Missing,
@@ -169,15 +142,43 @@ impl<'a> StoredRecords<'a> {
         }
         match read(&result) {
             None => Record::Unusable(MissReason::OtherFormat),
-            Some((record, rung)) => self.unless_weak(record, rung),
+            Some(read) => {
+                let (rung, machine) = (read.rung, read.machine);
+                let found = self.unless_weak(read.record, rung);
+                self.unless_answered_otherwise(found, machine)
+                    .unwrap_or_else(|error| self.failed(error))
+            }
+        }
+    }
+
+    fn find_restored(&self, step: &str, key: &Digest) -> Record<RestoreRecord> {
+        let record = self.find(step, key, |result| {
+            let record = RestoreRecord::from_result(result)?;
+            Some(Read {
+                rung: record.rung,
+                machine: record.machine,
+                record,
+            })
+        });
+        match record {
+            Record::Found(RestoreRecord {
+                floating: Some(floating),
+                ..
+            }) if !self.is_fresh(floating.resolved_at) => {
+                Record::Unusable(MissReason::Floating(floating.what))
+            }
+            record => record,
         }
     }
 
     fn find_published(&self, step: &str, key: &Digest) -> Record<Published> {
         let record = self.find(step, key, |result| {
             let record = PublishRecord::from_result(result)?;
-            let rung = record.rung;
-            Some((record, rung))
+            Some(Read {
+                rung: record.rung,
+                machine: record.machine,
+                record,
+            })
         });
         match record {
             Record::Missing => Record::Missing,
@@ -189,31 +190,73 @@ impl<'a> StoredRecords<'a> {
         }
     }
 
-    fn find_by_paths(
+    /// Looks for the record of `step` by what it looked up, led to by `weak`.
+    fn find_by_paths<T>(
         &self,
+        step: StepName,
+        weak: &Digest,
         inputs: &Inputs,
-        restored: &RestoreRecord,
-    ) -> Result<Record<Published>, BuildError> {
-        let weak = inputs.weak_publish_key(&restored.resolved());
-        let sets = self.path_sets().get(&weak)?;
+        find: impl Fn(&str, &Digest) -> Record<T>,
+    ) -> Result<Record<T>, BuildError> {
+        let sets = self.path_sets(step).get(weak)?;
         if sets.is_empty() {
             return Ok(Record::Missing);
         }
         let sources = SourceTree::new(inputs.workspace_files());
-        let machine = MachineTree::load(self.store, self.workspace_root)?;
+        let machine = self.machine()?;
         let mut found = Record::Missing;
         for paths in &sets {
-            let strong = paths.strong_key(&weak, &sources, &machine);
-            found = self.find_published(BY_PATHS, &strong.map_err(BuildError::Read)?);
+            let strong = paths.strong_key(weak, &sources, machine);
+            found = find(&by_paths(step), &strong.map_err(BuildError::Read)?);
             if !matches!(found, Record::Missing) {
                 break;
             }
         }
         if matches!(found, Record::Missing) {
-            *self.changed_paths.borrow_mut() = sets.into_iter().next();
+            let change = self.change_of_the_machine(step)?;
+            let newest = sets.into_iter().next();
+            *self.last_looks.borrow_mut() = newest.map(|paths| LastLooks {
+                paths,
+                machine: change,
+            });
         }
-        machine.save(self.store)?;
         Ok(found)
+    }
+
+    /// Returns the first path that answers otherwise today than to the newest run of `step`.
+    fn change_of_the_machine(&self, step: StepName) -> Result<Option<(String, Look)>, BuildError> {
+        let newest = match step {
+            StepName::Restore => LATEST_RESTORE,
+            StepName::Publish => LATEST,
+        };
+        let newest = self.cache.get(newest, &self.slot)?;
+        let kept = newest.and_then(|newest| newest.outputs.get(ANSWERS).copied());
+        let answers = kept_answers(kept, self.store)?.unwrap_or_default();
+        let change = answers.first_change(self.machine()?);
+        let change = change.map_err(BuildError::Read)?;
+        Ok(change.map(|(path, look)| (path.to_owned(), look)))
+    }
+
+    /// Says no to a record of steps to which the machine would answer otherwise today.
+    fn unless_answered_otherwise<T>(
+        &self,
+        record: Record<T>,
+        machine: Option<Output>,
+    ) -> Result<Record<T>, BuildError> {
+        if machine.is_none() || !matches!(record, Record::Found(_)) {
+            return Ok(record);
+        }
+        let Some(answers) = kept_answers(machine, self.store)? else {
+            return Ok(Record::Unusable(MissReason::OtherFormat));
+        };
+        let change = answers.first_change(self.machine()?);
+        Ok(match change.map_err(BuildError::Read)? {
+            Some((path, look)) => Record::Unusable(MissReason::Machine(
+                format!("/{}", path.trim_start_matches('/')),
+                look,
+            )),
+            None => record,
+        })
     }
 
     // What a command could see is no part of the key: on every rung a project that reads only what is
@@ -249,20 +292,14 @@ impl Records for StoredRecords<'_> {
     }
 
     fn restored(&self, key: &Digest) -> Record<RestoreRecord> {
-        let record = self.find(StepName::Restore.as_str(), key, |result| {
-            let record = RestoreRecord::from_result(result)?;
-            let rung = record.rung;
-            Some((record, rung))
-        });
-        match record {
-            Record::Found(RestoreRecord {
-                floating: Some(floating),
-                ..
-            }) if !self.is_fresh(floating.resolved_at) => {
-                Record::Unusable(MissReason::Floating(floating.what))
-            }
-            record => record,
-        }
+        self.find_restored(StepName::Restore.as_str(), key)
+    }
+
+    fn restored_by_paths(&self, inputs: &Inputs) -> Record<RestoreRecord> {
+        let weak = inputs.weak_restore_key();
+        let find = |step: &str, key: &Digest| self.find_restored(step, key);
+        self.find_by_paths(StepName::Restore, &weak, inputs, find)
+            .unwrap_or_else(|error| self.failed(error))
     }
 
     fn published(&self, key: &Digest) -> Record<Published> {
@@ -270,12 +307,14 @@ impl Records for StoredRecords<'_> {
     }
 
     fn published_by_paths(&self, inputs: &Inputs, restored: &RestoreRecord) -> Record<Published> {
-        self.find_by_paths(inputs, restored)
+        let weak = inputs.weak_publish_key(&restored.resolved());
+        let find = |step: &str, key: &Digest| self.find_published(step, key);
+        self.find_by_paths(StepName::Publish, &weak, inputs, find)
             .unwrap_or_else(|error| self.failed(error))
     }
 
-    fn changed_paths(&self) -> Option<PathSet> {
-        self.changed_paths.borrow().clone()
+    fn last_looks(&self) -> Option<LastLooks> {
+        self.last_looks.borrow().clone()
     }
 
     fn resolved(&self, restored: &RestoreRecord) -> BTreeMap<String, Digest> {

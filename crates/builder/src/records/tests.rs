@@ -182,7 +182,7 @@ fn the_record_of_restore_has_this_form() {
     assert_eq!(
         result.facts,
         json!({
-            "format": "mizzen restore 1",
+            "format": "mizzen restore 2",
             "record": {
                 "packages": [{
                     "id": "serilog",
@@ -192,6 +192,7 @@ fn the_record_of_restore_has_this_form() {
                     "source": null,
                 }],
                 "findings": {},
+                "machine": null,
                 "rung": "processes",
             }
         })

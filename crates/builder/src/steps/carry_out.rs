@@ -1,11 +1,14 @@
 use crate::BuildError;
+use crate::inputs::keyed_paths::Keyed;
 use crate::inputs::staged::Staged;
+use crate::records::record_keeper::Made;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::{Published, StoredRecords};
 use crate::report::{Event, Outcome, StepReport};
 use crate::result::app::App;
 use crate::steps::decide::decide;
 use crate::steps::published_app::published_app;
+use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
 use mizzen_oci::Digest;
 use mizzen_plan::{Key, MissReason, PlannedRestore, Record, Records, StepName, Verdict};
@@ -22,8 +25,8 @@ pub(crate) struct Steps<'a, 'b> {
     started: Instant,
     /// What restore gave, once that is settled for this build.
     restored: Option<RestoreRecord>,
-    /// Whether this build ran restore itself.
-    has_restored: bool,
+    /// What restore is found by, if this build ran it itself.
+    restore_keyed: Option<Keyed>,
     reports: BTreeMap<StepName, StepReport>,
     dotnet_calls: usize,
 }
@@ -40,7 +43,7 @@ impl<'a, 'b> Steps<'a, 'b> {
             records,
             started,
             restored: None,
-            has_restored: false,
+            restore_keyed: None,
             reports: BTreeMap::new(),
             dotnet_calls: 0,
         }
@@ -85,7 +88,10 @@ impl<'a, 'b> Steps<'a, 'b> {
     fn restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {
         let _turn = self.turn(StepName::Restore, &key)?;
         let is_looked_for = !self.staged.skip().restore;
-        match self.records.restored(&key) {
+        let records = self.records;
+        let inputs = &self.staged.inputs;
+        let known = records.restored(&key);
+        match known.or(|| records.restored_by_paths(inputs)) {
             Record::Found(restored) if is_looked_for => {
                 self.reuse_restored(key, restored);
                 Ok(())
@@ -104,10 +110,15 @@ impl<'a, 'b> Steps<'a, 'b> {
         reasons: Vec<MissReason>,
     ) -> Result<Option<App>, BuildError> {
         let _turn = self.turn(StepName::Publish, &key)?;
-        if !self.staged.skip().of_publish()
-            && let Record::Found(published) = self.records.published(&key)
-        {
-            return Ok(Some(self.reuse_published(key, published)));
+        if !self.staged.skip().of_publish() {
+            let records = self.records;
+            let inputs = &self.staged.inputs;
+            let known = records.published(&key);
+            if let Record::Found(published) =
+                known.or(|| records.published_by_paths(inputs, restored))
+            {
+                return Ok(Some(self.reuse_published(key, published)));
+            }
         }
         self.dotnet_calls += 1;
         let staged = &*self.staged;
@@ -117,7 +128,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         let (run, report) = match result {
             // The project asks for packages that restore's key knows nothing of, because of a file
             // that restore does not read: restore it again with everything at hand.
-            Err(error) if !self.has_restored && error.is_about_packages() => {
+            Err(error) if self.restore_keyed.is_none() && error.is_about_packages() => {
                 self.run_restore(restore_key, reasons)?;
                 return Ok(None);
             }
@@ -129,10 +140,18 @@ impl<'a, 'b> Steps<'a, 'b> {
         }
         let staged = &*self.staged;
         if staged.skip().unkeyed.is_none() {
-            let record = &run.published.record;
-            let by_paths = run.by_paths.as_ref().ok();
+            let publish = &Made {
+                record: &run.published.record,
+                keyed: &run.keyed,
+            };
+            let restore = &Made {
+                record: restored,
+                keyed: self.restore_keyed.as_ref().unwrap_or(&Keyed::NotWatched),
+            };
             self.records
-                .keep_published(&staged.inputs, &key, record, restored, by_paths)?;
+                .keeper()
+                .keep_published(&staged.inputs, &key, publish, restore)?;
+            tell_never(staged, StepName::Publish, &run.keyed);
         }
         self.reports.insert(StepName::Publish, report);
         Ok(Some(self.app(run.published)))
@@ -141,19 +160,25 @@ impl<'a, 'b> Steps<'a, 'b> {
     fn run_restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {
         self.dotnet_calls += 1;
         let staged = &*self.staged;
-        let (restored, report) =
-            self.timed(StepName::Restore, key, reasons, |reasons, starts| {
-                run_restore(staged, reasons, starts)
-            })?;
+        let (run, report) = self.timed(StepName::Restore, key, reasons, |reasons, starts| {
+            run_restore(staged, reasons, starts)
+        })?;
+        let RestoreRun { record, keyed } = run;
+        let made = Made {
+            record: &record,
+            keyed: &keyed,
+        };
         for note in self
             .records
-            .keep_restored(&staged.inputs, &key, &restored)?
+            .keeper()
+            .keep_restored(&staged.inputs, &key, &made)?
         {
             staged.context.reporter.event(&Event::Note(&note));
         }
+        tell_never(staged, StepName::Restore, &keyed);
         self.reports.insert(StepName::Restore, report);
-        self.restored = Some(restored);
-        self.has_restored = true;
+        self.restored = Some(record);
+        self.restore_keyed = Some(keyed);
         Ok(())
     }
 
@@ -247,6 +272,15 @@ impl<'a, 'b> Steps<'a, 'b> {
 fn listed(reasons: &[MissReason]) -> String {
     let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     reasons.join(", ")
+}
+
+/// Tells why what a step gave is not kept, if it is not.
+fn tell_never(staged: &Staged<'_>, step: StepName, keyed: &Keyed) {
+    if let Keyed::Never(why) = keyed {
+        let project = &staged.request.workspace.project;
+        let warning = format!("what the {step} of `{project}` gave is not kept: {why}");
+        staged.context.reporter.event(&Event::Warning(&warning));
+    }
 }
 
 /// Returns why a step runs.

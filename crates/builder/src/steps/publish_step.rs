@@ -1,7 +1,7 @@
 use crate::BuildError;
 use crate::inputs::file_based::written_by_restore;
 use crate::inputs::floating::{assets_below, floating, project_path};
-use crate::inputs::keyed_paths::{KeyedPaths, keyed_paths};
+use crate::inputs::keyed_paths::{Keyed, keyed_paths};
 use crate::inputs::package_findings::package_findings;
 use crate::inputs::project_findings::Findings;
 use crate::inputs::sdk::mounted_sdk;
@@ -26,7 +26,7 @@ use mizzen_dotnet::{
     NO_COMPILER_SERVER, NotPublishable, ProjectFacts, PublishOutput, pinned_asset_times,
 };
 use mizzen_plan::StepName;
-use mizzen_stage::{Action, Content, Network, OutputSpec, Seen};
+use mizzen_stage::{Action, Content, Network, OutputSpec};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -38,8 +38,8 @@ pub(crate) struct PublishRun {
     pub(crate) published: Published,
     /// What a build depends on because of the packages that took part.
     pub(crate) findings: Findings,
-    /// What it looked up; without that, why no key covers it.
-    pub(crate) by_paths: Result<KeyedPaths, String>,
+    /// What its record is found by.
+    pub(crate) keyed: Keyed,
 }
 
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
@@ -69,15 +69,12 @@ pub(crate) fn publish(
     if let Some(assets) = assets(staged, &written, &output)? {
         output = output.with_assets(assets);
     }
-    let by_paths = keyed_paths(staged, &restored.resolved(), &outcome.seen, began)?;
-    if let (Err(why), Seen::All(_)) = (&by_paths, &outcome.seen) {
-        let note = format!("any change of the workspace will publish again: {why}");
-        staged.context.reporter.event(&Event::Note(&note));
-    }
+    let weak = staged.inputs.weak_publish_key(&restored.resolved());
+    let keyed = keyed_paths(staged, StepName::Publish, weak, &outcome.seen, began)?;
     let contents = staged.observed.contents();
-    let looked_at = match &by_paths {
-        Ok(by_paths) => Cow::Owned(by_paths.among(&contents)),
-        Err(_) => Cow::Borrowed(&contents),
+    let looked_at = match keyed.paths() {
+        Some(paths) => Cow::Owned(paths.among(&contents)),
+        None => Cow::Borrowed(&contents),
     };
     let from_workspace = WorkspaceFiles::find(&output, &looked_at)?;
     let context = staged.context;
@@ -108,13 +105,14 @@ pub(crate) fn publish(
         unshown: UnshownPaths::of(&outcome.seen, &action.mounted, staged),
         floating,
         rung: outcome.rung.max(restored.rung),
+        machine: keyed.keep_answers(&context.store)?,
         staged_sources: staged.canonical.sources.clone(),
         project,
     };
     Ok(PublishRun {
         published: Published { record, layers },
         findings,
-        by_paths,
+        keyed,
     })
 }
 

@@ -1,6 +1,7 @@
 use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
 use crate::inputs::file_based::written_by_restore;
 use crate::inputs::floating::{floating, without_lock_file};
+use crate::inputs::keyed_paths::{Keyed, keyed_paths};
 use crate::inputs::package_findings::package_findings;
 use crate::inputs::scan::check_mounted;
 use crate::inputs::sdk::mounted_sdk;
@@ -16,6 +17,13 @@ use mizzen_stage::{Action, Network, Outcome, OutputSpec, Stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// What a restore gave.
+pub(crate) struct RestoreRun {
+    pub(crate) record: RestoreRecord,
+    /// What the record is found by.
+    pub(crate) keyed: Keyed,
+}
+
 /// Runs restore in a stage of its own.
 ///
 /// It is a fetch step: what it gives is everything that it or the evaluation put into an empty
@@ -24,7 +32,7 @@ use std::path::PathBuf;
 ///
 /// # Errors
 /// [`BuildError::Dotnet`] with NuGet's own messages.
-pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRecord, BuildError> {
+pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
     let request = staged.request;
     let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
@@ -48,8 +56,9 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRecord, BuildError> 
         } else {
             Network::Full
         },
-        watched: false,
+        watched: true,
     };
+    let began = staged.context.store.file_time_ns()?;
     let (outcome, _) = run(staged, &action, StepName::Restore)?;
     let packages = outcome.outputs.keys().filter_map(|name| {
         let (id, version) = name
@@ -74,7 +83,9 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRecord, BuildError> 
         }
     }
     let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
-    Ok(RestoreRecord {
+    let weak = staged.inputs.weak_restore_key();
+    let keyed = keyed_paths(staged, StepName::Restore, weak, &outcome.seen, began)?;
+    let record = RestoreRecord {
         packs: outcome.outputs,
         packages,
         floating: floating.map(|what| Floating {
@@ -83,7 +94,9 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRecord, BuildError> 
         }),
         findings,
         rung: outcome.rung,
-    })
+        machine: keyed.keep_answers(&staged.context.store)?,
+    };
+    Ok(RestoreRun { record, keyed })
 }
 
 /// Returns the folders in which a project's packages are.

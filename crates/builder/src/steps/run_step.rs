@@ -4,7 +4,7 @@ use crate::BuildError;
 use crate::inputs::staged::Staged;
 use crate::records::restore_record::RestoreRecord;
 use crate::steps::publish_step::{self, PublishRun};
-use crate::steps::restore_step;
+use crate::steps::restore_step::{self, RestoreRun};
 use mizzen_plan::MissReason;
 
 /// Runs restore, because of `reasons`; `starts` is called when nothing is in its way.
@@ -16,7 +16,7 @@ pub(crate) fn run_restore(
     staged: &Staged<'_>,
     reasons: &[MissReason],
     starts: impl FnOnce(),
-) -> Result<RestoreRecord, BuildError> {
+) -> Result<RestoreRun, BuildError> {
     let offline = |messages| BuildError::Offline {
         reasons: reasons.to_vec(),
         messages,

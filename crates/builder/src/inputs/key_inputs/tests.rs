@@ -22,10 +22,10 @@ fn the_keys_of_a_fixed_build_stay() {
     assert_eq!(
         named,
         [
-            "aa2536001f977d1e3e8c0d1e6738d7cb634c9c4d89483a139622915595dbe6b7",
-            "3617ed2abe15a0128ae462bf18ec71bb050fd64a78e96c6cd7db31bf20dbc554",
-            "3f493e4f4d6ddae19931238f5002d21c5a2c561622537d1495bb449893d408e7",
-            "e8875a8cb0d24276b998c307d5e4f729a62e88d51f990b5d24e4435432e5e878"
+            "9538d58e21d58b1400ef1a014f536869ae4f80a22f9b077771d934b8da9449e3",
+            "118d3d171feda0ccfc2577e15c9bdb90aa30dd1a99b7f9d4487f5008800b8e11",
+            "f862f435d4563dad6cca27639a136ea936958ddb9b7cc6e17fa321f69b3b09aa",
+            "022c27b259876284f26c0a839025fa5c12a77151402a713a48bfa9adef3a34db"
         ]
     );
 }
@@ -266,14 +266,6 @@ fn what_is_observed_beside_the_workspace_changes_the_keys_that_it_should() {
         ("variables that are passed", In::All, |build| {
             build.observed.passed = table("BUILD_NUMBER", text("8"));
         }),
-        ("the machine's programs", In::All, |build| {
-            let machine = &mut build.observed.dependencies.machine;
-            machine.keyed = table("program node", text("edited").to_string());
-        }),
-        ("the linker", In::Publish, |build| {
-            let linker = table("program ld", text("edited").to_string());
-            build.observed.dependencies.linker = Some(linker);
-        }),
         ("git's files", In::Whole, |build| {
             build.observed.dependencies.git.keyed = table(".git/HEAD", bytes("edited"));
         }),
@@ -285,7 +277,7 @@ fn what_is_observed_beside_the_workspace_changes_the_keys_that_it_should() {
             let dependencies = &mut build.observed.dependencies;
             dependencies.findings = table("x", vec![Oddity::Volatile("date".to_owned())]);
             dependencies.hidden = vec![("/opt/a".into(), "a path".to_owned())];
-            dependencies.machine.mounted.clear();
+            dependencies.programs.clear();
             dependencies.git.reads = None;
             dependencies.git.unkeyed.clear();
             dependencies.git.mounted = vec![PathBuf::from("/home/me/objects")];

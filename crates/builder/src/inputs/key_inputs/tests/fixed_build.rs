@@ -3,7 +3,7 @@ use crate::bench::request;
 use crate::inputs::key_inputs::key_inputs;
 use crate::inputs::observed::Observed;
 use crate::inputs::{git_view::GitView, host_dependencies::HostDependencies, injected::Injected};
-use crate::inputs::{machine_inputs::MachineInputs, nuget::StagedNuget, scan::Scan};
+use crate::inputs::{nuget::StagedNuget, scan::Scan};
 use mizzen_dotnet::GitReads;
 use mizzen_oci::{Digest, Platform};
 use mizzen_plan::FileInput;
@@ -87,10 +87,7 @@ pub(super) fn build() -> Build {
         fallback_packages: table("fallback folder /srv/packages", text("packages")),
         passed: table("BUILD_NUMBER", text("7")),
         dependencies: HostDependencies {
-            machine: MachineInputs {
-                keyed: table("program node", text("node").to_string()),
-                mounted: vec![PathBuf::from("/opt/node")],
-            },
+            programs: vec![PathBuf::from("/opt/node")],
             git: GitView {
                 reads: Some(GitReads::Everything),
                 keyed: table(".git/HEAD", bytes("ref: refs/heads/main\n")),
@@ -98,7 +95,6 @@ pub(super) fn build() -> Build {
                 facts: table(".git/objects 0", FileInput::File(text("objects"))),
                 ..GitView::default()
             },
-            linker: Some(table("program ld", text("ld").to_string())),
             ..HostDependencies::default()
         },
     };
