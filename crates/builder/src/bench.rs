@@ -109,6 +109,12 @@ impl Bench {
         app
     }
 
+    /// The same after runs that nobody asked for.
+    pub(crate) fn reuses_after_runs(&self) -> App {
+        self.ran();
+        self.reuses()
+    }
+
     fn with_context<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
         let cancel = Cancel::default();
         let heard = Heard {

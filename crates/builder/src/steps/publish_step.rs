@@ -290,3 +290,6 @@ fn project_facts(written: Option<Vec<u8>>) -> ProjectFacts {
     let facts = written.and_then(|bytes| ProjectFacts::parse(&String::from_utf8_lossy(&bytes)));
     facts.unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;
