@@ -33,7 +33,7 @@ pub fn run(process: &Process) -> ExitCode {
     let arguments = arguments.and_then(|matches| commands::Args::from_arg_matches(&matches));
     let arguments = match arguments {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error),
+        Err(error) => return usage(&commands::with_nearest(error, &command, &words)),
     };
     let json = arguments.is_for_machines();
     if let Err(error) = ui::start_log(process, json) {

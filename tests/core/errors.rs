@@ -296,3 +296,33 @@ fn a_user_that_the_base_does_not_know_is_usage_and_one_that_it_knows_becomes_a_n
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["config"]["config"]["User"], "1654");
 }
+
+#[test]
+fn a_slip_in_an_option_names_the_option_that_is_meant() {
+    let user = User::without_sdk();
+    for (slip, meant) in [("--tga", "--tag"), ("--platfrom", "--platform")] {
+        let run = user.run_bare(&["build", slip, "x"]);
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains(&format!("'{meant}'")), "{}", run.stderr);
+        assert!(
+            !run.stderr.contains(&format!("-- {slip}")),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn a_framework_that_the_project_is_not_for_and_a_broken_global_json_are_told() {
+    let user = user();
+    let folder = user.workspace("hello-web", "hello", None);
+    let said = fails(&user, &["hello", "-f", "netcoreapp3.0"], 3);
+    assert!(
+        said.contains("NETSDK1005") && said.contains("hint: the project is not for the framework"),
+        "{said}"
+    );
+    fs::write(folder.join("global.json"), "{ \"sdk\": ").unwrap();
+    let run = user.build(&["hello", "--base", &base(), "-o", "oci:out"]);
+    let warned = "hello/global.json` is no JSON: EOF while parsing";
+    assert!(run.stderr.contains(warned), "{}", run.stderr);
+}

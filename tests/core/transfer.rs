@@ -126,12 +126,27 @@ fn a_login_lets_later_verbs_in_until_the_logout() {
     let wrong = login("hunter2\n");
     assert_eq!(wrong.code, 4, "{}", wrong.stderr);
     assert!(!wrong.stderr.contains("hunter2"), "{}", wrong.stderr);
+    let said = format!("error: wrong user name or password for `{host}`");
+    assert!(wrong.stderr.contains(&said), "{}", wrong.stderr);
     let config = user.path("home/.docker/config.json");
     assert!(!config.exists());
     let kept = login("secret\n").success();
     assert!(kept.stderr.contains("config.json"), "{}", kept.stderr);
     assert!(fs::read_to_string(&config).unwrap().contains(&host));
     push().success();
+    user.run_bare(&["logout", &host]).success();
+    // At a terminal it asks, and shows no password.
+    let line = format!(
+        "(sleep 1; echo user; sleep 1; echo secret; sleep 1) | script -qec '{} login {host}' /dev/null",
+        env!("CARGO_BIN_EXE_mizzen")
+    );
+    let shown = user.tool("/bin/sh", &["-c", &line]);
+    assert!(
+        shown.contains(&format!("user name for `{host}`:")),
+        "{shown}"
+    );
+    assert!(shown.contains(&format!("logged in to `{host}`")), "{shown}");
+    assert!(!shown.contains("secret"), "{shown}");
     user.run_bare(&["logout", &host]).success();
     registry.revoke_tokens();
     assert_eq!(

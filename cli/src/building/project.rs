@@ -8,7 +8,9 @@ use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::ui::Ui;
 use mizzen_builder::{Allowed, BuildError, InputRules, LayerOptions, ProjectRequest};
-use mizzen_dotnet::{ChosenSdk, NotPublishable, Properties, PublishOptions, Toolchain, Workspace};
+use mizzen_dotnet::{
+    ChosenSdk, NotPublishable, Properties, PublishOptions, Toolchain, Workspace, global_json_fault,
+};
 use mizzen_plan::Skip;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,6 +55,7 @@ pub(crate) fn project(
     let toolchain = Toolchain::find(&process.path(), dotnet_root.as_deref())?;
     let sdk = toolchain.choose(&workspace.project_folder(), &workspace.root)?;
     tell(ui, &workspace, &toolchain, &sdk);
+    warn_of_global_json(ui, &workspace, &sdk);
     let skip = Skip {
         restore: arguments.reuse.no_cache == Some(Step::Restore),
         publish: arguments.reuse.no_cache == Some(Step::Publish),
@@ -110,6 +113,19 @@ fn tell(ui: &Ui, workspace: &Workspace, toolchain: &Toolchain, sdk: &ChosenSdk) 
     ));
     if ui.is_verbose() {
         ui.line(&format!("SDK      {}", chosen(toolchain, sdk)));
+    }
+}
+
+/// `dotnet` chooses an SDK as if there were no such file, and fails later with other words, or not.
+fn warn_of_global_json(ui: &Ui, workspace: &Workspace, sdk: &ChosenSdk) {
+    let file = sdk
+        .global_json
+        .as_ref()
+        .map(|file| workspace.root.join(file));
+    let fault = file.as_ref().and_then(|file| fs_err::read(file).ok());
+    let fault = fault.and_then(|text| global_json_fault(&text));
+    if let Some((file, fault)) = file.zip(fault) {
+        ui.warn(&format!("`{}` is no JSON: {fault}", file.display()));
     }
 }
 

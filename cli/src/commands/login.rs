@@ -4,10 +4,11 @@ use crate::session::Invocation;
 use crate::ui::Ui;
 use crate::{Process, keychain};
 use mizzen_oci::Reference;
-use mizzen_registry::{Credential, Kept, Keychain};
+use mizzen_registry::{Credential, Kept, Keychain, RegistryError};
 use std::io::{self, IsTerminal, Read};
 
-/// Tries a name and a password from stdin, and keeps them in docker's own config
+/// Tries a name and a password, and keeps them in docker's own config; asks for what is missing, where
+/// there is a terminal
 #[derive(clap::Args, Debug)]
 pub(crate) struct LoginArgs {
     /// The registry's host
@@ -15,9 +16,9 @@ pub(crate) struct LoginArgs {
 
     /// The name; `<token>` if what comes on stdin is an identity token
     #[arg(short, long, value_name = "NAME")]
-    pub(crate) username: String,
+    pub(crate) username: Option<String>,
 
-    /// The password comes from stdin, as it always does
+    /// The password comes from stdin, as it does wherever that is no terminal
     #[arg(long)]
     pub(crate) password_stdin: bool,
 }
@@ -35,15 +36,20 @@ const MOST_PASSWORD_BYTES: u64 = 64 * 1024;
 /// Tries a name and a password, and keeps them where docker does.
 pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let registry = registry(&arguments.registry)?;
-    let password = password()?;
-    let Some(credential) = Credential::new(&arguments.username, &password) else {
-        return Err(CommandError::usage("there is no password on stdin"));
+    let (username, password) = username_and_password(arguments, &registry)?;
+    let Some(credential) = Credential::new(&username, &password) else {
+        return Err(CommandError::usage("there is no password"));
     };
     let mut keychain = Keychain::default();
     keychain.add_credential("the login", &registry, credential.clone());
     let session = open_session(invocation, Ui::new(false, false), None)?;
     let client = session.registry(&session.config, false, keychain)?;
-    client.check_login(&registry)?;
+    client.check_login(&registry).map_err(|error| match error {
+        error @ RegistryError::Unauthorized { .. } => CommandError::from(error)
+            .within(format!("wrong user name or password for `{registry}`"), "")
+            .hinted("check both; many registries want an access token in place of the password"),
+        error => error.into(),
+    })?;
     let file = keychain::credential_file(session.process)?;
     let place = match file.keep(&registry, &credential)? {
         Kept::File => format!("`{}`", file.path().display()),
@@ -82,18 +88,38 @@ fn registry(text: &str) -> Result<String, CommandError> {
     }
 }
 
-fn password() -> Result<String, CommandError> {
+/// Asks at a terminal for what the command line does not have; elsewhere the password is all that stdin
+/// has.
+fn username_and_password(
+    arguments: &LoginArgs,
+    registry: &str,
+) -> Result<(String, String), CommandError> {
+    let unreadable = |error| CommandError::local("stdin cannot be read", &error);
     let stdin = io::stdin();
-    if stdin.is_terminal() {
-        return Err(CommandError::usage("the password is read from stdin")
-            .hinted("pipe it in, or redirect a file: mizzen login -u NAME REGISTRY < FILE"));
+    let asks = stdin.is_terminal() && !arguments.password_stdin;
+    let ui = Ui::new(false, false);
+    let username = match &arguments.username {
+        Some(username) => username.clone(),
+        None if asks => {
+            ui.say(&format!("user name for `{registry}`:"));
+            let mut line = String::new();
+            stdin.read_line(&mut line).map_err(unreadable)?;
+            line.trim().to_owned()
+        }
+        None => {
+            return Err(CommandError::usage("nobody says who logs in")
+                .hinted("mizzen login -u NAME REGISTRY, the password on stdin"));
+        }
+    };
+    if asks {
+        ui.say(&format!("password of `{username}` for `{registry}`:"));
+        let password = rpassword::read_password().map_err(unreadable)?;
+        return Ok((username, password));
     }
     let mut text = String::new();
-    stdin
-        .take(MOST_PASSWORD_BYTES)
-        .read_to_string(&mut text)
-        .map_err(|error| CommandError::local("stdin cannot be read", &error))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+    let mut limited = stdin.take(MOST_PASSWORD_BYTES);
+    limited.read_to_string(&mut text).map_err(unreadable)?;
+    Ok((username, text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 #[cfg(test)]

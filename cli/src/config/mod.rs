@@ -15,4 +15,5 @@ mod written;
 
 pub(crate) use config_file::Config;
 pub(crate) use defaults::{Setting, option_names};
+pub(crate) use nearest::nearest;
 pub(crate) use other_settings::other_settings;

@@ -1,5 +1,5 @@
 /// Returns the known name that `name` is most likely a slip of; `None` if none is near.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // By the share of letters that stay: a measure that favours common beginnings takes `basis` for
     // `base-registry`.
     let likeness = |known: &str| strsim::normalized_damerau_levenshtein(name, known);

@@ -88,6 +88,7 @@ impl CommandError {
         self.causes
             .insert(0, std::mem::replace(&mut self.message, message));
         self.hint = Some(match self.hint {
+            Some(first) if hint.is_empty() => first,
             Some(first) => format!("{first}; {hint}"),
             None => hint.to_owned(),
         });

@@ -30,7 +30,7 @@ impl DotnetLines {
             if !self.messages.contains(&message) {
                 self.messages.push(message);
             }
-        } else if !line.trim().is_empty() {
+        } else if !line.trim().is_empty() && !is_stack_frame(line) {
             if self.last.len() == LAST_LINES {
                 self.last.remove(0);
             }
@@ -63,6 +63,16 @@ impl DotnetLines {
         };
         self.last.into_iter().map(line).collect()
     }
+}
+
+/// Where an exception came by is for who maintains `dotnet`; what it says stands above.
+fn is_stack_frame(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_call = |call: &str| {
+        let method = call.split_once('(').map_or("", |(method, _)| method);
+        !method.is_empty() && !method.contains(' ')
+    };
+    line.strip_prefix("at ").is_some_and(is_call) || line.starts_with("--- End of ")
 }
 
 impl DotnetMessage {
@@ -166,6 +176,22 @@ fn without_project(line: &str) -> String {
 mod tests {
     use super::{DotnetLines, DotnetMessage};
     use std::path::Path;
+
+    #[test]
+    fn an_exception_is_what_it_says_and_not_where_it_came_by() {
+        let mut lines = DotnetLines::default();
+        for line in [
+            "Unhandled exception: System.Text.Json.JsonException: Expected depth to be zero",
+            "   at System.Text.Json.Utf8JsonReader.ReadSingleSegment()",
+            "   --- End of inner exception stack trace ---",
+            "  at least one project (of two) is broken",
+        ] {
+            lines.add(line);
+        }
+        let texts: Vec<String> = lines.failure().into_iter().map(|it| it.text).collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[0].starts_with("Unhandled exception: "), "{texts:?}");
+    }
 
     #[test]
     fn errors_are_told_from_warnings_and_shown_once_with_the_users_paths() {

@@ -53,6 +53,6 @@ pub use sdk::commands::{
     environment, injected_targets, is_set_by_stage, publish_command, restore_command,
 };
 pub use sdk::compiler_warm_up::CompilerWarmUp;
-pub use sdk::global_json::{RollForward, SdkRequest, with_sdk_path};
+pub use sdk::global_json::{RollForward, SdkRequest, global_json_fault, with_sdk_path};
 pub use sdk::sdk_version::{SdkVersion, SdkVersionError};
 pub use sdk::toolchain::{Toolchain, ToolchainError};

@@ -189,10 +189,21 @@ fn given(value: Option<&Value>) -> Option<&Value> {
 
 /// Reads the first value of a text: `dotnet` allows comments in it and anything behind it.
 pub(crate) fn first_value(text: &[u8]) -> Option<Value> {
+    read(text).ok()
+}
+
+/// Returns why a `global.json` cannot be read: its own readers differ in what they make of that.
+pub fn global_json_fault(text: &[u8]) -> Option<String> {
+    read(text).err().map(|error| error.to_string())
+}
+
+fn read(text: &[u8]) -> serde_json::Result<Value> {
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let text = without_comments(text);
     let mut values = serde_json::Deserializer::from_slice(&text).into_iter();
-    values.next()?.ok()
+    values
+        .next()
+        .unwrap_or_else(|| Err(serde::de::Error::custom("it is empty")))
 }
 
 fn without_comments(text: &[u8]) -> Vec<u8> {
