@@ -73,7 +73,7 @@ pub(crate) fn transfer(
         skipped_bytes,
         ..
     } = registry.counts();
-    session.ui.say(&format!(
+    session.ui.people(&format!(
         "{}: {} up, {} down, {} mounted, {} already there",
         count(requests, "request"),
         size(uploaded_bytes),

@@ -1,10 +1,12 @@
 //! What is shown while blobs move: lines, a line that changes, or one object a line; and never a
 //! secret.
 
-use crate::support::{Run, User, testdata};
+use crate::support::{Run, User, edit, prepared, testdata};
+use fs_err as fs;
 use mizzen_testkit::registry::{Login, Personality};
 use mizzen_testkit::{DockerRegistry, DockerRegistrySettings, Fault, MemoryRegistry, tiny_base};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// `user` with the password `secret`, as `htpasswd -B` writes it.
 const HTPASSWD: &str = "user:$2y$05$abcdefghijklmnopqrstuuOQiyCxlgf/oeuTqixKmWdcYUh4Hjl0a\n";
@@ -152,4 +154,126 @@ fn a_build_ends_for_machines_with_what_the_metadata_file_says() {
     let options = ["-t", &to, "--progress", "json"];
     let built = user.build(&[&arguments[..], &options].concat()).success();
     assert_eq!(objects(&built).pop().unwrap(), built.metadata);
+}
+
+/// Checks each object against the schema in the documents, and returns which kinds there were.
+fn checked(run: &Run, kinds: &mut BTreeSet<String>) -> Vec<Value> {
+    let text = include_str!("../../docs/reference/events.schema.json");
+    let schema = serde_json::from_str(text).unwrap();
+    let (mut schemas, mut compiler) = (boon::Schemas::new(), boon::Compiler::new());
+    compiler.add_resource("events.json", schema).unwrap();
+    let index = compiler.compile("events.json", &mut schemas).unwrap();
+    let objects = objects(run);
+    for object in &objects {
+        if let Err(error) = schemas.validate(object, index) {
+            panic!("{error:#}\n{object:#}");
+        }
+        kinds.insert(object["event"].as_str().unwrap_or("result").to_owned());
+    }
+    objects
+}
+
+#[test]
+fn every_object_is_of_the_documented_form_and_names_its_project() {
+    let mut user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    tiny_base(&user.path("base"), "linux/amd64");
+    let root = user.path("shop");
+    for name in ["Front", "Back"] {
+        let folder = user.workspace("hello-web", &format!("shop/{name}"), None);
+        fs::rename(folder.join("nuget.config"), root.join("nuget.config")).unwrap();
+        let project = folder.join(format!("{name}.csproj"));
+        fs::rename(folder.join("hello-web.csproj"), &project).unwrap();
+        edit(
+            &project,
+            "<TreatWarningsAsErrors>true",
+            "<TreatWarningsAsErrors>false",
+        );
+    }
+    edit(&root.join("Back/Program.cs"), ";", "; nonsense");
+    edit(
+        &root.join("Front/Program.cs"),
+        "using",
+        "#warning an old habit\nusing",
+    );
+    let line = |name: &str| {
+        format!(
+            "Project(\"{{F}}\") = \"{name}\", \"{name}\\{name}.csproj\", \"{{1}}\"\nEndProject\n"
+        )
+    };
+    let head = "Microsoft Visual Studio Solution File, Format Version 12.00\n";
+    let solution = format!("{head}{}{}", line("Front"), line("Back"));
+    fs::write(root.join("Shop.sln"), solution).unwrap();
+    let registry = MemoryRegistry::start();
+    registry.play(|number, _| {
+        (number == 1).then(|| Fault::Status(503, vec![("retry-after", "1".to_owned())]))
+    });
+    let to = format!("{}/shop/{{project}}:1", registry.host());
+    let options = ["--base", "oci:base", "--progress", "json", "-v"];
+    user.environment
+        .insert("MIZZEN_LOG".to_owned(), "debug".to_owned());
+    let build = || {
+        let run = user.build(&[&["shop", "-t", &to], &options[..]].concat());
+        assert_eq!(run.code, 3, "{}", run.stderr);
+        run
+    };
+    let mut kinds = BTreeSet::new();
+    let first = checked(&build(), &mut kinds);
+    let again = checked(&build(), &mut kinds);
+    // What is about a project says which.
+    let about = [
+        "project",
+        "step",
+        "diagnostic",
+        "dotnet",
+        "blob",
+        "request",
+        "writing",
+        "wait",
+    ];
+    for object in first.iter().chain(&again) {
+        let kind = object["event"].as_str().unwrap_or_default();
+        let is_named = ["Front/Front.csproj", "Back/Back.csproj"]
+            .iter()
+            .any(|name| object["project"] == *name);
+        assert!(is_named || !about.contains(&kind), "{object}");
+    }
+    let diagnostic = |objects: &[Value], code: &str| {
+        let mut found = objects.iter().filter(|it| it["event"] == "diagnostic");
+        found.find(|it| it["code"] == code).cloned().unwrap()
+    };
+    let warned = diagnostic(&first, "CS1030");
+    assert_eq!(
+        (&warned["severity"], &warned["reused"]),
+        (&"warning".into(), &false.into())
+    );
+    assert_eq!(warned["project"], "Front/Front.csproj");
+    assert_eq!(diagnostic(&again, "CS1030")["reused"], true);
+    let failed: Vec<&Value> = first.iter().filter(|it| it["event"] == "error").collect();
+    assert_eq!(failed[0]["project"], "Back/Back.csproj");
+    assert_eq!(failed[1].get("project"), None);
+    let pulled = ["pull", &to.replace("{project}", "front"), "oci:pulled"];
+    let pulled = user.run_bare(&[&pulled[..], &["--progress", "json"]].concat());
+    checked(&pulled.success(), &mut kinds);
+    let all = [
+        "blob",
+        "diagnostic",
+        "done",
+        "dotnet",
+        "error",
+        "log",
+        "project",
+        "request",
+        "result",
+        "solution",
+        "step",
+        "wait",
+        "writing",
+    ];
+    assert_eq!(
+        kinds
+            .iter()
+            .filter(|it| *it != "note" && *it != "warning")
+            .collect::<Vec<_>>(),
+        all
+    );
 }

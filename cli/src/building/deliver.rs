@@ -6,6 +6,7 @@ use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::session::Session;
 use mizzen_registry::Registry;
+use serde_json::json;
 
 /// What the images of one command have in common.
 pub(crate) struct Tools<'a> {
@@ -34,7 +35,9 @@ pub(crate) fn deliver(
     let mut failures: Vec<(String, CommandError)> = Vec::new();
     let is_one = services.len() == 1;
     let all_or_nothing = services.common().all_or_nothing;
+    let ui = &tools.session.ui;
     for service in &services.each {
+        ui.set_project(service.project());
         let image = build(service, tools).and_then(|image| {
             check_name(
                 &image.built,
@@ -54,7 +57,7 @@ pub(crate) fn deliver(
             Err(error) => {
                 let stop = is_one || error.is_interruption() || error.healed().is_some();
                 if !stop {
-                    tools.session.ui.failed(&error);
+                    ui.failed(&error);
                 }
                 failures.push((service.arguments.path.display().to_string(), error));
                 if stop {
@@ -63,6 +66,7 @@ pub(crate) fn deliver(
             }
         }
     }
+    ui.set_project(None);
     if failures.is_empty() {
         if let Err(error) = write_together(&ready, tools) {
             return Images {
@@ -76,7 +80,8 @@ pub(crate) fn deliver(
     let failure = match failures.pop() {
         None => None,
         Some((_, error)) if is_one || error.is_interruption() || error.healed().is_some() => {
-            Some(error)
+            let project = services.each.first().filter(|_| is_one);
+            Some(error.of_project(project.and_then(Service::project)))
         }
         Some(last) => {
             failures.push(last);
@@ -124,7 +129,11 @@ impl Ready {
         for destination in &self.built.destinations {
             tools.session.cancel.check()?;
             if tools.session.ui.is_verbose() {
-                tools.session.ui.line(&format!("writing  {destination}"));
+                let event = json!({ "event": "writing", "to": destination.to_string() });
+                tools
+                    .session
+                    .ui
+                    .tell(&format!("writing  {destination}"), &event);
             }
             self.write_to(destination, tools)?;
         }

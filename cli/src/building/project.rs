@@ -12,6 +12,7 @@ use mizzen_dotnet::{
     ChosenSdk, NotPublishable, Properties, PublishOptions, Toolchain, Workspace, global_json_fault,
 };
 use mizzen_plan::Skip;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -106,13 +107,14 @@ pub(crate) fn project(
 }
 
 fn tell(ui: &Ui, workspace: &Workspace, toolchain: &Toolchain, sdk: &ChosenSdk) {
-    ui.line(&format!(
-        "project  {} in {}",
-        workspace.project,
-        workspace.root.display()
-    ));
+    let root = workspace.root.display().to_string();
+    let event = json!({
+        "event": "project", "root": root,
+        "sdk": { "version": sdk.version, "folder": sdk.root.display().to_string() },
+    });
+    ui.tell(&format!("project  {} in {root}", workspace.project), &event);
     if ui.is_verbose() {
-        ui.line(&format!("SDK      {}", chosen(toolchain, sdk)));
+        ui.people(&format!("SDK      {}", chosen(toolchain, sdk)));
     }
 }
 

@@ -200,10 +200,10 @@ fn tell_left_out(ui: &Ui, files: &[LeftOutFile]) {
         " (-v names them)"
     };
     let files_left = count(files.len(), "file");
-    ui.line(&format!("left out {files_left}, {}{more}", size(bytes)));
+    ui.people(&format!("left out {files_left}, {}{more}", size(bytes)));
     if ui.is_verbose() {
         for file in files {
-            ui.line(&format!(
+            ui.people(&format!(
                 "  {} ({}, {})",
                 file.path,
                 file.reason,
@@ -221,6 +221,6 @@ fn tell_about(ui: &Ui, app: &App) {
         ));
     }
     if let Some(tailored) = app.runtime.tailored {
-        ui.line(&format!("layers   {tailored}"));
+        ui.people(&format!("layers   {tailored}"));
     }
 }

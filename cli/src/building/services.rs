@@ -8,6 +8,7 @@ use crate::places::ImageTarget;
 use crate::session::Invocation;
 use crate::ui::{Ui, count};
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// What stands for the name of an image in what `--tag` and `--output` say.
@@ -126,15 +127,19 @@ impl Services {
             return;
         };
         let services = count(self.len(), "service");
+        let event = json!({
+            "event": "solution", "path": path.display().to_string(), "leftOut": left_out,
+            "projects": self.each.iter().map(Service::project).collect::<Vec<_>>(),
+        });
         let left_out = if left_out.is_empty() {
             String::new()
         } else {
             format!("; left out {}", left_out.join(", "))
         };
-        ui.line(&format!(
-            "solution {}: {services}{left_out}",
-            path.display()
-        ));
+        ui.tell(
+            &format!("solution {}: {services}{left_out}", path.display()),
+            &event,
+        );
     }
 
     /// Returns every place that the command writes to, as far as it is known before the names of the
@@ -150,6 +155,12 @@ impl Services {
 }
 
 impl Service {
+    /// Returns the project's file, relative to its workspace.
+    pub(crate) fn project(&self) -> Option<&str> {
+        let workspace = self.workspace.as_ref()?;
+        Some(&workspace.project)
+    }
+
     /// Finds the one that `path` names.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(crate) fn done(ui: &Ui, results: &Results, process: &Process) {
         tell(ui, image, &name);
     }
     let network = results.network();
-    ui.line(&format!(
+    ui.people(&format!(
         "done     in {}: {}, {} up, {} down",
         time(results.took),
         count(network.requests, "request"),
@@ -31,7 +31,7 @@ pub(crate) fn done(ui: &Ui, results: &Results, process: &Process) {
     for image in &results.images {
         if let Some(destination) = image.destinations.first() {
             let port = published_port(image, &mut taken);
-            ui.line(&next(destination, image, &port, process));
+            ui.people(&next(destination, image, &port, process));
         }
     }
     ui.result(&results.to_json());
@@ -45,14 +45,14 @@ fn tell(ui: &Ui, image: &Built, name: &str) {
             .iter()
             .map(|layer| format!("{} {}", layer.name, size(layer.layer.descriptor.size_bytes)))
             .collect();
-        ui.line(&format!(
+        ui.people(&format!(
             "image    {name}{platform} on {}: {}",
             image.base.name,
             layers.join(", ")
         ));
     }
     if let (Some(artifact), Some(symbols)) = (&image.symbols, &image.app.symbols) {
-        ui.line(&format!(
+        ui.people(&format!(
             "symbols  {name}{}: {}, {}, beside the image",
             artifact.manifest().descriptor().digest,
             count(symbols.files, "file"),

@@ -37,6 +37,8 @@ pub(crate) struct CommandError {
     hint: Option<String>,
     /// What of the cache was damaged and is removed: trying again heals.
     healed: Option<Box<str>>,
+    /// The project that it is about, where there is one.
+    project: Option<Box<str>>,
 }
 
 impl CommandError {
@@ -49,6 +51,7 @@ impl CommandError {
             causes: Vec::new(),
             hint: None,
             healed: None,
+            project: None,
         }
     }
 
@@ -141,13 +144,24 @@ impl CommandError {
         self.healed.as_deref()
     }
 
+    /// The same, of a project.
+    #[must_use]
+    pub(crate) fn of_project(mut self, project: Option<&str>) -> Self {
+        self.project = project.map(Into::into);
+        self
+    }
+
     /// Returns the same for machines.
     pub(crate) fn to_json(&self, exit_code: u8) -> Value {
         let said: Vec<&str> = self.said.iter().map(|line| line.text.as_str()).collect();
-        json!({
+        let mut event = json!({
             "event": "error", "exitCode": exit_code, "message": self.message, "said": said,
             "causes": self.causes, "hint": self.hint,
-        })
+        });
+        if let Some(project) = &self.project {
+            event["project"] = json!(project);
+        }
+        event
     }
 
     /// Returns the same for people.

@@ -82,7 +82,30 @@ impl Ui {
     }
 
     pub(crate) fn note(&self, text: &str) {
+        if self.screen.form() == Form::Json {
+            return self.screen.event(&json!({ "event": "note", "text": text }));
+        }
         self.line(&format!("note: {text}"));
+    }
+
+    /// Says something to people, and to machines as `event`, in fields.
+    pub(crate) fn tell(&self, text: &str, event: &Value) {
+        if self.screen.form() == Form::Json {
+            return self.screen.event(event);
+        }
+        self.line(text);
+    }
+
+    /// Says to people what machines get with the result.
+    pub(crate) fn people(&self, text: &str) {
+        if self.screen.form() != Form::Json {
+            self.line(text);
+        }
+    }
+
+    /// Names the project that all is about from now on.
+    pub(crate) fn set_project(&self, project: Option<&str>) {
+        self.screen.set_project(project);
     }
 
     pub(crate) fn warn_all(&self, texts: &[String]) {
@@ -93,6 +116,9 @@ impl Ui {
 
     /// Says why one of several images is not made, also to who asked for quiet.
     pub(crate) fn failed(&self, error: &CommandError) {
+        if self.screen.form() == Form::Json {
+            return self.screen.event(&error.to_json(error.exit_code()));
+        }
         self.screen.end();
         err(&error.lines());
     }
@@ -115,10 +141,9 @@ impl Drop for Ui {
 
 impl Reporter for Ui {
     fn event(&self, event: &Event<'_>) {
-        if self.screen.form() == Form::Json
-            && let Some(event) = for_machines(event, self.verbose)
-        {
-            return self.screen.event(&event);
+        if self.screen.form() == Form::Json {
+            let events = for_machines(event, self.verbose);
+            return events.iter().for_each(|event| self.screen.event(event));
         }
         match event {
             Event::StepStarted(step, reasons) => {

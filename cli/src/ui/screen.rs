@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Screen {
     form: Form,
     drawn: Mutex<Drawn>,
+    /// What everything is about until another is named, for machines.
+    project: Mutex<Option<String>>,
 }
 
 /// How it is shown.
@@ -61,7 +63,13 @@ impl Screen {
         Self {
             form,
             drawn: Mutex::default(),
+            project: Mutex::default(),
         }
+    }
+
+    /// Names the project that all is about from now on.
+    pub(crate) fn set_project(&self, project: Option<&str>) {
+        *self.project() = project.map(str::to_owned);
     }
 
     pub(crate) fn form(&self) -> Form {
@@ -87,8 +95,12 @@ impl Screen {
     /// Tells a machine something; people have been told in another way.
     pub(crate) fn event(&self, event: &Value) {
         if self.form == Form::Json {
+            let mut event = event.clone();
+            if let Some(project) = &*self.project() {
+                event["project"] = json!(project);
+            }
             let _alone = self.drawn();
-            err_json(event);
+            err_json(&event);
         }
     }
 
@@ -108,6 +120,10 @@ impl Screen {
     pub(crate) fn end(&self) {
         self.status("");
         self.drawn().is_over = true;
+    }
+
+    fn project(&self) -> MutexGuard<'_, Option<String>> {
+        self.project.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn drawn(&self) -> MutexGuard<'_, Drawn> {
