@@ -164,7 +164,7 @@ fn dotnet<'a>(step: StepName, codes: impl Iterator<Item = &'a str>) -> String {
                 "install an SDK that knows the project's target framework, or lower TargetFramework"
             }
             "MSB4019" => "a stage does not show files outside the workspace: list the file under `[inputs] extra` in mizzen.toml, or move it into the workspace",
-            "NETSDK1005" => "the project is not for the framework that is asked for: leave out -f, or name one of its TargetFrameworks",
+            "NETSDK1005" => "the project does not target that framework: leave out -f, or name one of its TargetFrameworks",
             "NETSDK1129" => "the project has several target frameworks: name one with -f",
             "NU1301" => {
                 "the feed cannot be reached: check the network, the proxy and the feed's address"

@@ -318,7 +318,8 @@ fn a_framework_that_the_project_is_not_for_and_a_broken_global_json_are_told() {
     let folder = user.workspace("hello-web", "hello", None);
     let said = fails(&user, &["hello", "-f", "netcoreapp3.0"], 3);
     assert!(
-        said.contains("NETSDK1005") && said.contains("hint: the project is not for the framework"),
+        said.contains("NETSDK1005")
+            && said.contains("hint: the project does not target that framework"),
         "{said}"
     );
     fs::write(folder.join("global.json"), "{ \"sdk\": ").unwrap();

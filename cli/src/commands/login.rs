@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<
     let registry = registry(&arguments.registry)?;
     let (username, password) = username_and_password(arguments, &registry)?;
     let Some(credential) = Credential::new(&username, &password) else {
-        return Err(CommandError::usage("there is no password"));
+        return Err(CommandError::usage("no password was given"));
     };
     let mut keychain = Keychain::default();
     keychain.add_credential("the login", &registry, credential.clone());
@@ -107,7 +107,7 @@ fn username_and_password(
             line.trim().to_owned()
         }
         None => {
-            return Err(CommandError::usage("nobody says who logs in")
+            return Err(CommandError::usage("no user name was given")
                 .hinted("mizzen login -u NAME REGISTRY, the password on stdin"));
         }
     };
