@@ -119,6 +119,36 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
     }
 }
 
+/// Adds to an error about an unknown option the one of the same verb that is nearest: clap's own measure
+/// takes `--tga` for nothing.
+pub(crate) fn with_nearest(
+    mut error: clap::Error,
+    command: &clap::Command,
+    words: &[OsString],
+) -> clap::Error {
+    let unknown = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => {
+            option.trim_start_matches('-').to_owned()
+        }
+        _ => return error,
+    };
+    let verb = words
+        .iter()
+        .skip(1)
+        .find_map(|word| command.find_subcommand(word));
+    let options = verb.into_iter().flat_map(clap::Command::get_arguments);
+    let options = options.filter_map(clap::Arg::get_long);
+    if error.get(ContextKind::SuggestedArg).is_none()
+        && let Some(near) = nearest(&unknown, options)
+    {
+        let near = ContextValue::String(format!("--{near}"));
+        error.insert(ContextKind::SuggestedArg, near);
+        // That what was meant as an option is a value is the less likely tip.
+        error.insert(ContextKind::Suggested, ContextValue::None);
+    }
+    error
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Args, BuildArgs, Command, spelled_out};
@@ -172,34 +202,4 @@ mod tests {
             2
         );
     }
-}
-
-/// Adds to an error about an unknown option the one of the same verb that is nearest: clap's own measure
-/// takes `--tga` for nothing.
-pub(crate) fn with_nearest(
-    mut error: clap::Error,
-    command: &clap::Command,
-    words: &[OsString],
-) -> clap::Error {
-    let unknown = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) if error.kind() == ErrorKind::UnknownArgument => {
-            option.trim_start_matches('-').to_owned()
-        }
-        _ => return error,
-    };
-    let verb = words
-        .iter()
-        .skip(1)
-        .find_map(|word| command.find_subcommand(word));
-    let options = verb.into_iter().flat_map(clap::Command::get_arguments);
-    let options = options.filter_map(clap::Arg::get_long);
-    if error.get(ContextKind::SuggestedArg).is_none()
-        && let Some(near) = nearest(&unknown, options)
-    {
-        let near = ContextValue::String(format!("--{near}"));
-        error.insert(ContextKind::SuggestedArg, near);
-        // That what was meant as an option is a value is the less likely tip.
-        error.insert(ContextKind::Suggested, ContextValue::None);
-    }
-    error
 }
