@@ -123,8 +123,8 @@ impl From<BuildError> for CommandError {
                 command_error.causes = causes.collect();
             }
             BuildError::CacheDiffers(differences) => {
-                "the cache does not match what this workspace builds"
-                    .clone_into(&mut command_error.message);
+                command_error.message =
+                    "the cache does not match what this workspace builds".into();
                 command_error.causes = differences;
             }
             _ => {}

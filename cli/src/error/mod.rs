@@ -30,11 +30,11 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug)]
 pub(crate) struct CommandError {
     exit_code: u8,
-    message: String,
+    message: Box<str>,
     /// What `dotnet` itself said.
     said: Vec<DotnetMessage>,
     causes: Vec<String>,
-    hint: Option<String>,
+    hint: Option<Box<str>>,
     /// What of the cache was damaged and is removed: trying again heals.
     healed: Option<Box<str>>,
     /// The project that it is about, where there is one.
@@ -46,7 +46,7 @@ impl CommandError {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {
             exit_code: USAGE,
-            message: message.into(),
+            message: message.into().into(),
             said: Vec::new(),
             causes: Vec::new(),
             hint: None,
@@ -88,12 +88,14 @@ impl CommandError {
     /// The same, where it makes something larger fail; `hint` is a further way on.
     #[must_use]
     pub(crate) fn within(mut self, message: String, hint: &str) -> Self {
-        self.causes
-            .insert(0, std::mem::replace(&mut self.message, message));
+        self.causes.insert(
+            0,
+            std::mem::replace(&mut self.message, message.into()).into(),
+        );
         self.hint = Some(match self.hint {
             Some(first) if hint.is_empty() => first,
-            Some(first) => format!("{first}; {hint}"),
-            None => hint.to_owned(),
+            Some(first) => format!("{first}; {hint}").into(),
+            None => hint.into(),
         });
         self
     }
@@ -124,7 +126,7 @@ impl CommandError {
 
     #[must_use]
     pub(crate) fn hinted(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(hint.into().into());
         self
     }
 
@@ -188,7 +190,7 @@ impl CommandError {
         Self {
             exit_code,
             causes: causes(error, false),
-            hint,
+            hint: hint.map(Into::into),
             healed: DamagedBlob::within(error).map(|damaged| damaged.to_string().into()),
             ..Self::usage(error.to_string())
         }
