@@ -130,12 +130,12 @@ fn what_is_not_there_or_leads_elsewhere_is_refused() {
     let user = user();
     let said = build(&user, &["missing:/x"]).failure(2);
     assert!(
-        said.contains("missing` cannot be added to the image: it is not there"),
+        said.contains("missing` cannot be added to the image: it does not exist"),
         "{said}"
     );
     symlink("/etc/passwd", user.path("extra/link")).unwrap();
     let said = build(&user, &["extra:/x"]).failure(2);
-    assert!(said.contains("link out of the folder"), "{said}");
+    assert!(said.contains("link that leaves the folder"), "{said}");
     fs::create_dir(user.path("empty")).unwrap();
     let said = build(&user, &["empty:/x"]).failure(2);
     assert!(said.contains("empty folder"), "{said}");

@@ -57,7 +57,7 @@ fn a_folder_of_files_that_is_named_by_mistake_is_refused_by_every_verb_and_stays
     ] {
         let run = user.run_bare(&[verb, &["--cache-dir", home]].concat());
         let said = run.failure(2);
-        assert!(said.contains("it is not a cache of mizzen"), "{said}");
+        assert!(said.contains("it is not mizzen's cache"), "{said}");
         assert!(said.contains("hint: "), "{said}");
     }
     assert_eq!(tree(Path::new(home)), before);

@@ -147,9 +147,9 @@ fn a_slip_in_the_file_is_told_and_each_setting_can_be_traced() {
         ("[env]\npass = [\"HOME\"]\n", "`HOME` cannot be passed"),
         (
             "[inputs]\nroot = \"wwwroot\"\n",
-            "does not lie in the workspace root",
+            "is not inside the workspace root",
         ),
-        ("[inputs]\nextra = [\"../x\"]\n", "it is not there"),
+        ("[inputs]\nextra = [\"../x\"]\n", "it does not exist"),
     ] {
         write(&file, text);
         let said = user.build(&["hello", "-o", "oci:out"]).failure(2);

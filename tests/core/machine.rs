@@ -52,7 +52,7 @@ fn what_an_exec_runs_is_in_the_key_and_not_what_is_installed_beside_it() {
         (
             &[(&other, program)],
             "restore=hit publish=ran",
-            "/tac (read, outside of the workspace)",
+            "/tac (read, outside the workspace)",
         ),
     ];
     for (mounts, steps, why) in cases {
@@ -76,7 +76,7 @@ fn native_code_is_watched_like_all_else_and_is_never_kept_where_nothing_watches(
     refer_to(&folder.join("hello-web.csproj"), compiler);
     let first = build_below(&user, &[]);
     assert_eq!(first.steps(), "restore=ran publish=ran");
-    let odd = "native code: the linker of this machine links what microsoft.dotnet.ilcompiler";
+    let odd = "native code: this machine's linker links what microsoft.dotnet.ilcompiler";
     assert!(first.stderr.contains(odd), "{}", first.stderr);
     // No linker ran, so no list of what is installed decides about anything.
     let list = upgraded(&user);
@@ -121,7 +121,7 @@ fn a_file_of_the_machine_that_a_project_names_is_keyed_and_what_lies_below_opt_i
     edit(&folder.join("hello-web.csproj"), "</Project>", &reads);
     let mounts: [(&Path, &str); 2] = [(&share, "/usr/local/share"), (&opt, "/opt")];
     let build = || build_below(&user, &mounts);
-    let says = "`/opt/vendor/data.txt` lies outside of the workspace, and no build sees it";
+    let says = "`/opt/vendor/data.txt` is outside the workspace, so no build sees it";
     let published = || {
         let files = user.run_bare(&["inspect", "--files", "oci:out"]).success();
         let mut names = vec!["/app/share.txt", "/app/opt.txt"];

@@ -42,7 +42,7 @@ fn plan(user: &User, folder: &Path) -> Run {
 /// Checks that a plan stops, and for what; then that it goes on once that is allowed.
 fn asks(user: &User, folder: &Path, wants: &[&Path], asked_by: &str) {
     let said = plan(user, folder).failure(2);
-    assert!(said.contains("you have not allowed it"), "{said}");
+    assert!(said.contains("that you have not allowed"), "{said}");
     for want in wants {
         let want = format!("read `{}`", want.display());
         assert!(said.contains(&want) && said.contains(asked_by), "{said}");

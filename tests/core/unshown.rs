@@ -1,4 +1,4 @@
-//! What plain `dotnet publish` finds outside of the workspace, and no stage shows, is named: by what
+//! What plain `dotnet publish` finds outside the workspace, and no stage shows, is named: by what
 //! publish was seen to look for, whenever that is there.
 
 use crate::support::{Run, User, edit, prepared};

@@ -2,7 +2,7 @@
 
 use crate::support::{Run, User, edit, prepared};
 
-const NOTE: &str = "had the time of this build";
+const NOTE: &str = "contained the time of this build";
 
 fn build(user: &User, more: &[&str]) -> Run {
     let base = prepared("MIZZEN_TEST_BASE").join("aspnet-10.0");

@@ -227,10 +227,10 @@ fn outside(file: &OutsideFile) -> String {
         }
         OutsideFile::LookedFor(unshown) => return unshown.to_string(),
         OutsideFile::NotLookedFor => {
-            "it lies outside of the workspace, where no stage shows it, and publish did not look for it"
+            "it is outside the workspace, where no stage shows it, and publish did not look for it"
         }
         OutsideFile::Unknown => {
-            "it lies outside of the workspace, where no stage shows it; whether plain `dotnet publish` would \
+            "it is outside the workspace, where no stage shows it; whether plain `dotnet publish` would \
              read it is not known, for publish has not run like this, or could not be watched"
         }
     };

@@ -31,9 +31,7 @@ pub(crate) fn check(
     let note = |text: &str| staged.context.reporter.event(&Event::Note(text));
     let mut differences = Vec::new();
     let again = |step: &str| {
-        note(&format!(
-            "running {step} again, to check what the cache has"
-        ));
+        note(&format!("running {step} again to check the cache"));
     };
     let restored = run_restore(staged, &[], || again("restore"))?.record;
     let key = staged.inputs.restore_key();
@@ -53,7 +51,7 @@ pub(crate) fn check(
         }
     }
     if differences.is_empty() {
-        note("the cache has what was made just now, byte for byte");
+        note("the cache matches what was just built, byte for byte");
         return Ok(calls);
     }
     Err(BuildError::CacheDiffers(differences))

@@ -53,11 +53,11 @@ pub enum BuildError {
         self_contained: bool,
     },
     /// Symbols that are to lie beside an image are others for each of its platforms.
-    #[error("the application is published for each platform by itself, and so are its symbols")]
+    #[error("the application is published separately for each platform, and so are its symbols")]
     SymbolsDiffer,
     /// Packages would have to be fetched.
     #[error(
-        "packages have to be restored, and the network is off{}",
+        "packages have to be restored, but the network is off{}",
         first_of(reasons)
     )]
     Offline {
@@ -114,7 +114,7 @@ pub enum BuildError {
     #[error("there is no .NET for `{0}`")]
     Platform(String),
     /// The base image does not know the user.
-    #[error("the image cannot run as the user that was asked for")]
+    #[error("the image cannot run as the requested user")]
     User(#[source] UserError),
     /// What is to be added to the image is no file and no folder of files.
     #[error("`{}` cannot be added to the image: {why}", .path.display())]
@@ -133,7 +133,7 @@ pub enum BuildError {
         why: String,
     },
     /// A link of the workspace leads out of it, and nobody has named its target.
-    #[error("`{path}` is a link to `{}`, which is outside of the workspace", target.display())]
+    #[error("`{path}` is a link to `{}`, which is outside the workspace", target.display())]
     LinkOutside {
         /// The link, relative to the workspace.
         path: String,
@@ -141,10 +141,10 @@ pub enum BuildError {
         target: PathBuf,
     },
     /// Files of the workspace ask for what lies outside of it, and it is not allowed.
-    #[error("the workspace asks for what lies outside of it, and you have not allowed it")]
+    #[error("the workspace asks for things outside itself that you have not allowed")]
     NotAllowed(Vec<OutsideRequest>),
     /// The toolchain is another than the one that is locked.
-    #[error("the toolchain is {} ({}), and {} ({}) is locked", here.version, here.id.short(), locked.version, locked.id.short())]
+    #[error("the toolchain is {} ({}), but {} ({}) is locked", here.version, here.id.short(), locked.version, locked.id.short())]
     OtherToolchain {
         /// What is on this machine.
         here: LockedToolchain,
@@ -155,7 +155,7 @@ pub enum BuildError {
     #[error("packages are not locked: no lock file beside {}", .0.join(", "))]
     NoLockFile(Vec<String>),
     /// `dotnet` ran an SDK whose content is not in the key.
-    #[error("`dotnet` ran the SDK in `{ran}`, and mizzen had expected {chosen}")]
+    #[error("`dotnet` ran the SDK in `{ran}`, but mizzen expected {chosen}")]
     OtherSdk {
         /// Its folder.
         ran: String,

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Something outside of a workspace that a file of the workspace asks for.
+/// Something outside a workspace that a file of the workspace asks for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Outside {
     /// That a file or a folder is read, absolute.

@@ -23,7 +23,7 @@ pub struct ProjectPlan {
     pub tailored: Option<Tailored>,
     /// What is odd in the project files, a line each.
     pub oddities: Vec<String>,
-    /// What publish looked for outside of the workspace, where that is known: it ran with these inputs, and
+    /// What publish looked for outside the workspace, where that is known: it ran with these inputs, and
     /// was watched.
     unshown: Option<UnshownPaths>,
 }
@@ -50,7 +50,7 @@ pub enum FileRole {
     NotStaged,
 }
 
-/// What a file outside of the workspace is to a build.
+/// What a file outside the workspace is to a build.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutsideFile {
     /// Every stage shows it where it is, and publish's key has it if publish looks at it.
@@ -141,7 +141,7 @@ impl ProjectPlan {
         }
     }
 
-    /// Returns what a file outside of the workspace at `root`, absolute, is to the build.
+    /// Returns what a file outside the workspace at `root`, absolute, is to the build.
     pub fn outside_file(&self, file: &Path, root: &Path) -> OutsideFile {
         if SYSTEM_FOLDERS.iter().any(|folder| file.starts_with(folder)) {
             return OutsideFile::OfTheSystem;

@@ -106,8 +106,8 @@ impl EachPlatform {
     ) -> Result<App, BuildError> {
         let names: Vec<String> = self.platforms.iter().map(ToString::to_string).collect();
         let note = format!(
-            "what is published runs on one platform alone: it is published for {}",
-            names.join(", and for ")
+            "what is published runs on one platform only: it is published once for {}",
+            names.join(" and once for ")
         );
         context.reporter.event(&Event::Note(&note));
         let mut all = None;

@@ -12,7 +12,7 @@ pub enum ArchiveError {
         file: PathBuf,
     },
     /// The file is no tar, or cut off.
-    #[error("`{}` is not a whole tar", .file.display())]
+    #[error("`{}` is not a complete tar", .file.display())]
     Malformed {
         /// The file.
         file: PathBuf,

@@ -90,8 +90,8 @@ impl ArchiveReader {
             entry: lossy(&raw),
             why,
         };
-        let path =
-            std::str::from_utf8(&raw).map_err(|_| refused("is no name of an image's part"))?;
+        let path = std::str::from_utf8(&raw)
+            .map_err(|_| refused("is not the name of a part of an image"))?;
         let path = joined("", path).ok_or_else(|| refused("leads out of the archive"))?;
         let link = |folder: &str| {
             let target = entry.link_name_bytes().unwrap_or_default();
@@ -116,14 +116,14 @@ impl ArchiveReader {
             }
             EntryType::Symlink => link(path.rsplit_once('/').map_or("", |(folder, _)| folder))?,
             EntryType::Link => link("")?,
-            _ => return Err(refused("is no file, folder or link")),
+            _ => return Err(refused("is not a file, folder or link")),
         };
         if self.parts.len() == MAX_ENTRIES {
-            return Err(refused("is one of too many"));
+            return Err(refused("is one too many"));
         }
         match self.parts.insert(path, part) {
             None => Ok(()),
-            Some(_) => Err(refused("is there twice")),
+            Some(_) => Err(refused("appears twice")),
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) fn check_manifest(manifest: &Manifest, defects: &mut Vec<Defect>) {
         defects.push(Defect::MediaType {
             what: "config".to_owned(),
             got: config.media_type.clone(),
-            why: "which is no image config's",
+            why: "which is not that of an image config",
         });
     } else if config.media_type != config.media_type.in_family(family) {
         defects.push(Defect::MediaType {
@@ -71,7 +71,7 @@ fn check_platform(entry: &Descriptor, platforms: &mut BTreeSet<String>, defects:
             defects,
             "index",
             "platform",
-            &format!("{name} is there twice"),
+            &format!("{name} appears twice"),
         );
     }
 }

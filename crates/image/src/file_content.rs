@@ -48,7 +48,7 @@ impl TreeFile {
         let mut tar = layer_tar::open(layer).map_err(unreadable)?;
         let mut is_found = false;
         let entries = each_entry(&mut tar, &mut Bounds::default(), |entry| {
-            // A name that is there twice means the last.
+            // A name that appears twice means the last.
             if normal(&entry.path_bytes()).as_deref() == Some(path) {
                 take(entry)?;
                 is_found = true;

@@ -91,7 +91,7 @@ impl LayerBuilder {
             )?;
         }
         let blob = store.blob(&digest, size_bytes).ok_or_else(|| {
-            let message = format!("{digest} was written and is gone");
+            let message = format!("{digest} was written, but is gone");
             StoreError::Io(io::Error::new(io::ErrorKind::NotFound, message))
         })?;
         Ok(Layer {

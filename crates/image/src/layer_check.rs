@@ -118,7 +118,7 @@ fn wrong_media_type(media_type: &MediaType, family: Family) -> Option<&'static s
         MediaType::ImageLayerNonDistributableZstd,
     ];
     if !layers.contains(&oci) {
-        return Some("which is no layer's");
+        return Some("which is not that of a layer");
     }
     (*media_type != media_type.in_family(family)).then_some("which is not of the manifest's family")
 }
@@ -145,7 +145,7 @@ fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::
     let most = defects.len() + MOST_DEFECTS;
     each_entry(tar, &mut Bounds::default(), |entry| {
         if defects.len() > most {
-            return Err(io::Error::other("there are too many defects to name each"));
+            return Err(io::Error::other("there are too many defects to list"));
         }
         let mut defect = |path: &[u8], why| {
             defects.push(Defect::Entry {
@@ -165,10 +165,10 @@ fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::
         if let Some(was_directory) = seen.insert(path.clone(), is_directory)
             && !(was_directory && is_directory)
         {
-            defect(&raw, "is there twice");
+            defect(&raw, "appears twice");
         }
         if let Some(parent) = file_above(&seen, &path) {
-            defect(&raw, "lies below a file of the same layer");
+            defect(&raw, "is below a file of the same layer");
             seen.remove(&parent);
         }
         if kind.is_hard_link() {
@@ -188,7 +188,7 @@ fn check_entries(tar: impl Read, layer: &str, defects: &mut Vec<Defect>) -> io::
             || kind.is_gnu_sparse()
             || kind.is_pax_global_extensions();
         if !known {
-            defect(&raw, "is of a type that no layer may hold");
+            defect(&raw, "has a type that is not allowed in a layer");
         }
         Ok(())
     })

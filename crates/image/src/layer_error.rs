@@ -13,13 +13,13 @@ pub enum LayerError {
         why: &'static str,
     },
     /// Two entries have one path.
-    #[error("two files want to be `{path}` in one layer")]
+    #[error("two files claim the path `{path}` in one layer")]
     DuplicatePath {
         /// The path in the image.
         path: String,
     },
     /// An entry lies below one that is no directory.
-    #[error("`{path}` lies below `{parent}`, which is a file in the same layer")]
+    #[error("`{path}` is below `{parent}`, which is a file in the same layer")]
     NotADirectory {
         /// The file.
         parent: String,

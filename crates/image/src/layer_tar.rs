@@ -30,7 +30,7 @@ pub(crate) fn unpacked<'a>(
             Box::new(Bounded::new(decoder, limit))
         }
         other => {
-            let message = format!("`{other}` is no layer that can be unpacked");
+            let message = format!("`{other}` is not a layer that can be unpacked");
             return Err(io::Error::new(io::ErrorKind::Unsupported, message));
         }
     })

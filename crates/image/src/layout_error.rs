@@ -45,7 +45,7 @@ pub enum LayoutError {
         want: String,
     },
     /// `index.json` is no index.
-    #[error("`{}` is no image index", .file.display())]
+    #[error("`{}` is not an image index", .file.display())]
     IndexFile {
         /// The file.
         file: PathBuf,

@@ -70,7 +70,7 @@ impl<'scope, W: Write + Send + 'scope> Write for WriteBehind<'scope, W> {
         }
         // The thread ends early only if it failed.
         self.end()?;
-        Err(io::Error::other("a part before could not be written"))
+        Err(io::Error::other("an earlier part could not be written"))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -195,7 +195,7 @@ fn hostile_archives_are_refused_by_the_name_of_the_entry() {
     let error = Archive::oci(tar_of(folder.path(), &twice), None)
         .read()
         .unwrap_err();
-    assert!(error.to_string().contains("is there twice"), "{error}");
+    assert!(error.to_string().contains("appears twice"), "{error}");
 }
 
 #[test]

@@ -50,15 +50,15 @@ const PLANTS: [(&str, Plant); 36] = [
         Tar(|| tar_of(&[("a/../../x", FILE, "")])),
     ),
     (
-        "is there twice",
+        "appears twice",
         Tar(|| tar_of(&[("x", FILE, ""), ("./x", FILE, "")])),
     ),
     (
-        "is there twice",
+        "appears twice",
         Tar(|| tar_of(&[("x/", EntryType::Directory, ""), ("x", FILE, "")])),
     ),
     (
-        "lies below a file",
+        "is below a file",
         Tar(|| tar_of(&[("x", FILE, ""), ("x/y", FILE, "")])),
     ),
     (
@@ -66,7 +66,7 @@ const PLANTS: [(&str, Plant); 36] = [
         Tar(|| tar_of(&[("x", EntryType::Link, "../y")])),
     ),
     (
-        "of a type",
+        "a type that is not allowed",
         Tar(|| tar_of(&[("x", EntryType::new(b'M'), "")])),
     ),
     (
@@ -125,11 +125,11 @@ const PLANTS: [(&str, Plant); 36] = [
         ),
     ),
     (
-        "which is no layer's",
+        "which is not that of a layer",
         Manifest("/layers/0/mediaType", r#""text/plain""#),
     ),
     (
-        "which is no image config's",
+        "which is not that of an image config",
         Manifest("/config/mediaType", r#""text/plain""#),
     ),
     (
@@ -281,7 +281,7 @@ fn an_index_is_compared_with_its_images() {
         ("is not there", |index| {
             index["manifests"][0]["platform"] = Value::Null;
         }),
-        ("is there twice", |index| {
+        ("appears twice", |index| {
             let entry = index["manifests"][0].clone();
             index["manifests"].as_array_mut().unwrap().push(entry);
         }),

@@ -78,7 +78,7 @@ impl FromStr for Reference {
 }
 
 impl Reference {
-    /// Reads a reference; `offer` adds to what is wrong what would do.
+    /// Reads a reference; `offer` adds to what is wrong a reference that would be valid.
     fn read(
         text: &str,
         offer: &dyn Fn(String, &str, &str) -> String,
@@ -91,7 +91,7 @@ impl Reference {
             Some((rest, digest)) => match digest.parse() {
                 Ok(digest) => (rest, Some(digest)),
                 Err(DigestError::Form(_)) => {
-                    return Err(malformed("what follows `@` is no digest".to_owned()));
+                    return Err(malformed("what follows `@` is not a digest".to_owned()));
                 }
                 Err(error) => return Err(error.into()),
             },
@@ -168,7 +168,7 @@ fn with_offer(wrong: String, rest: &str, name: &str) -> String {
         None => name.to_owned(),
     };
     if Reference::read(&offer, &|wrong, _, _| wrong).is_ok() {
-        format!("{wrong}; `{offer}` would do")
+        format!("{wrong}; `{offer}` would be valid")
     } else {
         wrong
     }
@@ -243,8 +243,8 @@ mod tests {
                 "`/` is not allowed in a tag",
                 "`app:feature-login`",
             ),
-            ("r.io/app:.x", "does not begin with `.`", "`r.io/app:x`"),
-            (&long, "has 129 characters, at most 128", "would do"),
+            ("r.io/app:.x", "cannot begin with `.`", "`r.io/app:x`"),
+            (&long, "has 129 characters, at most 128", "would be valid"),
             (
                 "my_registry.corp/app",
                 "`_` is not allowed in the name of a registry",
@@ -258,7 +258,7 @@ mod tests {
             ("Shop", "`S` is not allowed in a repository", "`shop`"),
             ("r.io/app:", "no tag follows the colon", ""),
             ("r.io/a b", "` ` is not allowed in a repository", ""),
-            ("r.io/a..b", "words of letters and digits", ""),
+            ("r.io/a..b", "made of letters and digits", ""),
             ("r.io:x/app", "", ""),
             ("[::1/app", "", ""),
         ] {
@@ -268,7 +268,7 @@ mod tests {
                 "{text}: {error}"
             );
             assert!(
-                !offers.is_empty() || !error.contains("would do") || says.is_empty(),
+                !offers.is_empty() || !error.contains("would be valid") || says.is_empty(),
                 "{error}"
             );
         }

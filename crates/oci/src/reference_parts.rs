@@ -13,7 +13,7 @@ pub(crate) fn wrong_tag(text: &str) -> Option<String> {
         return Some(format!("`{wrong}` is not allowed in a tag"));
     }
     if !is_word(first) {
-        return Some(format!("a tag does not begin with `{first}`"));
+        return Some(format!("a tag cannot begin with `{first}`"));
     }
     (text.len() > MAX_TAG).then(|| {
         format!(
@@ -35,7 +35,7 @@ pub(crate) fn wrong_host(host: &str) -> String {
     let is_allowed = |letter: char| letter.is_ascii_alphanumeric() || ".-:[]".contains(letter);
     match host.chars().find(|letter| !is_allowed(*letter)) {
         Some(wrong) => format!("`{wrong}` is not allowed in the name of a registry"),
-        None => "the registry is no host, or its port no number".to_owned(),
+        None => "the registry is not a host, or its port is not a number".to_owned(),
     }
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn wrong_name(name: &str) -> String {
         Some(wrong) => format!("`{wrong}` is not allowed in a repository"),
         None if name.is_empty() => "no repository is named".to_owned(),
         None => {
-            "a repository has words of letters and digits, with `/` and single `.` `_` `-` between them"
+            "a repository is made of letters and digits, with `/` and single `.` `_` `-` between them"
                 .to_owned()
         }
     }

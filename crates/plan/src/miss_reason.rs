@@ -163,9 +163,9 @@ impl fmt::Display for MissReason {
             Self::FirstBuild => f.write_str("no earlier build of this project is in the cache"),
             Self::NotKept => f.write_str("the result of the same sources was not kept, or is gone"),
             Self::Asked => f.write_str("asked to run again"),
-            Self::Network => f.write_str("publish may reach the network, as [policy] says"),
+            Self::Network => f.write_str("publish may use the network, as [policy] allows"),
             Self::Volatile => {
-                f.write_str("publish makes something else each time, as its files say")
+                f.write_str("publish is not reproducible, according to the project's files")
             }
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),

@@ -106,7 +106,7 @@ impl Client {
             StatusCode::PARTIAL_CONTENT if starts_at(&opened.response, *received_bytes) => 0,
             StatusCode::PARTIAL_CONTENT => {
                 return Err(request
-                    .unusable("it is another range than was asked for".to_owned())
+                    .unusable("it is a different range than was asked for".to_owned())
                     .into());
             }
             _ => *received_bytes,

@@ -24,7 +24,7 @@ pub enum RegistryError {
         offered: Vec<String>,
     },
     /// The registry wants credentials, or others than those that were found.
-    #[error("registry `{registry}` did not let us in for {scope} ({tried})")]
+    #[error("registry `{registry}` denied access for {scope} ({tried})")]
     Unauthorized {
         /// The registry.
         registry: String,
@@ -92,7 +92,7 @@ pub enum RegistryError {
     },
     /// The registry asks for more patience than there is.
     #[error(
-        "registry `{registry}` asks to wait {}s before {what}, longer than the {}s that are waited at most",
+        "registry `{registry}` asks to wait {}s before {what}, longer than the limit of {}s",
         asked.as_secs(), longest.as_secs()
     )]
     WaitTooLong {
@@ -160,7 +160,7 @@ pub enum RegistryError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The network must not be used, and the answer is not known here.
-    #[error("{what} of registry `{registry}` is not in the cache, and the network is off")]
+    #[error("{what} of registry `{registry}` is not in the cache, but the network is off")]
     Offline {
         /// The registry.
         registry: String,

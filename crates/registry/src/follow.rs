@@ -11,10 +11,10 @@ pub(crate) fn refusal(from: &Url, peer: Option<IpAddr>, to: &Url) -> Option<&'st
     let is_clear = match to.scheme() {
         "https" => false,
         "http" => true,
-        _ => return Some("is not spoken to by HTTPS"),
+        _ => return Some("does not use HTTPS"),
     };
     if is_clear && from.scheme() != "http" {
-        return Some("is not spoken to by HTTPS");
+        return Some("does not use HTTPS");
     }
     if !to.username().is_empty() || to.password().is_some() {
         return Some("holds credentials");
@@ -25,7 +25,7 @@ pub(crate) fn refusal(from: &Url, peer: Option<IpAddr>, to: &Url) -> Option<&'st
     }
     let address = address_of(to)?;
     if is_link_local(address) {
-        return Some("is this machine's or its cloud's own");
+        return Some("is an address of this machine or its cloud");
     }
     // Behind a proxy the peer is the proxy, and not public: then nothing can be said.
     if peer.is_some_and(|peer| !is_private(peer)) && is_private(address) {

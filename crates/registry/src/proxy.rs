@@ -45,7 +45,7 @@ pub(crate) fn route(settings: &Settings, url: &Url) -> Result<Option<Route>, Reg
     let parsed = Url::parse(&whole).map_err(|error| malformed(&error.to_string()))?;
     if !SCHEMES.contains(&parsed.scheme()) {
         let why = format!(
-            "`{}` is not spoken, want {}",
+            "`{}` is not supported, want {}",
             parsed.scheme(),
             SCHEMES.join(", ")
         );

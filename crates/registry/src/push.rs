@@ -202,7 +202,7 @@ impl Push {
         };
         let is_whole = location.as_bytes().starts_with(b"http");
         if !is_whole && !self.handles(Quirk::RelativeLocation) {
-            return Err(request.unusable("its `Location` is no URL".to_owned()));
+            return Err(request.unusable("its `Location` is not a URL".to_owned()));
         }
         request.location(&reply.url, reply.peer, location).map(Some)
     }

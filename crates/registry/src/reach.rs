@@ -86,9 +86,11 @@ impl fmt::Display for Reach {
             Self::Refused => "nothing listens there",
             Self::PlainHttp => "it speaks plain HTTP, not HTTPS",
             Self::Https => "it speaks HTTPS, not plain HTTP",
-            Self::Authority => "no authority that is trusted has signed its certificate",
+            Self::Authority => "its certificate is not signed by a trusted authority",
             Self::Tls => "no TLS connection can be made",
-            Self::Proxy(name) => return write!(f, "the proxy `{name}` does not pass us on"),
+            Self::Proxy(name) => {
+                return write!(f, "the proxy `{name}` does not forward the request");
+            }
         })
     }
 }

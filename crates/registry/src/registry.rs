@@ -61,7 +61,7 @@ impl Registry {
             .enable_all()
             .build()
             .map_err(|error| {
-                let text = "no threads for the network can be started".to_owned();
+                let text = "cannot start threads for the network".to_owned();
                 RegistryError::Settings(text, Some(error.into()))
             })?;
         Ok(Self(Arc::new(Inner {

@@ -71,7 +71,7 @@ impl RegistryBlob {
         if self.here().is_none() {
             self.fetch().map_err(io::Error::other)?;
         }
-        let gone = || io::Error::other("a fetched layer left the cache at once");
+        let gone = || io::Error::other("a fetched layer vanished from the cache at once");
         self.here().ok_or_else(gone)
     }
 

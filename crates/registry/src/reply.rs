@@ -100,7 +100,7 @@ impl Reply {
     ) -> Result<(), RegistryError> {
         match self.said_digest().filter(|said| said != digest) {
             None => Ok(()),
-            Some(said) => Err(request.unusable(format!("it keeps it as {said}, not as {digest}"))),
+            Some(said) => Err(request.unusable(format!("it stored it as {said}, not as {digest}"))),
         }
     }
 

@@ -88,7 +88,7 @@ impl Request {
         // What follows `?` may be a secret of the upload.
         let shown = text.split('?').next().unwrap_or_default();
         let unusable = |why: &str| self.unusable(format!("it points to `{shown}`, which {why}"));
-        let url = from.join(&text).map_err(|_| unusable("is no URL"))?;
+        let url = from.join(&text).map_err(|_| unusable("is not a URL"))?;
         match follow::refusal(from, peer, &url) {
             Some(why) => Err(unusable(why)),
             None => Ok(url),

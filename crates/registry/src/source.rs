@@ -121,7 +121,7 @@ impl RegistrySource {
             Document::Index(_) => Err(RegistryError::Unusable {
                 registry: self.reference.repository.registry.clone(),
                 what: format!("`{}`", self.reference),
-                reason: "it is an index that holds another one".to_owned(),
+                reason: "it is an index that holds another index".to_owned(),
             }),
         };
         let images: Result<_, RegistryError> = index.manifests().iter().map(image).collect();

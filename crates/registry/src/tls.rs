@@ -29,7 +29,7 @@ pub(crate) fn http_client(
     let unusable = |error: Box<dyn std::error::Error + Send + Sync>| {
         RegistryError::Settings(
             format!(
-                "no connection to `{}` can be set up",
+                "connections to `{}` cannot be set up",
                 endpoint::authority(url)
             ),
             Some(error),
@@ -143,6 +143,6 @@ fn malformed(
     path: &Path,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> RegistryError {
-    let text = format!("`{}` gives no certificate or key", path.display());
+    let text = format!("`{}` holds no certificate or key", path.display());
     RegistryError::Settings(text, Some(error.into()))
 }

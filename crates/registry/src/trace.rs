@@ -100,7 +100,7 @@ impl fmt::Display for Trace {
             write!(f, ", {} bytes sent", self.sent_bytes)?;
         }
         if let Some(bytes) = self.answer_bytes.filter(|bytes| *bytes > 0) {
-            write!(f, ", {bytes} bytes answered")?;
+            write!(f, ", {bytes} bytes received")?;
         }
         write!(f, ", {} ms", self.took.as_millis())?;
         if self.attempt > 1 {
@@ -120,7 +120,7 @@ impl fmt::Display for Wait {
         } = self;
         write!(
             f,
-            "registry `{registry}` failed on {what} ({because}); again in {:.1} s",
+            "registry `{registry}` failed on {what} ({because}); trying again in {:.1} s",
             delay.as_secs_f64()
         )
     }

@@ -11,7 +11,7 @@ pub enum StageError {
     #[error("`{0}` changed while the build was reading it")]
     Changed(PathBuf),
     /// A file above the stage would be read by what runs in it.
-    #[error("`{0}` lies above the stage, and whatever is built there would read it")]
+    #[error("`{0}` is above the stage, and everything built there would read it")]
     Above(PathBuf),
     /// The stage's folder is not one that only this user can write.
     #[error("`{path}` cannot be the stage: {why}")]
@@ -40,7 +40,7 @@ pub enum StageError {
         source: io::Error,
     },
     /// The process that keeps the stage was killed, and all that ran in it.
-    #[error("somebody killed the process that keeps the stage")]
+    #[error("the process that keeps the stage was killed")]
     Killed,
     /// A stored pack is missing or damaged.
     #[error("a stored result of an earlier step is missing or damaged")]

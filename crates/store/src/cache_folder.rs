@@ -19,7 +19,7 @@ const CURRENT: &str = "1";
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UnfitFolder {
     /// There are files in it, and nothing says that they are a cache's.
-    #[error("it is not empty, and it is not a cache of mizzen")]
+    #[error("it is not empty, and it is not mizzen's cache")]
     NotACache,
     /// Another program has marked it.
     #[error("it is another program's cache, as its `{MARKER}` says")]

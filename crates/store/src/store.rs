@@ -227,7 +227,7 @@ fn sweep(folder: &Path) -> io::Result<Option<String>> {
     let files = if swept == 1 { "file" } else { "files" };
     Ok((swept > 0).then(|| {
         format!(
-            "an earlier run was killed; its {swept} unfinished {files} in the cache are removed"
+            "an earlier run was killed and left {swept} unfinished {files} in the cache, now removed"
         )
     }))
 }

@@ -241,7 +241,11 @@ fn the_marker_tells_a_cache_from_another_programs_and_from_a_later_one() {
         "{}",
         why(&cargos)
     );
-    assert!(why("mine").contains("not a cache"), "{}", why("mine"));
+    assert!(
+        why("mine").contains("not mizzen's cache"),
+        "{}",
+        why("mine")
+    );
     fs::write(&marker, text).unwrap();
     drop(Store::open(folder.path()).unwrap());
     // A process that was killed before it had written it.

@@ -130,7 +130,7 @@ impl Log {
                 return;
             }
         }
-        self.is_blind("it looked up more paths than can be noted");
+        self.is_blind("it looked up more paths than can be recorded");
     }
 
     fn write(&self, kinds: Kinds, path: &[u8]) -> Option<u32> {
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(other.read().unwrap().len(), 1, "it is there already");
         log.note(Kinds::READ, b"/b");
         let reason = other.read().unwrap_err();
-        assert_eq!(reason, "it looked up more paths than can be noted");
+        assert_eq!(reason, "it looked up more paths than can be recorded");
         other.is_blind("another reason");
         assert_eq!(log.read().unwrap_err(), reason);
     }

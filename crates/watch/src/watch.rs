@@ -93,7 +93,7 @@ pub fn start_watched<T: Send>(
 
 fn why_not(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
-        Some(libc::EBUSY) => "a sandbox or a container watches this process already",
+        Some(libc::EBUSY) => "a sandbox or a container already watches this process",
         Some(libc::EINVAL | libc::ENOSYS) => "this kernel does not offer it",
         _ => "this machine does not allow it",
     }

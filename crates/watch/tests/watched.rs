@@ -392,7 +392,7 @@ fn a_full_log_is_said_and_stops_nothing() {
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(printed.trim_end(), place.path("a").to_str().unwrap());
         let reason = seen.unwrap_err().to_string();
-        assert_eq!(reason, "it looked up more paths than can be noted");
+        assert_eq!(reason, "it looked up more paths than can be recorded");
     }
 }
 
@@ -411,7 +411,7 @@ fn under_another_watch_nothing_is_watched() {
     let reason = seen.unwrap().unwrap_err().to_string();
     assert_eq!(
         reason,
-        "a sandbox or a container watches this process already"
+        "a sandbox or a container already watches this process"
     );
     drop(place.folder);
 }

@@ -57,15 +57,14 @@ impl GitView {
         };
         let Some(repository) = GitRepository::of(root) else {
             view.warnings.push(format!(
-                "`{}` is in no git repository, and a package asks git for the version",
+                "`{}` is not in a git repository, but a package asks git for the version",
                 root.display()
             ));
             return Ok(view);
         };
         if repository.top != root {
             view.warnings.push(format!(
-                "the git repository `{}` begins above the workspace, and a stage cannot show it: \
-                 say `[inputs] root` in mizzen.toml",
+                "the git repository `{}` begins above the workspace, so a stage cannot show it: set `[inputs] root` in mizzen.toml",
                 repository.top.display()
             ));
             return Ok(view);
@@ -88,8 +87,7 @@ impl GitView {
     fn read(&mut self, repository: &GitRepository, reads: GitReads) -> io::Result<()> {
         let config = text_of(&repository.common.join("config"))?.unwrap_or_default();
         if has_reftables(&config) {
-            let warning = "the git repository keeps its references in reftables, which mizzen does \
-                           not read: the version is asked for in vain";
+            let warning = "the git repository keeps its references in reftables, which mizzen does not read: no version can be found";
             self.warnings.push(warning.to_owned());
             return Ok(());
         }
@@ -324,6 +322,6 @@ mod tests {
             &store,
         )
         .unwrap();
-        assert!(view.warnings[0].contains("in no git repository"));
+        assert!(view.warnings[0].contains("not in a git repository"));
     }
 }

@@ -20,8 +20,8 @@ pub(crate) fn without_hidden(
             let is_mounted = is_in_system_folder(path);
             if !is_mounted && is_left_out(Path::new(path), request) {
                 let warning = format!(
-                    "{file}: `{path}` lies outside of the workspace, and no build sees it; name it under \
-                     [inputs] extra of mizzen.toml"
+                    "{file}: `{path}` is outside the workspace, so no build sees it; list it under \
+                     [inputs] extra in mizzen.toml"
                 );
                 hidden.push((PathBuf::from(path), warning));
             }

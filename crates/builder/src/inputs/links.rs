@@ -55,7 +55,7 @@ pub(crate) fn staged_link(
         return Ok(StagedLink::File(resolved));
     }
     Err(unstageable(format!(
-        "it is a link to `{}`, which is no file",
+        "it is a link to `{}`, which is not a file",
         resolved.display()
     )))
 }

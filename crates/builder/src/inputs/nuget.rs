@@ -41,7 +41,7 @@ pub(crate) struct StagedNuget {
     pub(crate) plugin_tools: Option<String>,
     /// The variables whose values configurations hold in place of their names.
     pub(crate) shown_variables: BTreeMap<String, String>,
-    /// What files that are not the user's own ask for outside of the workspace.
+    /// What files that are not the user's own ask for outside the workspace.
     pub(crate) requests: Vec<OutsideRequest>,
 }
 
@@ -194,7 +194,7 @@ impl StagedNuget {
         }
     }
 
-    /// Takes in what a configuration that is not the user's own asks for outside of the workspace.
+    /// Takes in what a configuration that is not the user's own asks for outside the workspace.
     fn ask(&mut self, file: &str, config: &NugetConfig, own: &OwnFeeds, told: NugetTold<'_>) {
         let mut ask = |wanted| {
             let asked_by = file.to_owned();

@@ -2,7 +2,7 @@ use crate::inputs::stage_layout::HOME;
 use crate::nuget_settings::NugetSettings;
 use std::path::PathBuf;
 
-/// A NuGet configuration outside of the workspace.
+/// A NuGet configuration outside the workspace.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum NugetFile {
     /// The user's, or the machine's.
@@ -18,7 +18,7 @@ pub(crate) const MACHINE: &str = "machine";
 const USER_FILE: &str = ".nuget/NuGet/NuGet.Config";
 const ADDITIONAL: &str = ".nuget/NuGet/config";
 
-/// Returns the files outside of the workspace by where the stage shows them, so that the order in which
+/// Returns the files outside the workspace by where the stage shows them, so that the order in which
 /// they override each other stays. `above` are those above the workspace, the nearest first.
 pub(crate) fn files_outside(nuget: &NugetSettings, above: &[PathBuf]) -> Vec<(String, NugetFile)> {
     let mut slots = Vec::new();

@@ -35,7 +35,7 @@ pub(crate) struct Observed {
     pub(crate) fallback_packages: BTreeMap<String, Digest>,
     /// Keyed digests of the user's variables whose values decide about the build.
     pub(crate) passed: BTreeMap<String, Digest>,
-    /// What project files and packages depend on outside of the workspace.
+    /// What project files and packages depend on outside the workspace.
     pub(crate) dependencies: HostDependencies,
 }
 
@@ -139,7 +139,7 @@ impl Observed {
         contents
     }
 
-    /// Returns the files and folders outside of the workspace that every stage shows where they are.
+    /// Returns the files and folders outside the workspace that every stage shows where they are.
     pub(crate) fn mounted(&self) -> impl Iterator<Item = PathBuf> {
         let mounted = self.workspace.mounted.iter();
         let mounted = mounted.chain(&self.dependencies.programs);

@@ -194,7 +194,7 @@ mod tests {
         let compiler = "runtime.linux-x64.microsoft.dotnet.ilcompiler";
         write(&at(&format!("packages/{compiler}/10.0.0/tools/ilc")), "");
         let native = found().into_iter().find(|line| line.contains(compiler));
-        let says = "the linker of this machine links what";
+        let says = "this machine's linker links what";
         assert!(native.is_some_and(|line| line.contains(says)));
     }
 }

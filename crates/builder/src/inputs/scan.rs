@@ -163,7 +163,7 @@ impl Walk<'_> {
             why: why.to_owned(),
         };
         let path = self.root.join(extra);
-        let resolved = fs::canonicalize(&path).map_err(|_| unstageable("it is not there"))?;
+        let resolved = fs::canonicalize(&path).map_err(|_| unstageable("it does not exist"))?;
         if let Ok(inside) = resolved.strip_prefix(self.root) {
             let inside = inside
                 .to_str()
@@ -177,7 +177,7 @@ impl Walk<'_> {
         }
         if !Path::new(extra).is_absolute() {
             return Err(unstageable(
-                "it lies above the workspace root, where a stage has nothing",
+                "it is above the workspace root, where a stage has nothing",
             ));
         }
         let (files, kept) = (std::mem::take(&mut self.scan.contents), path.clone());

@@ -44,7 +44,7 @@ pub(crate) struct Zones<'a> {
     pub(crate) stage_root: &'a Path,
     /// Folders and files whose content is in the weak key: the toolchain, folder feeds.
     pub(crate) covered: &'a [PathBuf],
-    /// Files and folders outside of the workspace that the stage shows where they are.
+    /// Files and folders outside the workspace that the stage shows where they are.
     pub(crate) mounted: &'a [PathBuf],
     /// The workspace as it was staged.
     pub(crate) sources: &'a dyn Tree,

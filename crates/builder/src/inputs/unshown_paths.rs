@@ -38,7 +38,7 @@ const OWN: [&str; 5] = [HOME, OUTPUT, PACKAGES, TEMPORARY, WARM_UP];
 const MADE_UP: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/var/run", "/var/tmp"];
 
 impl UnshownPaths {
-    /// Returns what of `seen` lies outside of the workspace and is in no stage that shows `mounted`; `None`
+    /// Returns what of `seen` lies outside the workspace and is in no stage that shows `mounted`; `None`
     /// if nobody watched.
     pub(crate) fn of(seen: &Seen, mounted: &[PathBuf], staged: &Staged<'_>) -> Option<Self> {
         let Seen::All(seen) = seen else {
@@ -98,8 +98,8 @@ impl fmt::Display for UnshownPath {
         let path = path.unwrap_or_else(|| self.path.display().to_string());
         write!(
             f,
-            "publish looked for `{path}`, which lies outside of the workspace: plain `dotnet publish` finds \
-             it, and no build sees it; "
+            "publish looked for `{path}`, which is outside the workspace: plain `dotnet publish` finds \
+             it, but no build sees it; "
         )?;
         match &self.above {
             Some(above) => {
@@ -110,7 +110,7 @@ impl fmt::Display for UnshownPath {
                     "raise the workspace: [inputs] root = \"{up}\" in its mizzen.toml"
                 )
             }
-            None => write!(f, "name it under [inputs] extra of mizzen.toml"),
+            None => write!(f, "list it under [inputs] extra in mizzen.toml"),
         }
     }
 }

@@ -99,7 +99,7 @@ impl RestoreRecord {
         };
         let sentence = |package: &RestoredPackage| {
             format!(
-                "`{}` {} from `{}` has other bytes than in an earlier build; a lock file would refuse them",
+                "`{}` {} from `{}` has different bytes than in an earlier build; a lock file would reject them",
                 package.id,
                 package.version,
                 package.source.as_deref().unwrap_or_default()

@@ -94,7 +94,7 @@ impl AddedFiles {
 
     fn files(&self, store: &Store, cancel: &Cancel) -> Result<Vec<File>, BuildError> {
         let source = fs::canonicalize(&self.source).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => refused(&self.source, "it is not there"),
+            io::ErrorKind::NotFound => refused(&self.source, "it does not exist"),
             _ => BuildError::Read(error),
         })?;
         let mut walk = Walk {
@@ -154,7 +154,7 @@ impl Walk<'_> {
             if !source.starts_with(&self.root) || within.contains(&source) {
                 return Err(refused(
                     &entry.path(),
-                    "it is a link out of the folder, or in a circle",
+                    "it is a link that leaves the folder or leads in a circle",
                 ));
             }
             let name = entry.file_name();
@@ -176,7 +176,7 @@ impl Walk<'_> {
     fn file(&mut self, source: PathBuf, path: Vec<u8>) -> Result<(), BuildError> {
         let metadata = fs::metadata(&source).map_err(BuildError::Read)?;
         if !metadata.is_file() {
-            return Err(refused(&source, "it is no file"));
+            return Err(refused(&source, "it is not a file"));
         }
         let name = String::from_utf8_lossy(source.as_os_str().as_bytes()).into_owned();
         let digest = self

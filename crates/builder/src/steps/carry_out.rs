@@ -187,7 +187,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         let context = self.staged.context;
         let _span = debug_span!("wait for the same step of another build", step = %step).entered();
         let turn = context.store.turn(step.as_str(), key, &context.cancel, || {
-            let note = format!("another build runs the same {step}; waiting for what it gives");
+            let note = format!("another build is running the same {step}; waiting for its result");
             context.reporter.event(&Event::Note(&note));
         });
         turn.map_err(|error| match error {
@@ -202,10 +202,13 @@ impl<'a, 'b> Steps<'a, 'b> {
             self.report_hit(StepName::Restore, key);
             if let Some(floating) = &restored.floating {
                 let seconds = self.staged.request.now.saturating_sub(floating.resolved_at);
+                let minutes = match seconds / 60 {
+                    1 => "1 minute".to_owned(),
+                    minutes => format!("{minutes} minutes"),
+                };
                 let note = format!(
-                    "versions float ({}), and what was resolved {} minutes ago is reused",
-                    floating.what,
-                    seconds / 60
+                    "package versions float ({}), and what was resolved {minutes} ago is reused",
+                    floating.what
                 );
                 self.staged.context.reporter.event(&Event::Note(&note));
             }

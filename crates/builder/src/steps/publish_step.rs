@@ -241,7 +241,8 @@ fn pin_asset_times(folder: &Path, staged: &Staged<'_>) -> Result<(), BuildError>
         let text = fs::read_to_string(entry.path()).map_err(BuildError::Read)?;
         if let Some(pinned) = pinned_asset_times(&text) {
             fs::write(entry.path(), pinned).map_err(BuildError::Read)?;
-            let note = format!("`{name}` had the time of this build; it has a fixed one now");
+            let note =
+                format!("`{name}` contained the time of this build; it has a fixed time now");
             staged.context.reporter.event(&Event::Note(&note));
         }
     }

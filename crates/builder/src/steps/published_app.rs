@@ -49,7 +49,7 @@ fn tell(staged: &Staged<'_>, record: &PublishRecord, is_reused: bool) {
     let reporter = staged.context.reporter;
     if !record.changed_sources.is_empty() {
         let note = format!(
-            "publish writes beside the sources, and mizzen leaves yours as they are: {}",
+            "publish writes into the source folders; mizzen leaves yours as they are: {}",
             record.changed_sources.join(", ")
         );
         reporter.event(&Event::Note(&note));

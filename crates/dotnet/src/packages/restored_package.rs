@@ -87,7 +87,7 @@ pub fn floating_version(assets: &str) -> Option<String> {
         message: Option<String>,
     }
     let Ok(assets) = serde_json::from_str::<Assets>(assets) else {
-        return Some("project.assets.json is not understood".to_owned());
+        return Some("project.assets.json cannot be parsed".to_owned());
     };
     if let Some(floating) = assets
         .groups

@@ -190,10 +190,9 @@ impl fmt::Display for Oddity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::GitAware { who, .. } => write!(f, "git-aware: {who} asks git"),
-            Self::Volatile(what) => write!(
-                f,
-                "volatile: {what} is another value each time, or elsewhere"
-            ),
+            Self::Volatile(what) => {
+                write!(f, "volatile: {what} differs each time, or on each machine")
+            }
             Self::Networked { target, what } => {
                 write!(f, "networked: target {target} fetches ({what})")
             }
@@ -201,7 +200,7 @@ impl fmt::Display for Oddity {
             Self::NativeCode { who } => {
                 write!(
                     f,
-                    "native code: the linker of this machine links what {who} compiles"
+                    "native code: this machine's linker links what {who} compiles"
                 )
             }
             Self::Runs { target, program } => {

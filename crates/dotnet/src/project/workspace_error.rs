@@ -19,7 +19,7 @@ pub enum WorkspaceError {
         projects: Vec<String>,
     },
     /// A solution names many projects.
-    #[error("`{0}` is a solution, and one project is built at a time")]
+    #[error("`{0}` is a solution, but one project is built at a time")]
     Solution(PathBuf),
     /// A file of another kind.
     #[error("`{0}` is not a project file")]
@@ -34,7 +34,7 @@ pub enum WorkspaceError {
     },
     /// A file above the root would change what plain `dotnet publish` does.
     #[error(
-        "`{file}` lies above the workspace root `{root}`, and plain `dotnet publish` would apply it"
+        "`{file}` is above the workspace root `{root}`, and plain `dotnet publish` would apply it"
     )]
     AboveRoot {
         /// The file.
@@ -43,7 +43,7 @@ pub enum WorkspaceError {
         root: PathBuf,
     },
     /// The root that was asked for does not hold the project.
-    #[error("`{project}` does not lie in the workspace root `{root}`")]
+    #[error("`{project}` is not inside the workspace root `{root}`")]
     BesideRoot {
         /// The project.
         project: PathBuf,

@@ -13,10 +13,10 @@ pub enum BaseImageError {
         minor: u32,
     },
     /// The framework's version is none.
-    #[error("`{0}` is no version of a shared framework")]
+    #[error("`{0}` is not the version of a shared framework")]
     Version(String),
     /// The family makes no tag.
-    #[error("`ContainerFamily` is `{0}`, which is no part of a tag")]
+    #[error("`ContainerFamily` is `{0}`, which cannot be part of a tag")]
     Family(String),
 }
 

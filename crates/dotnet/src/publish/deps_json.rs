@@ -31,7 +31,7 @@ pub struct Asset {
 #[derive(Debug, thiserror::Error)]
 pub enum DepsJsonError {
     /// They are not JSON of the expected shape.
-    #[error("not the JSON of a deps.json")]
+    #[error("not a valid deps.json")]
     Malformed(#[from] serde_json::Error),
     /// The target that the file says to use is not in it.
     #[error("the target `{0}`, named by `runtimeTarget`, is not in it")]

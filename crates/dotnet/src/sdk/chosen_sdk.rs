@@ -43,7 +43,7 @@ pub enum SdkError {
         message: Option<String>,
     },
     /// No `global.json` asks for anything, and yet there is none: the folders of `sdk/` hold nothing.
-    #[error("`{}` holds no SDK that can be run", .0.display())]
+    #[error("`{}` holds no usable SDK", .0.display())]
     None(PathBuf),
     /// A file or a folder cannot be read.
     #[error("the SDKs cannot be read")]

@@ -15,7 +15,7 @@ pub struct SdkVersion {
 
 /// The text is no version as `dotnet` writes them.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no version of an SDK")]
+#[error("`{0}` is not the version of an SDK")]
 pub struct SdkVersionError(String);
 
 impl SdkVersion {

@@ -155,7 +155,7 @@ impl Client {
 fn check_realm(request: &Request, reply: &Reply, realm: &str) -> Result<(), RegistryError> {
     let unusable =
         |why: &str| request.unusable(format!("it names the token server `{realm}`, which {why}"));
-    let url = Url::parse(realm).map_err(|_| unusable("is no URL"))?;
+    let url = Url::parse(realm).map_err(|_| unusable("is not a URL"))?;
     match follow::refusal(&reply.url, reply.peer, &url) {
         Some(why) => Err(unusable(why)),
         None => Ok(()),

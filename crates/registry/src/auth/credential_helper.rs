@@ -41,7 +41,7 @@ pub(super) fn get(
         Err(error) => return Err(error),
     };
     let answer: Answer = serde_json::from_str(&answer)
-        .map_err(|_| failed(helper, "its answer is no credential".to_owned()))?;
+        .map_err(|_| failed(helper, "its answer is not a credential".to_owned()))?;
     Ok(Credential::new(&answer.username, &answer.secret))
 }
 
@@ -98,7 +98,7 @@ fn run_within(
     let is_name = |character: char| character.is_ascii_alphanumeric() || "._-".contains(character);
     // The name comes from a file; it names a program beside the others, never a path or an option.
     if helper.is_empty() || !helper.chars().all(is_name) {
-        let reason = "its name has other characters than letters, digits, `.`, `_` and `-`";
+        let reason = "its name has characters other than letters, digits, `.`, `_` and `-`";
         return Err(failed(helper, reason.to_owned()));
     }
     let mut command = command(&format!("docker-credential-{helper}"));

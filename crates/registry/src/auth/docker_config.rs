@@ -57,7 +57,7 @@ impl DockerConfig {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        // Of a key that is there twice, the last counts, as for docker.
+        // Of a key that appears twice, the last counts, as for docker.
         let whole: Option<Map<String, Value>> = serde_json::from_str(text)?;
         Ok(Self::of(&whole.unwrap_or_default()))
     }

@@ -35,7 +35,7 @@ pub enum KeychainError {
     #[error("credentials cannot be read or written")]
     Io(#[from] io::Error),
     /// The text is not a docker config.
-    #[error("{name} is no docker config")]
+    #[error("{name} is not a docker config")]
     Malformed {
         /// Which file or variable.
         name: String,
@@ -128,7 +128,7 @@ impl Keychain {
                 name: name.to_owned(),
                 kind: Kind::Config(config),
             }),
-            Err(error) => self.add_useless(name, &format!("no docker config: {error}")),
+            Err(error) => self.add_useless(name, &format!("not a docker config: {error}")),
         }
     }
 

@@ -67,7 +67,7 @@ impl Client {
         if credential.is_some() && !self.may_tell(access, &realm)? {
             let request = question(&realm, service, access);
             let reason = format!(
-                "the token server `{realm}` is another host and has no TLS, so it is not told the password"
+                "the token server `{realm}` is another host without TLS, so it does not get the password"
             );
             return Err(request.unusable(reason).into());
         }

@@ -161,8 +161,8 @@ fn a_config_file_that_is_not_there_or_broken_matters_where_a_credential_is_neede
     let error = push(&client, &registry.host()).unwrap_err().to_string();
     assert!(error.contains("config.json` (not there)"), "{error}");
     for (text, says) in [
-        ("{", "config.json` (no docker config: EOF"),
-        ("[]", "config.json` (no docker config:"),
+        ("{", "config.json` (not a docker config: EOF"),
+        ("[]", "config.json` (not a docker config:"),
     ] {
         fs::write(&path, text).unwrap();
         let client = || Client::with(|settings| settings.keychain.add_config_file(&path));

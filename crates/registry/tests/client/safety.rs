@@ -128,7 +128,7 @@ fn a_token_server_in_the_clear_gets_the_password_on_the_registrys_own_host_alone
     };
     let (pushed, asked) = ask(&other_name, false);
     let error = pushed.unwrap_err().to_string();
-    assert!(error.contains("not told the password"), "{error}");
+    assert!(error.contains("does not get the password"), "{error}");
     assert_eq!(asked, 0);
     // Another port of the registry's host, and a host that the settings name.
     for (realm, is_named) in [(elsewhere.host(), false), (other_name.clone(), true)] {
