@@ -20,8 +20,6 @@ Read the difference as somebody who has never seen the code.
 
 /// Crates that only tests use.
 const FOR_TESTS: [&str; 2] = ["fuzz", "testkit"];
-/// The names of files and folders with the tests of what lies beside them.
-const FILES_OF_TESTS: [&str; 2] = ["fuzz", "tests"];
 
 /// Macros whose texts reach nobody, or only who looks for a bug.
 const UNSEEN: [&str; 9] = [
@@ -49,9 +47,18 @@ fn what_people_read_is_as_it_is_written_down() {
     sources(&root.join("cli/src"), &mut files);
     files.sort_unstable();
     let mut text = HEAD.to_owned();
-    for file in files {
-        let messages = messages(&fs::read_to_string(&file).unwrap());
-        if messages.is_empty() {
+    let mut for_tests = Vec::new();
+    let found = files.iter().map(|file| {
+        let source = fs::read_to_string(file).unwrap();
+        let (messages, tests) = messages(&source);
+        let folder = folder_of_modules(file);
+        for_tests.extend(tests.iter().map(|name| folder.join(name)));
+        messages
+    });
+    let found: Vec<_> = found.collect();
+    for (file, messages) in files.iter().zip(found) {
+        let module = file.with_extension("");
+        if messages.is_empty() || for_tests.iter().any(|tests| module.starts_with(tests)) {
             continue;
         }
         let name = file.strip_prefix(&root).unwrap().display();
@@ -77,9 +84,6 @@ fn what_people_read_is_as_it_is_written_down() {
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if FILES_OF_TESTS.contains(&path.file_stem().unwrap().to_str().unwrap()) {
-            continue;
-        }
         if path.is_dir() {
             sources(&path, files);
         } else if path.extension().unwrap() == "rs" {
@@ -88,14 +92,31 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Returns what reads like a sentence in a source file, in its order, each once.
-fn messages(source: &str) -> Vec<String> {
-    let mut found = Messages(Vec::new());
-    found.visit_file(&syn::parse_file(source).unwrap());
-    found.0
+/// Returns the folder with the modules of a source file.
+fn folder_of_modules(file: &Path) -> PathBuf {
+    let is_root = ["lib.rs", "main.rs", "mod.rs"]
+        .iter()
+        .any(|name| file.ends_with(name));
+    if is_root {
+        file.parent().unwrap().to_owned()
+    } else {
+        file.with_extension("")
+    }
 }
 
-struct Messages(Vec<String>);
+/// Returns what reads like a sentence in a source file, in its order, each once; and which modules
+/// beside it are for tests.
+fn messages(source: &str) -> (Vec<String>, Vec<String>) {
+    let mut found = Messages::default();
+    found.visit_file(&syn::parse_file(source).unwrap());
+    (found.messages, found.for_tests)
+}
+
+#[derive(Default)]
+struct Messages {
+    messages: Vec<String>,
+    for_tests: Vec<String>,
+}
 
 impl Messages {
     fn take(&mut self, text: String) {
@@ -103,8 +124,8 @@ impl Messages {
             |word: &str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
         let is_sentence = text.trim().contains(' ') && text.split([' ', ',', ':']).any(is_word);
         let is_markup = text.trim_start().starts_with('<');
-        if is_sentence && !is_markup && !self.0.contains(&text) {
-            self.0.push(text);
+        if is_sentence && !is_markup && !self.messages.contains(&text) {
+            self.messages.push(text);
         }
     }
 
@@ -156,6 +177,8 @@ impl Visit<'_> for Messages {
     fn visit_item_mod(&mut self, item: &ItemMod) {
         if !item.attrs.iter().any(is_for_tests) {
             visit::visit_item_mod(self, item);
+        } else if item.content.is_none() {
+            self.for_tests.push(item.ident.to_string());
         }
     }
 
@@ -197,6 +220,8 @@ fn sentences_are_found_wherever_they_stand_and_what_nobody_reads_is_left_out() {
         }
         #[cfg(test)]
         mod tests { const TEXT: &str = "only tests say this"; }
+        #[cfg(test)]
+        mod bench;
     "#;
     let want = [
         "`{0}` is no layer: it has {n} bytes",
@@ -204,5 +229,8 @@ fn sentences_are_found_wherever_they_stand_and_what_nobody_reads_is_left_out() {
         "not {name} but {}",
         "ask for another one",
     ];
-    assert_eq!(messages(source), want);
+    assert_eq!(
+        messages(source),
+        (want.map(str::to_owned).into(), vec!["bench".to_owned()])
+    );
 }

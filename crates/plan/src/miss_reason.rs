@@ -170,7 +170,7 @@ impl fmt::Display for MissReason {
             Self::Floating(what) => write!(f, "versions float: {what}"),
             Self::Incomplete(what) => write!(f, "the cache has lost {what}"),
             Self::Isolation(rung) => write!(f, "the record was made with isolation `{rung}`"),
-            Self::Machine(path, look) => write!(f, "~ {path} ({look}, outside of the workspace)"),
+            Self::Machine(path, look) => write!(f, "~ {path} ({look}, outside the workspace)"),
             Self::OtherFormat => f.write_str("the record is of another version of mizzen"),
             Self::Recipe(before, now) => write!(f, "mizzen's recipe {before} → {now}"),
             Self::Added(path) => write!(f, "+ {path}"),

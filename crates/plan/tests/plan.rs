@@ -198,7 +198,7 @@ fn an_unusable_record_is_a_reason_only_if_nothing_else_is_found() {
     assert_eq!(Record::Found("a").or(|| unreachable!()), Record::Found("a"));
     assert_eq!(
         machine().to_string(),
-        "~ /etc/a (read, outside of the workspace)"
+        "~ /etc/a (read, outside the workspace)"
     );
 }
 
