@@ -4,31 +4,20 @@
 use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::keychain;
+use crate::places::opened::ImageArg;
 use crate::places::symbols::ARTIFACT_TYPE;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::ui::{OutputArgs, Ui, count, out_line, size};
 use mizzen_image::{Artifact, Source, Taggable};
-use mizzen_oci::Platform;
 use mizzen_registry::{Counts, RegistryError};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
-/// What every verb that moves an image takes.
+/// What every verb that copies an image takes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct TransferArgs {
-    /// Only the image for this platform [default: all of them]
-    #[arg(long)]
-    pub(crate) platform: Option<Platform>,
-
-    /// Where what is fetched lives [default: the user's cache folder]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "MIZZEN_CACHE_DIR",
-        hide_env_values = true
-    )]
-    pub(crate) cache_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) image: ImageArg,
 
     #[command(flatten)]
     pub(crate) output: OutputArgs,
@@ -43,11 +32,11 @@ pub(crate) fn transfer(
 ) -> Result<(), CommandError> {
     let process = invocation.process;
     let ui = Ui::of(&arguments.output, process);
-    let session = open_session(invocation, ui, arguments.cache_dir.as_deref())?;
+    let session = open_session(invocation, ui, arguments.image.cache_dir.as_deref())?;
     let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from));
     let registry = session.registry(&session.config, false, keychain)?;
     let source = from.source(to.is_layout(), || Ok(registry.clone()), &session)?;
-    let what = match &arguments.platform {
+    let what = match &arguments.image.platform {
         Some(platform) => Taggable::Image(Box::new(source.image(platform)?)),
         None => source.everything()?,
     };

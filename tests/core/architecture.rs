@@ -133,3 +133,31 @@ fn a_circle_is_found_however_it_is_written() {
     ];
     assert_eq!(circles(&of(&circle)), ["b", "c"]);
 }
+
+/// A file with one thing on top that others use fits on a few screens.
+const MOST_LINES: usize = 400;
+
+#[test]
+fn no_source_file_is_longer_than_a_few_screens() {
+    let mut folders = vec![testdata("../cli/src")];
+    for entry in fs::read_dir(testdata("../crates")).unwrap() {
+        folders.push(entry.unwrap().path().join("src"));
+    }
+    let (mut files, mut too_long) = (0, Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            files += 1;
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            if lines > MOST_LINES {
+                too_long.push(format!("{}: {lines}", path.display()));
+            }
+        }
+    }
+    assert!(files > 300, "{files}");
+    assert_eq!(too_long, [""; 0], "split it where it has a seam");
+}

@@ -27,21 +27,21 @@ use std::path::PathBuf;
 /// on a distroless base, and pushes it to a registry or writes it to disk.
 #[derive(clap::Args, Debug)]
 pub(crate) struct BuildArgs {
-    /// A project file, a solution, a folder that holds one, or a file-based app (app.cs); of a solution
-    /// every service is built
+    /// A project file, a solution, a folder that holds one, or a file-based app (app.cs); for a
+    /// solution, every service is built
     #[arg(default_value = ".")]
     pub(crate) path: PathBuf,
 
-    /// Of a solution, build only this project
+    /// Build only this project of a solution
     #[arg(long = "project", value_name = "NAME")]
     pub(crate) projects: Vec<String>,
 
-    /// Push here: registry/repository[:tag]; {project} stands for the image's name. Whether it is
-    /// allowed is asked before anything is built
+    /// Push here: registry/repository[:tag]; {project} stands for the image's name. Access
+    /// is checked before anything is built
     #[arg(short, long = "tag", value_name = "REF")]
     pub(crate) tags: Vec<String>,
 
-    /// Push to what the project says: `ContainerRegistry/ContainerRepository:ContainerImageTag(s)`
+    /// Push to where the project says: `ContainerRegistry/ContainerRepository:ContainerImageTag(s)`
     #[arg(long)]
     pub(crate) push: bool,
 
@@ -77,7 +77,7 @@ pub(crate) struct BuildArgs {
     )]
     pub(crate) base_registry: Option<String>,
 
-    /// Package an existing `dotnet publish` folder; runs no SDK
+    /// Package an existing `dotnet publish` folder without running an SDK
     #[arg(long, value_name = "DIR", conflicts_with_all = ["path", "framework", "runtime_identifier", "self_contained", "properties", "no_cache"])]
     pub(crate) from_publish: Option<PathBuf>,
 
@@ -91,7 +91,7 @@ pub(crate) struct BuildArgs {
     )]
     pub(crate) configuration: Option<String>,
 
-    /// The target framework, where the project has several
+    /// The target framework, if the project has several
     #[arg(short, long, value_name = "TFM")]
     pub(crate) framework: Option<String>,
 
@@ -99,7 +99,7 @@ pub(crate) struct BuildArgs {
     #[arg(short, long = "runtime", value_name = "RID")]
     pub(crate) runtime_identifier: Option<String>,
 
-    /// Bring the runtime along
+    /// Include the .NET runtime
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) self_contained: Option<bool>,
 
@@ -107,7 +107,7 @@ pub(crate) struct BuildArgs {
     #[arg(short, long = "property", value_name = "NAME=VALUE", value_parser = property)]
     pub(crate) properties: Vec<(String, String)>,
 
-    /// Where blobs and records live [default: the user's cache folder]
+    /// Where the cache is [default: the user's cache folder]
     #[arg(
         long,
         value_name = "DIR",
@@ -119,21 +119,21 @@ pub(crate) struct BuildArgs {
     #[command(flatten)]
     pub(crate) reuse: ReuseArgs,
 
-    /// How much of the machine `dotnet` can see; `path`, which hides nothing, says that this machine
-    /// is clean
+    /// How much of the machine `dotnet` can see; `path` hides nothing, and promises that this machine is
+    /// clean
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Isolation::Auto, env = "MIZZEN_ISOLATION", hide_env_values = true)]
     pub(crate) isolation: Isolation,
 
-    /// Allow what the repository asks for outside of itself, for this run: `all`, or only the very
-    /// request that `mizzen trust --show` names
+    /// Allow what the repository asks for outside itself, for this run: `all`, or only the request that
+    /// `mizzen trust --show` names
     #[arg(long, value_name = "REQUEST", num_args = 0..=1, default_missing_value = "all", require_equals = true, env = "MIZZEN_TRUST", hide_env_values = true)]
     pub(crate) trust: Option<Trust>,
 
-    /// With several images: write and tag none before all are built
+    /// With several images, write and tag none until all are built
     #[arg(long)]
     pub(crate) all_or_nothing: bool,
 
-    /// Touch no network; say what is missing
+    /// Do not use the network; fail with what is missing
     #[arg(long, env = "MIZZEN_OFFLINE", hide_env_values = true)]
     pub(crate) offline: bool,
 
@@ -145,7 +145,7 @@ pub(crate) struct BuildArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) digest_file: Option<PathBuf>,
 
-    /// Write the pushed references, one a line
+    /// Write the pushed references, one per line
     #[arg(long, value_name = "FILE")]
     pub(crate) image_refs: Option<PathBuf>,
 
@@ -189,24 +189,24 @@ impl BuildArgs {
     }
 }
 
-/// What is taken as it is known, and what is made or asked for anew
+/// What is reused, and what is made or asked for again
 #[derive(clap::Args, Debug)]
 pub(crate) struct ReuseArgs {
-    /// Run the steps again, or those from one on; results are still stored
+    /// Run all steps again, or those from STEP on; results are still stored
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]
     pub(crate) no_cache: Option<Step>,
 
-    /// Run also what is reused, and compare: an error names the files that differ
+    /// Also run what would be reused, and compare: an error names the files that differ
     #[arg(long, conflicts_with = "no_cache")]
     pub(crate) check_cache: bool,
 
-    /// Take nothing that is not pinned: the toolchain and the base of mizzen.lock (which `mizzen lock`
-    /// writes), and packages as the projects' lock files have them
+    /// Use only what is pinned: the toolchain and the base image in mizzen.lock (written by `mizzen
+    /// lock`), and packages as in the projects' lock files
     #[arg(long, conflicts_with = "from_publish")]
     pub(crate) locked: bool,
 
-    /// Keep what a step that fails leaves, with a script that opens a shell there; files that hold the
-    /// credentials of feeds are kept, too
+    /// Keep what a failed step leaves behind, with a script that opens a shell there; this includes
+    /// files with credentials for feeds
     #[arg(long)]
     pub(crate) keep_stage: bool,
 }
@@ -215,19 +215,19 @@ pub(crate) struct ReuseArgs {
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Layers")]
 pub(crate) struct LayerArgs {
-    /// Split the app by how often its parts change, or not at all
+    /// Split the app into layers by how often its parts change, or not at all
     #[arg(long, value_enum, default_value_t = Split::Auto)]
     pub(crate) layers: Split,
 
-    /// How they are compressed: gzip, zstd or zstd:LEVEL
+    /// How layers are compressed: gzip, zstd or zstd:LEVEL
     #[arg(long, value_name = "KIND", default_value = "gzip", value_parser = compression, env = "MIZZEN_COMPRESSION", hide_env_values = true)]
     pub(crate) compression: Compression,
 
-    /// Files to take in that would be left out, by their path in the publish folder
+    /// Files to include that would be left out, by their path in the publish folder
     #[arg(long, value_name = "GLOB", value_parser = pattern)]
     pub(crate) keep: Vec<PathPattern>,
 
-    /// Which .pdb and .dbg files go in
+    /// Which .pdb and .dbg files to include
     #[arg(long, value_enum, default_value_t = Symbols::Own)]
     pub(crate) debug_symbols: Symbols,
 }
@@ -242,19 +242,19 @@ pub(crate) enum Split {
 pub(crate) enum Symbols {
     /// Those of the app's own projects
     Own,
-    /// Those of packages, too
+    /// Also those of packages
     All,
     /// None
     None,
-    /// None, and all of them beside it, as an artifact that refers to the image
+    /// None in the image; all of them beside it, as an artifact that refers to the image
     Separate,
 }
 
-/// What the image says of itself and how it runs
+/// What the image says about itself, and how it runs
 #[derive(clap::Args, Debug)]
 #[command(next_help_heading = "Image configuration, over what the base and the project say")]
 pub(crate) struct ImageArgs {
-    /// A variable
+    /// An environment variable
     #[arg(short, long, value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) env: Vec<(String, String)>,
 
@@ -266,44 +266,44 @@ pub(crate) struct ImageArgs {
     #[arg(long = "annotation", value_name = "NAME=VALUE", value_parser = pair)]
     pub(crate) annotations: Vec<(String, String)>,
 
-    /// A port it listens on
+    /// A port that the application listens on
     #[arg(long = "port", value_name = "PORT[/udp]", value_parser = port)]
     pub(crate) ports: Vec<String>,
 
-    /// The user it runs as; a name becomes the number that the base gives it
+    /// The user that the image runs as; a name is replaced by its number in the base
     #[arg(long, value_name = "UID[:GID]")]
     pub(crate) user: Option<String>,
 
-    /// Where it starts
+    /// The working folder
     #[arg(long, value_name = "DIR")]
     pub(crate) workdir: Option<String>,
 
-    /// The command it runs, instead of the app's own
+    /// The command to run instead of the app's own
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub(crate) entrypoint: Option<CommandLine>,
 
-    /// What is appended to the command
+    /// Arguments appended to the command
     #[arg(long, value_name = "JSON", value_parser = command)]
     pub(crate) cmd: Option<CommandLine>,
 
-    /// A folder that outlives the container; belongs to the image's user
+    /// A folder that outlives the container, owned by the image's user
     #[arg(long = "volume", value_name = "DIR", value_parser = folder)]
     pub(crate) volumes: Vec<String>,
 
-    /// An empty folder that belongs to the image's user
+    /// An empty folder, owned by the image's user
     #[arg(long, value_name = "DIR", value_parser = folder)]
     pub(crate) writable: Vec<String>,
 
-    /// A file, or the files of a folder, as a layer of their own; root's, unless they get an owner,
-    /// a group and a mode, as in `cert.pem:/etc/ssl/:uid=1654,gid=1654,mode=0400`
+    /// A file, or the files in a folder, as a layer of their own; owned by root unless an owner, a
+    /// group and a mode are given, as in `cert.pem:/etc/ssl/:uid=1654,gid=1654,mode=0400`
     #[arg(long, value_name = "SRC:DEST[:uid=…]")]
     pub(crate) add: Vec<Added>,
 
-    /// How Docker asks whether it is well: {"Test": ["CMD", …], "Interval": "30s"}
+    /// How Docker checks the container's health: {"Test": ["CMD", …], "Interval": "30s"}
     #[arg(long, value_name = "JSON", value_parser = healthcheck)]
     pub(crate) healthcheck: Option<Healthcheck>,
 
-    /// The signal that asks it to stop
+    /// The signal that asks the container to stop
     #[arg(long, value_name = "SIGNAL")]
     pub(crate) stop_signal: Option<String>,
 
@@ -320,11 +320,11 @@ pub(crate) enum Format {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum Isolation {
-    /// As little as this machine allows
+    /// Hide as much as this machine allows
     Auto,
-    /// Only what is staged, by namespaces, or nothing is built
+    /// Show only what is staged, by namespaces; fail if that is not possible
     Namespace,
-    /// All of it
+    /// Show everything
     Path,
 }
 

@@ -7,13 +7,13 @@ use mizzen_store::{Housekeeping, Limits, Removed, Store, StoreError};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Tells what the cache holds, and takes things away
+/// Shows or cleans the cache
 #[derive(clap::Args, Debug)]
 pub(crate) struct CacheArgs {
     #[command(subcommand)]
     pub(crate) verb: CacheVerb,
 
-    /// The cache that is meant [default: the user's cache folder]
+    /// Where the cache is [default: the user's cache folder]
     #[arg(
         long,
         global = true,
@@ -26,28 +26,28 @@ pub(crate) struct CacheArgs {
 
 #[derive(Subcommand, Clone, Copy, Debug)]
 pub(crate) enum CacheVerb {
-    /// Print where it is
+    /// Print where the cache is
     Dir,
-    /// Print how much it holds
+    /// Print how much is in it
     Size,
-    /// Remove what goes over a limit, what was used longest ago first
+    /// Remove what exceeds a limit, the least recently used first
     Prune {
-        /// How much may stay: 500MB, 10GB
+        /// How much to keep: 500MB, 10GB
         #[arg(long, value_name = "SIZE", value_parser = bytes, required_unless_present = "max_age")]
         max_size: Option<u64>,
-        /// Remove what was not used for so many days
+        /// Remove what has not been used for this many days
         #[arg(long, value_name = "DAYS")]
         max_age: Option<u32>,
     },
-    /// Remove every blob, record and note of it
+    /// Remove everything
     Clean,
-    /// Read everything and remove what is damaged
+    /// Read everything, and remove what is damaged
     Verify,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Tells what the cache holds, and takes things away.
+/// Shows or cleans the cache.
 pub(crate) fn run(arguments: &CacheArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let session = open_session(invocation, Ui::silent(), arguments.cache_dir.as_deref())?;
     // No verb makes a cache in order to look at it.

@@ -3,7 +3,7 @@ use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
-/// Brings an image from a registry to a registry, as it is; moves only what the target lacks and
+/// Copies an image from a registry to a registry, as it is; moves only what the target lacks and
 /// cannot mount
 #[derive(clap::Args, Debug)]
 pub(crate) struct CopyArgs {
@@ -17,7 +17,7 @@ pub(crate) struct CopyArgs {
     pub(crate) common: TransferArgs,
 }
 
-/// Brings an image from a registry to a registry; what the target has or can mount stays where it
+/// Copies an image from a registry to a registry; what the target has or can mount stays where it
 /// is.
 pub(crate) fn run(arguments: &CopyArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let from = ImageSource::reference(&arguments.from)?;

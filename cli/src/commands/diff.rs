@@ -18,7 +18,7 @@ pub(crate) struct DiffArgs {
     /// The same
     pub(crate) new: String,
 
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 

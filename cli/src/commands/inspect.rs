@@ -12,11 +12,11 @@ pub(crate) struct InspectArgs {
     /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
     pub(crate) image: String,
 
-    /// Every file that a container sees, by layer; reads the layers
+    /// Every file that a container sees, with its layer; reads the layers
     #[arg(long)]
     pub(crate) files: bool,
 
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 

@@ -14,7 +14,7 @@ pub(crate) struct LoginArgs {
     /// The registry's host
     pub(crate) registry: String,
 
-    /// The name; `<token>` if what comes on stdin is an identity token
+    /// The user name; `<token>` if stdin has an identity token
     #[arg(short, long, value_name = "NAME")]
     pub(crate) username: Option<String>,
 
@@ -23,7 +23,7 @@ pub(crate) struct LoginArgs {
     pub(crate) password_stdin: bool,
 }
 
-/// Forgets what is kept for a registry
+/// Removes the stored login for a registry
 #[derive(clap::Args, Debug)]
 pub(crate) struct LogoutArgs {
     /// The registry's host
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<
     Ok(())
 }
 
-/// Forgets what is kept for a registry.
+/// Removes the stored login for a registry.
 pub(crate) fn logout(arguments: &LogoutArgs, process: &Process) -> Result<(), CommandError> {
     let registry = registry(&arguments.registry)?;
     let had = keychain::credential_file(process)?.forget(&registry)?;

@@ -58,29 +58,29 @@ impl Args {
 pub(crate) enum Command {
     /// Turn a .NET project into an image
     Build(Box<BuildArgs>),
-    /// Print what `build` would do and why, without doing it
+    /// Print what `build` would do, and why
     Plan(Box<plan::PlanArgs>),
-    /// Write mizzen.lock: the base's digest, the toolchain
+    /// Write mizzen.lock, which pins the base image and the toolchain
     Lock(Box<BuildArgs>),
-    /// Show and allow what a repository asks for outside of itself
+    /// Show and allow what a repository asks for outside itself
     Trust(Box<trust::TrustArgs>),
-    /// Tell what the cache holds, and take things away
+    /// Show or clean the cache
     Cache(cache::CacheArgs),
-    /// Print what an image says of itself
+    /// Show what is in an image
     Inspect(inspect::InspectArgs),
-    /// Print what differs between two images
+    /// Show what differs between two images
     Diff(diff::DiffArgs),
     /// Check every digest, size and media type of an image
     Validate(validate::ValidateArgs),
-    /// Bring an image from disk to a registry
+    /// Copy an image from disk to a registry
     Push(push::PushArgs),
-    /// Bring an image from a registry to disk
+    /// Copy an image from a registry to disk
     Pull(pull::PullArgs),
-    /// Bring an image from one registry, or repository, to another
+    /// Copy an image from one registry or repository to another
     Copy(copy::CopyArgs),
-    /// Keep a name and a password for a registry
+    /// Store a name and a password for a registry
     Login(login::LoginArgs),
-    /// Forget what is kept for a registry
+    /// Remove the stored login for a registry
     Logout(login::LogoutArgs),
 }
 

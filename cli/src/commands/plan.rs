@@ -28,7 +28,7 @@ pub(crate) struct PlanArgs {
     #[arg(long)]
     pub(crate) config: bool,
 
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
 

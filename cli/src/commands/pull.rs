@@ -3,7 +3,7 @@ use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
-/// Brings an image from a registry to disk, as it is; prints what it is called there
+/// Copies an image from a registry to disk, as it is; prints what it is called there
 #[derive(clap::Args, Debug)]
 pub(crate) struct PullArgs {
     /// registry/repository[:tag][@digest]
@@ -16,7 +16,7 @@ pub(crate) struct PullArgs {
     pub(crate) common: TransferArgs,
 }
 
-/// Brings an image from a registry to disk.
+/// Copies an image from a registry to disk.
 pub(crate) fn run(arguments: &PullArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let from = ImageSource::reference(&arguments.reference)?;
     let to = ImageTarget::output(&arguments.destination, invocation.process)?;

@@ -3,7 +3,7 @@ use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::transfer::{TransferArgs, transfer};
 
-/// Brings an image from disk to a registry or into an engine, as it is; prints what it is called there
+/// Copies an image from disk to a registry or into an engine, unchanged; prints its name there
 #[derive(clap::Args, Debug)]
 pub(crate) struct PushArgs {
     /// oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
@@ -16,7 +16,7 @@ pub(crate) struct PushArgs {
     pub(crate) common: TransferArgs,
 }
 
-/// Brings an image from disk to a registry.
+/// Copies an image from disk to a registry.
 pub(crate) fn run(arguments: &PushArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let from = ImageSource::parse(&arguments.source, invocation.process)?;
     if from.in_registry().is_some() {

@@ -6,14 +6,14 @@ use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Ui, out_line};
 
-/// Shows what a repository asks for outside of itself, and allows it: once, until it asks for more
+/// Shows what a repository asks for outside itself, and allows it: once, until it asks for more
 #[derive(clap::Args, Debug)]
 pub(crate) struct TrustArgs {
-    /// Show it, and allow nothing
+    /// Only show it; allow nothing
     #[arg(long)]
     pub(crate) show: bool,
 
-    /// Take back what was allowed
+    /// Take back what was allowed before
     #[arg(long, conflicts_with = "show")]
     pub(crate) forget: bool,
 

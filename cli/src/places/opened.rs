@@ -6,14 +6,14 @@ use mizzen_image::{Image, Source, Taggable};
 use mizzen_oci::Platform;
 use std::path::PathBuf;
 
-/// What every verb that reads an image takes.
+/// What every verb that reads or copies an image takes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct ImageArg {
-    /// Which image of several; of a registry linux/amd64 unless another is named
+    /// Only the image for this platform [default: all to copy; else linux/amd64 from a registry]
     #[arg(long)]
     pub(crate) platform: Option<Platform>,
 
-    /// Where what is fetched lives [default: the user's cache folder]
+    /// Where the cache is [default: the user's cache folder]
     #[arg(
         long,
         value_name = "DIR",

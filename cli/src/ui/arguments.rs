@@ -3,16 +3,16 @@ use clap::ValueEnum;
 /// How much is said on stderr, and how.
 #[derive(clap::Args, Debug)]
 pub(crate) struct OutputArgs {
-    /// How to show what is going on: rich redraws a line, plain only adds lines, json writes one
-    /// object a line; auto is rich on a terminal, else plain
+    /// How to show progress: rich redraws a line, plain only adds lines, json writes one object per
+    /// line; auto is rich on a terminal, else plain
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
 
-    /// Say less: errors only
+    /// Print errors only
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 
-    /// Say more: each request to a registry, dotnet's own output, what was left out of the image
+    /// Print more: each request to a registry, dotnet's own output, what was left out of the image
     #[arg(short, long)]
     pub(crate) verbose: bool,
 }
