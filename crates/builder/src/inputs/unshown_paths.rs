@@ -1,9 +1,8 @@
 use crate::inputs::stage_layout::{HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP};
-use crate::inputs::staged::Staged;
 use crate::inputs::unshown_names::NamedAbove;
-use mizzen_stage::{Access, SYSTEM_FOLDERS, Seen, SeenPath};
+use mizzen_stage::{Access, Content, SYSTEM_FOLDERS, Seen, SeenPath};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
@@ -38,16 +37,21 @@ const OWN: [&str; 5] = [HOME, OUTPUT, PACKAGES, TEMPORARY, WARM_UP];
 const MADE_UP: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/var/run", "/var/tmp"];
 
 impl UnshownPaths {
-    /// Returns what of `seen` lies outside the workspace and is in no stage that shows `mounted`; `None`
-    /// if nobody watched.
-    pub(crate) fn of(seen: &Seen, mounted: &[PathBuf], staged: &Staged<'_>) -> Option<Self> {
+    /// Returns what of `seen` lies outside the workspace, of which the stage at `stage_root` has
+    /// `contents`, and is in no stage that shows `mounted`; `None` if nobody watched.
+    pub(crate) fn of(
+        seen: &Seen,
+        mounted: &[PathBuf],
+        stage_root: &Path,
+        contents: &BTreeMap<String, Content>,
+    ) -> Option<Self> {
         let Seen::All(seen) = seen else {
             return None;
         };
         let look = Look {
-            stage_root: staged.stage_root,
+            stage_root,
             shown: mounted,
-            named: &NamedAbove::of(&staged.observed.contents()),
+            named: &NamedAbove::of(contents),
         };
         Some(look.paths(seen))
     }

@@ -102,7 +102,7 @@ pub(crate) fn publish(
         sources: from_workspace.sources(),
         changed_sources: beside_sources(&outcome.changed[SOURCES]),
         warnings: lines.warnings(),
-        unshown: UnshownPaths::of(&outcome.seen, &action.mounted, staged),
+        unshown: UnshownPaths::of(&outcome.seen, &action.mounted, staged.stage_root, &contents),
         floating,
         rung: outcome.rung.max(restored.rung),
         machine: keyed.keep_answers(&context.store)?,

@@ -192,7 +192,9 @@ pub(crate) fn run(
         return Ok((outcome, lines));
     }
     // What is not shown may be why it failed.
-    if let Some(unshown) = UnshownPaths::of(&outcome.seen, &action.mounted, staged) {
+    let contents = staged.observed.contents();
+    let (seen, shown) = (&outcome.seen, &action.mounted);
+    if let Some(unshown) = UnshownPaths::of(seen, shown, staged.stage_root, &contents) {
         staged.tell_unshown(&unshown);
     }
     let own = |message: crate::DotnetMessage| {

@@ -29,7 +29,7 @@ fn restore_fetches_with_what_it_alone_may_see() {
     assert_eq!(action.label, "restore of `src/Api/Api.csproj`");
     assert_eq!(action.working_folder, "src");
     assert_eq!(action.network, Network::Full);
-    assert!(!action.watched);
+    assert!(action.watched);
     assert!(action.packs.is_empty());
     assert_eq!(
         action.outputs,
