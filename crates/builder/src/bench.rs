@@ -174,6 +174,14 @@ impl Bench {
         }
     }
 
+    /// Returns how many of the lines that were told since somebody asked last hold all of `parts`: what a
+    /// line names counts, not its wording.
+    pub(crate) fn heard_of(&self, parts: &[&str]) -> usize {
+        let lines = self.heard().into_iter();
+        let about = lines.filter(|line| parts.iter().all(|part| line.contains(part)));
+        about.count()
+    }
+
     /// Changes each record of a step.
     pub(crate) fn change_records(&self, step: &str, change: impl Fn(&mut ActionResult)) {
         let cache = FsActionCache(&self.store);

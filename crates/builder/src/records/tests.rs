@@ -148,25 +148,15 @@ fn a_package_with_other_bytes_than_before_is_told() {
         run
     };
     let bench = Bench::new();
-    let told = || {
-        let heard = bench.heard().into_iter();
-        let about = heard.filter(|line| line.contains("other bytes"));
-        about.collect::<Vec<_>>()
-    };
+    let told = || bench.heard_of(&["note: `serilog` 4.3.0", "https://feed.example"]);
     bench.will([package("one"), published("Serilog >= 4.*")]);
     bench.build().unwrap();
     bench.will([package("one")]);
     bench.build().unwrap();
-    assert_eq!(told(), [""; 0]);
+    assert_eq!(told(), 0);
     bench.will([package("two"), published("Serilog >= 4.*")]);
     bench.build().unwrap();
-    assert_eq!(
-        told(),
-        [
-            "note: `serilog` 4.3.0 from `https://feed.example` has other bytes than in an earlier build; \
-          a lock file would refuse them"
-        ]
-    );
+    assert_eq!(told(), 1);
 }
 
 #[test]
