@@ -198,3 +198,64 @@ fn an_image_that_went_nowhere_yet_is_offered_to_the_engine_that_is_here() {
     );
     assert_eq!(calls(&user, "docker"), "load");
 }
+
+#[test]
+fn an_index_in_an_index_is_moved_whole_and_shown_before_one_of_its_images_is() {
+    let user = User::without_sdk();
+    base(&user);
+    let layout = Layout::new(user.path("base"), None);
+    let Taggable::Index(inner, images) = layout.read().unwrap() else {
+        unreachable!("it is an index");
+    };
+    let entries = vec![inner.descriptor().clone()];
+    let outer = Index::new(MediaType::ImageIndex, entries, &[].into()).with_inner(vec![*inner]);
+    let digest = outer.descriptor().digest.to_string();
+    let what = Taggable::Index(Box::new(outer), images);
+    Layout::new(user.path("nested"), None).write(&what).unwrap();
+    let registry = mizzen_testkit::MemoryRegistry::start();
+    let [one, two] = ["one:1", "two:2"].map(|name| format!("{}/{name}", registry.host()));
+    let moved = |verb: &[&str]| {
+        let run = user.run_bare(verb).success();
+        assert!(
+            run.stdout.trim().ends_with(&digest),
+            "{verb:?}: {}",
+            run.stdout
+        );
+    };
+    moved(&["push", "oci:nested", &one]);
+    moved(&["copy", &one, &two]);
+    moved(&["pull", &two, "oci:pulled"]);
+    moved(&["pull", &two, "oci-archive:pulled.tar"]);
+    moved(&[
+        "push",
+        "oci-archive:pulled.tar",
+        &format!("{}/three:3", registry.host()),
+    ]);
+    for image in [two.as_str(), "oci:pulled", "oci-archive:pulled.tar"] {
+        user.run_bare(&["validate", image]).success();
+        let shown = user.run_bare(&["inspect", image]).success().stdout;
+        assert!(
+            shown.contains(&digest) && shown.contains("  an index "),
+            "{shown}"
+        );
+        let one = ["inspect", image, "--platform", "linux/arm64"];
+        let shown = user.run_bare(&one).success().stdout;
+        assert!(shown.contains("platform    linux/arm64/v8"), "{shown}");
+    }
+    let shown = user.run_bare(&["inspect", "oci:base"]).success().stdout;
+    for platform in PLATFORMS {
+        assert!(
+            shown.contains(&format!("  {platform:<17} sha256:")),
+            "{shown}"
+        );
+    }
+    let json = user
+        .run_bare(&["inspect", "oci:base", "--json"])
+        .success()
+        .stdout;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["manifests"][1]["platform"]["architecture"], "arm64");
+    let files = user.run_bare(&["inspect", "oci:base", "--files"]);
+    assert_eq!(files.code, 2, "{}", files.stdout);
+    assert!(files.stderr.contains("--platform"), "{}", files.stderr);
+}

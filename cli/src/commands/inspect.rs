@@ -3,10 +3,11 @@ use crate::error::CommandError;
 use crate::places::opened::{ImageArg, Opened};
 use crate::session::Invocation;
 use crate::ui::{Lines, Ui, out, out_json, out_many, size};
-use mizzen_image::{FileKind, InspectedFile, Inspection};
-use serde_json::Value;
+use mizzen_image::{FileKind, InspectedFile, Inspection, Taggable};
+use mizzen_oci::{Index, MediaTypeExt};
+use serde_json::{Value, json};
 
-/// Prints what an image says of itself: manifest, config, layers
+/// Prints what an image says of itself: manifest, config, layers; of several, which there are
 #[derive(clap::Args, Debug)]
 pub(crate) struct InspectArgs {
     /// A reference, oci:DIR[:TAG], oci-archive:FILE or docker-archive:FILE
@@ -32,7 +33,12 @@ pub(crate) fn run(
     let cache_dir = arguments.common.cache_dir.as_deref();
     let session = open_session(invocation, Ui::silent(), cache_dir)?.reading();
     let opened = Opened::open(&arguments.image, &arguments.common, &session)?;
-    let image = opened.image()?;
+    let image = match opened.everything()? {
+        Taggable::Index(index, _) if !arguments.files => {
+            return inspect_index(&opened.name, &index, arguments.json);
+        }
+        what => opened.one_of(what)?,
+    };
     let inspection = if arguments.files {
         Inspection::with_files(&image)?
     } else {
@@ -42,6 +48,35 @@ pub(crate) fn run(
         return out_json(&inspection);
     }
     print(&opened.name, &inspection)
+}
+
+/// Shows what an index names; `--platform` chooses one of it.
+fn inspect_index(name: &str, index: &Index, json: bool) -> Result<(), CommandError> {
+    let descriptor = index.descriptor();
+    let value: Value = serde_json::from_slice(index.bytes()).unwrap_or_default();
+    if json {
+        return out_json(&json!({
+            "digest": descriptor.digest, "mediaType": descriptor.media_type,
+            "annotations": value["annotations"], "manifests": value["manifests"],
+        }));
+    }
+    let mut text = Lines::default();
+    text.add(format_args!("{name}"));
+    text.add(format_args!("  digest      {}", descriptor.digest));
+    text.add(format_args!("  media type  {}", descriptor.media_type));
+    for (name, value) in value["annotations"].as_object().into_iter().flatten() {
+        text.add(format_args!("  annotation  {name}={}", plain(value)));
+    }
+    for entry in index.manifests() {
+        let platform = match &entry.platform {
+            Some(platform) => platform.to_string(),
+            None if entry.media_type.is_index() => "an index".to_owned(),
+            None => "no platform".to_owned(),
+        };
+        text.add(format_args!("  {platform:<17} {}", entry.digest));
+    }
+    text.add("  --platform shows one of them");
+    out(&text)
 }
 
 fn print(name: &str, image: &Inspection) -> Result<(), CommandError> {

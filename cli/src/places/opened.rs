@@ -30,6 +30,8 @@ pub(crate) struct Opened {
     source: Box<dyn Source>,
     /// The one that is asked for, or taken of a registry's index.
     platform: Option<Platform>,
+    /// The one that is asked for.
+    asked: Option<Platform>,
 }
 
 impl Opened {
@@ -49,6 +51,7 @@ impl Opened {
             name: place.to_string(),
             source: place.source(false, connect, session)?,
             platform: arguments.platform.clone().or(likely),
+            asked: arguments.platform.clone(),
         })
     }
 
@@ -61,12 +64,27 @@ impl Opened {
         }
     }
 
+    /// Reads all that the name points at; only the image of a platform where that is asked for.
+    pub(crate) fn everything(&self) -> Result<Taggable, CommandError> {
+        match &self.asked {
+            Some(platform) => Ok(Taggable::Image(Box::new(self.source.image(platform)?))),
+            None => Ok(self.source.everything()?),
+        }
+    }
+
     /// Reads the one image that is meant.
     ///
     /// # Errors
     /// There are several, and the user has not said for which platform; or none for that.
     pub(crate) fn image(&self) -> Result<Image, CommandError> {
-        let what = self.read()?;
+        self.one_of(self.read()?)
+    }
+
+    /// Returns the one image that `what` is.
+    ///
+    /// # Errors
+    /// There are several.
+    pub(crate) fn one_of(&self, what: Taggable) -> Result<Image, CommandError> {
         if let [image] = what.images() {
             return Ok(image.clone());
         }

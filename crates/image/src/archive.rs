@@ -134,6 +134,9 @@ impl Archive {
             writer.add_named(manifest.descriptor(), manifest.bytes());
         }
         if let Taggable::Index(index, _) = what {
+            for index in index.inner() {
+                writer.add_named(index.descriptor(), index.bytes());
+            }
             writer.add_named(index.descriptor(), index.bytes());
         }
         let mut descriptor = named(what, self.ref_name());

@@ -55,6 +55,10 @@ pub(crate) fn check_index(index: &Index, defects: &mut Vec<Defect>) {
 
 fn check_platform(entry: &Descriptor, platforms: &mut BTreeSet<String>, defects: &mut Vec<Defect>) {
     let Some(platform) = &entry.platform else {
+        // An index inside has its own.
+        if entry.media_type.is_index() {
+            return;
+        }
         return push(
             defects,
             "index",

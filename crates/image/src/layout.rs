@@ -87,6 +87,9 @@ impl Layout {
             blobs.add_bytes(image.manifest().bytes())?;
         }
         if let Taggable::Index(index, _) = what {
+            for index in index.inner() {
+                blobs.add_bytes(index.bytes())?;
+            }
             blobs.add_bytes(index.bytes())?;
         }
         let descriptor = named(what, self.tag.as_deref());

@@ -5,6 +5,7 @@ use mizzen_oci::{
 };
 use mizzen_store::Blob;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,6 +42,9 @@ pub(crate) fn check_blob(
         want_bytes,
     })
 }
+
+/// How deep an index may lie in others.
+const MOST_INNER: usize = 4;
 
 /// Finds images by the `index.json` of a layout.
 pub(crate) struct LayoutReader<'a> {
@@ -83,10 +87,31 @@ impl<'a> LayoutReader<'a> {
         if !descriptor.media_type.is_index() {
             return Ok(Taggable::Image(Box::new(self.image(&descriptor)?)));
         }
-        let index = self.index(&descriptor)?;
-        let images = index.manifests().iter().map(|entry| self.image(entry));
-        let images = images.collect::<Result<_, _>>()?;
+        let (mut images, mut known) = (Vec::new(), BTreeSet::new());
+        let index = self.everything(&descriptor, (&mut images, &mut known), MOST_INNER)?;
         Ok(Taggable::Index(Box::new(index), images))
+    }
+
+    /// Reads an index with those inside of it, `depth` deep, and adds the images of all.
+    fn everything(
+        &self,
+        descriptor: &Descriptor,
+        (images, known): (&mut Vec<Image>, &mut BTreeSet<Digest>),
+        depth: usize,
+    ) -> Result<Index, LayoutError> {
+        let index = self.index(descriptor)?;
+        let mut inner = Vec::new();
+        for entry in index.manifests() {
+            if entry.media_type.is_index() && depth > 0 {
+                // One that is named again, and again inside of that, would never end.
+                if known.insert(entry.digest) {
+                    inner.push(self.everything(entry, (images, known), depth - 1)?);
+                }
+            } else {
+                images.push(self.image(entry)?);
+            }
+        }
+        Ok(index.with_inner(inner))
     }
 
     /// Reads the image for `platform`.
@@ -109,7 +134,7 @@ impl<'a> LayoutReader<'a> {
             let index = self.index(&descriptor)?;
             descriptor = match index.find(platform) {
                 Some(descriptor) => descriptor.clone(),
-                None => match self.unsaid(&index, platform)? {
+                None => match self.unsaid(&index, platform, MOST_INNER)? {
                     Some(image) => return Ok(image),
                     None => return Err(unfit(index.platforms())),
                 },
@@ -124,8 +149,14 @@ impl<'a> LayoutReader<'a> {
         }
     }
 
-    /// Returns the image for `platform` among those of which the index does not say what they run on.
-    fn unsaid(&self, index: &Index, platform: &Platform) -> Result<Option<Image>, LayoutError> {
+    /// Returns the image for `platform` among those of which the index does not say what they run on, else
+    /// in the indexes inside of it, `depth` deep.
+    fn unsaid(
+        &self,
+        index: &Index,
+        platform: &Platform,
+        depth: usize,
+    ) -> Result<Option<Image>, LayoutError> {
         let entries = index.manifests().iter();
         let unsaid =
             entries.filter(|entry| entry.media_type.is_manifest() && entry.platform.is_none());
@@ -133,6 +164,17 @@ impl<'a> LayoutReader<'a> {
             let image = self.image(entry)?;
             if platform.accepts(&image.config().platform()) {
                 return Ok(Some(image));
+            }
+        }
+        let inner = index.manifests().iter();
+        for entry in inner.filter(|entry| entry.media_type.is_index() && depth > 0) {
+            let inner = self.index(entry)?;
+            let found = match inner.find(platform) {
+                Some(descriptor) => Some(self.image(descriptor)?),
+                None => self.unsaid(&inner, platform, depth - 1)?,
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

@@ -34,14 +34,13 @@ pub fn validate_all(what: &Taggable) -> Result<(), Vec<Defect>> {
     match what {
         Taggable::Image(image) => check_image(image, None, &mut defects),
         Taggable::Index(index, images) => {
+            for inner in index.inner() {
+                document_check::check_index(inner, &mut defects);
+            }
             document_check::check_index(index, &mut defects);
             for image in images {
                 let digest = image.manifest().descriptor().digest;
-                let entry = index
-                    .manifests()
-                    .iter()
-                    .find(|entry| entry.digest == digest);
-                let Some(entry) = entry else {
+                let Some(entry) = index.entry(&digest) else {
                     defects.push(Defect::Member {
                         what: "index".to_owned(),
                         member: "manifests".to_owned(),

@@ -14,6 +14,7 @@ pub struct Index {
     bytes: Arc<[u8]>,
     descriptor: Descriptor,
     manifests: Vec<Descriptor>,
+    inner: Vec<Index>,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +42,7 @@ impl Index {
             descriptor: Descriptor::of(media_type, &bytes),
             bytes: bytes.into(),
             manifests,
+            inner: Vec::new(),
         }
     }
 
@@ -74,7 +76,30 @@ impl Index {
             descriptor: Descriptor::new(media_type, digest, bytes.len() as u64),
             bytes: bytes.into(),
             manifests: view.manifests,
+            inner: Vec::new(),
         })
+    }
+
+    /// Returns the same with the indexes that it names, each with its own.
+    #[must_use]
+    pub fn with_inner(mut self, inner: Vec<Self>) -> Self {
+        self.inner = inner;
+        self
+    }
+
+    /// Returns every index inside of this one, those that another names before it.
+    pub fn inner(&self) -> Vec<&Self> {
+        let inner = self.inner.iter();
+        inner
+            .flat_map(|index| [index.inner(), vec![index]].concat())
+            .collect()
+    }
+
+    /// Returns what this index, or one inside of it, says of a manifest.
+    pub fn entry(&self, digest: &Digest) -> Option<&Descriptor> {
+        let all = self.inner().into_iter().chain([self]);
+        let mut entries = all.flat_map(|index| index.manifests.iter());
+        entries.find(|entry| entry.digest == *digest)
     }
 
     /// Returns the bytes that carry the digest.

@@ -26,6 +26,11 @@ impl Push {
                     self.send_manifest(&name, descriptor, image.manifest().bytes())
                         .await?;
                 }
+                for inner in index.inner() {
+                    let descriptor = inner.descriptor();
+                    let name = descriptor.digest.to_string();
+                    self.send_manifest(&name, descriptor, inner.bytes()).await?;
+                }
                 self.send_manifest(&name, index.descriptor(), index.bytes())
                     .await
             }

@@ -182,6 +182,9 @@ impl Push {
             store.put(image.manifest().bytes())?;
         }
         if let Taggable::Index(index, _) = what {
+            for index in index.inner() {
+                store.put(index.bytes())?;
+            }
             store.put(index.bytes())?;
         }
         Ok(())

@@ -12,6 +12,7 @@ use mizzen_oci::{
     Reference,
 };
 use mizzen_store::{Blob, Store};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -108,7 +109,7 @@ impl RegistrySource {
     ///
     /// # Errors
     /// [`RegistryError::NotFound`], or what kept the registry from answering;
-    /// [`RegistryError::Unusable`] for an index within an index.
+    /// [`RegistryError::Unusable`] for indexes too deep in each other.
     pub fn everything(&self) -> Result<Taggable, RegistryError> {
         let index = match self.top()? {
             Document::Manifest(manifest) => {
@@ -116,16 +117,39 @@ impl RegistrySource {
             }
             Document::Index(index) => index,
         };
-        let image = |descriptor: &Descriptor| match self.document(descriptor)? {
-            Document::Manifest(manifest) => self.assemble(*manifest),
-            Document::Index(_) => Err(RegistryError::Unusable {
-                registry: self.reference.repository.registry.clone(),
-                what: format!("`{}`", self.reference),
-                reason: "it is an index that holds another index".to_owned(),
-            }),
-        };
-        let images: Result<_, RegistryError> = index.manifests().iter().map(image).collect();
-        Ok(Taggable::Index(index, images?))
+        let (mut images, mut known) = (Vec::new(), BTreeSet::new());
+        let index = self.with_images(*index, (&mut images, &mut known), DEEPEST_INDEX)?;
+        Ok(Taggable::Index(Box::new(index), images))
+    }
+
+    /// Reads the indexes inside of one, `depth` deep, and adds the images of all.
+    fn with_images(
+        &self,
+        index: Index,
+        (images, known): (&mut Vec<Image>, &mut BTreeSet<Digest>),
+        depth: usize,
+    ) -> Result<Index, RegistryError> {
+        let mut inner = Vec::new();
+        for descriptor in index.manifests() {
+            // One that is named again, and again inside of that, would never end.
+            if descriptor.media_type.is_index() && !known.insert(descriptor.digest) {
+                continue;
+            }
+            match self.document(descriptor)? {
+                Document::Manifest(manifest) => images.push(self.assemble(*manifest)?),
+                Document::Index(index) if depth > 0 => {
+                    inner.push(self.with_images(*index, (images, known), depth - 1)?);
+                }
+                Document::Index(_) => {
+                    return Err(RegistryError::Unusable {
+                        registry: self.reference.repository.registry.clone(),
+                        what: format!("`{}`", self.reference),
+                        reason: "it nests indexes too deeply".to_owned(),
+                    });
+                }
+            }
+        }
+        Ok(index.with_inner(inner))
     }
 
     /// Returns what the registry lists as referring to `subject` and being of one type; blobs stay
