@@ -38,6 +38,7 @@ mod preflight;
 mod progress;
 mod project_says;
 mod reference;
+mod reported;
 mod solution;
 mod symbols;
 mod toolchain;

@@ -37,7 +37,7 @@ pub(crate) fn run(
         Taggable::Index(index, _) if !arguments.files => {
             return inspect_index(&opened.name, &index, arguments.json);
         }
-        what => opened.one_of(what)?,
+        what => opened.one_of(&what)?,
     };
     let inspection = if arguments.files {
         Inspection::with_files(&image)?

@@ -77,14 +77,14 @@ impl Opened {
     /// # Errors
     /// There are several, and the user has not said for which platform; or none for that.
     pub(crate) fn image(&self) -> Result<Image, CommandError> {
-        self.one_of(self.read()?)
+        self.one_of(&self.read()?)
     }
 
     /// Returns the one image that `what` is.
     ///
     /// # Errors
     /// There are several.
-    pub(crate) fn one_of(&self, what: Taggable) -> Result<Image, CommandError> {
+    pub(crate) fn one_of(&self, what: &Taggable) -> Result<Image, CommandError> {
         if let [image] = what.images() {
             return Ok(image.clone());
         }

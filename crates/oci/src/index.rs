@@ -14,7 +14,7 @@ pub struct Index {
     bytes: Arc<[u8]>,
     descriptor: Descriptor,
     manifests: Vec<Descriptor>,
-    inner: Vec<Index>,
+    inner: Vec<Self>,
 }
 
 #[derive(Deserialize)]
