@@ -229,6 +229,7 @@ fn of_registry(error: &RegistryError) -> Option<String> {
         RegistryError::Unreachable { registry, reason, .. } => unreachable_registry(registry, reason),
         RegistryError::Slow { registry, .. } => format!("if it is always slow, allow more in mizzen.toml: `document-seconds` and `least-bytes-per-second` of [registry.\"{registry}\"]"),
         RegistryError::Failed { .. } => "check the network and the registry's address; the next run continues where this one stopped".to_owned(),
+        RegistryError::WaitTooLong { registry, .. } => format!("try again then, or log in, if the limit is lower for those who have not: mizzen login -u NAME {registry}"),
         RegistryError::Offline { .. } => "run once without --offline".to_owned(),
         _ => return None,
     })

@@ -31,6 +31,11 @@ pub(crate) fn refusal(registry: &str, status: u16, code: &str, answer: &Answer) 
         (415, _) | (_, "MANIFEST_INVALID") => {
             "older registries accept only docker's format: --format docker".to_owned()
         }
+        (_, "MANIFEST_BLOB_UNKNOWN") => {
+            format!(
+                "`{registry}` wants every layer of an image, and layers that their maker does not let others distribute (with `urls` in the manifest) are not sent: take an image without them"
+            )
+        }
         (_, "NAME_UNKNOWN") => repository_missing(registry, &answer.url),
         (404, _) if says(&["project", "repository", "namespace"]) => {
             repository_missing(registry, &answer.url)

@@ -1,10 +1,10 @@
 //! What users of other tools reported, tried here. Each test names the report.
 
-use crate::support::{User, testdata};
+use crate::support::{User, prepared, testdata};
 use fs_err as fs;
-use mizzen_image::Layout;
+use mizzen_image::{Layout, Source};
 use mizzen_oci::{Digest, Platform};
-use mizzen_testkit::{DockerRegistry, Fault, MemoryRegistry, tiny_base};
+use mizzen_testkit::{DockerRegistry, Fault, MemoryRegistry, skopeo_copy, tiny_base};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -155,27 +155,28 @@ fn a_base_with_uncompressed_layers_becomes_an_image_of_either_family() {
 
 /// go-containerregistry#741, #1418: layers that a registry need not hold.
 #[test]
-fn a_layer_that_is_not_distributed_is_copied_where_it_can_be_had_and_named_where_not() {
+fn a_layer_that_its_maker_does_not_distribute_stays_where_it_is() {
     let user = user();
     let (tar, config) = parts(&user);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, &tar).unwrap();
     let gzip = gzip.finish().unwrap();
     let media_type = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
-    let other = DockerRegistry::start().unwrap();
-    for has_layer in [true, false] {
-        let registry = MemoryRegistry::start();
-        let from = docker_image(&registry, (&config, &gzip), media_type, has_layer);
-        let to = format!("{}/copy:{has_layer}", other.host());
-        let run = user.run_bare(&["copy", &from, &to, "--cache-dir", &format!("{has_layer}")]);
-        if has_layer {
-            run.success();
-        } else {
-            assert_eq!(run.code, 4, "{}", run.stderr);
-            let digest = Digest::of(&gzip).to_string();
-            assert!(run.stderr.contains(&digest[..19]), "{}", run.stderr);
-        }
-    }
+    let (registry, other) = (MemoryRegistry::start(), MemoryRegistry::start());
+    let from = docker_image(&registry, (&config, &gzip), media_type, false);
+    let to = format!("{}/copy:1", other.host());
+    user.run_bare(&["copy", &from, &to]).success();
+    // One that wants every layer says so with a status that elsewhere passes.
+    let strict = DockerRegistry::start().unwrap();
+    let run = user.run_bare(&["copy", &from, &format!("{}/copy:1", strict.host())]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("500 MANIFEST_BLOB_UNKNOWN"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("wants every layer"), "{}", run.stderr);
+    assert!(!run.stderr.contains("trying again"), "{}", run.stderr);
 }
 
 /// oras#447, oras#529: what is there under one tag gets another one.
@@ -296,4 +297,50 @@ fn an_entry_under_the_tag_for_referrers_has_type_and_annotations() {
     assert_eq!(entry["artifactType"], manifest["artifactType"]);
     assert!(entry["artifactType"].is_string(), "{entry}");
     assert_eq!(entry["annotations"], manifest["annotations"]);
+}
+
+/// dotnet/sdk-container-builds#596: a port without a `Type`. dotnet/sdk#37610: several tags from outside
+/// of the project. dotnet/sdk#44164: a base that is not there, and yet a build that succeeds.
+#[test]
+fn a_port_without_its_protocol_and_tags_of_the_command_line_are_taken_and_a_missing_base_is_not() {
+    let user = User::with_sdk(&prepared("MIZZEN_TEST_SDK31"));
+    let folder = user.workspace("hello-web", "hello", None);
+    let registry = MemoryRegistry::start();
+    let host = registry.host();
+    skopeo_copy(
+        &format!(
+            "oci:{}:latest",
+            prepared("MIZZEN_TEST_BASE").join("aspnet-3.1").display()
+        ),
+        &format!("docker://{host}/dotnet/aspnet:3.1"),
+    );
+    let project = fs::read_to_string(folder.join("hello-web.csproj")).unwrap();
+    let says = |base: &str| {
+        let text = format!(
+            "<PropertyGroup><ContainerRegistry>{host}</ContainerRegistry>\
+             <ContainerBaseImage>{host}/{base}</ContainerBaseImage></PropertyGroup>\
+             <ItemGroup><ContainerPort Include=\"8081\" /></ItemGroup></Project>"
+        );
+        let text = project.replace("</Project>", &text);
+        fs::write(folder.join("hello-web.csproj"), text).unwrap();
+    };
+    says("dotnet/aspnet:3.1");
+    let tags = "ContainerImageTags=1.2.3-alpha2%3Blatest";
+    let run = user.build(&["hello", "--push", "-p", tags]).success();
+    let [one, two] =
+        ["1.2.3-alpha2", "latest"].map(|tag| format!("{host}/hello-web:{tag}@{}", run.digest()));
+    assert_eq!(run.stdout, format!("{one}\n{two}\n"));
+    let shown = user.run_bare(&["inspect", "--json", &format!("{host}/hello-web:latest")]);
+    let shown: Value = serde_json::from_str(&shown.success().stdout).unwrap();
+    let ports = &shown["config"]["config"]["ExposedPorts"];
+    assert!(ports["8081/tcp"].is_object(), "{ports}");
+
+    says("dotnet/foobar:8.0");
+    let said = user.build(&["hello", "--push"]).failure(4);
+    let base = format!("the base image `{host}/dotnet/foobar:8.0` cannot be used");
+    assert!(said.contains(&base), "{said}");
+    assert!(
+        said.contains("(the project's ContainerBaseImage)"),
+        "{said}"
+    );
 }

@@ -15,6 +15,8 @@ pub trait MediaTypeExt: Sized {
     fn is_manifest(&self) -> bool;
     /// `true` for an image index or a manifest list.
     fn is_index(&self) -> bool;
+    /// `true` for a layer that its maker does not let others distribute.
+    fn is_undistributed(&self) -> bool;
     /// Returns the same kind of thing in `family`; what has no counterpart there stays as it is.
     #[must_use]
     fn in_family(&self, family: Family) -> Self;
@@ -58,6 +60,11 @@ impl MediaTypeExt for MediaType {
 
     fn is_index(&self) -> bool {
         self.in_family(Family::Oci) == Self::ImageIndex
+    }
+
+    fn is_undistributed(&self) -> bool {
+        let name = self.as_ref();
+        name.contains(".layer.nondistributable.") || name.contains(".rootfs.foreign.")
     }
 
     fn in_family(&self, family: Family) -> Self {

@@ -140,6 +140,14 @@ impl Client {
                 return Ok(opened);
             }
             let reply = self.read(opened, request).await?;
+            // docker's registry says 500 of an image that will never be whole.
+            if reply
+                .codes()
+                .iter()
+                .any(|code| code == "MANIFEST_BLOB_UNKNOWN")
+            {
+                return Err(reply.refused(request).into());
+            }
             return Err(self.passing(&reply, request));
         }
     }

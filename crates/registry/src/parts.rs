@@ -6,7 +6,7 @@ use crate::retry::Budget;
 use crate::session::Session;
 use crate::{Quirk, RegistryError, RetrySettings, Transfer};
 use mizzen_image::{Image, Taggable};
-use mizzen_oci::{Descriptor, Digest, Repository};
+use mizzen_oci::{Descriptor, Digest, MediaTypeExt, Repository};
 use mizzen_store::{Blob, BytesBlob};
 use reqwest::{Method, StatusCode};
 use std::collections::BTreeMap;
@@ -196,8 +196,10 @@ pub(crate) fn parts(what: &Taggable, presumed: bool) -> Vec<Part> {
 
 fn parts_of(image: &Image, presumed: bool) -> Vec<Part> {
     let layers = image.layers().iter().filter(|layer| {
-        // Layers whose maker forbids distribution stay where their `urls` say.
-        !layer.descriptor.other.contains_key("urls")
+        // Layers whose maker forbids distribution stay where their `urls` say; others may have such,
+        // too, and have to be there.
+        let descriptor = &layer.descriptor;
+        !(descriptor.media_type.is_undistributed() && descriptor.other.contains_key("urls"))
     });
     let layers = layers.map(|layer| Part {
         descriptor: layer.descriptor.clone(),

@@ -55,6 +55,13 @@ impl Reply {
         )
     }
 
+    /// Returns the one that says most.
+    fn code(&self) -> String {
+        let codes = self.codes();
+        let known = codes.iter().find(|code| *code != "UNKNOWN");
+        known.or(codes.first()).cloned().unwrap_or_default()
+    }
+
     pub(crate) fn answer(&self, request: &Request) -> Answer {
         let message = match serde_json::from_slice::<Errors>(&self.body) {
             Ok(errors) => {
@@ -113,7 +120,7 @@ impl Reply {
             registry: request.access.repository.registry.clone(),
             what: request.what.clone(),
             status: self.status.as_u16(),
-            code: self.codes().into_iter().next().unwrap_or_default(),
+            code: self.code(),
             answer: Box::new(answer),
         }
     }

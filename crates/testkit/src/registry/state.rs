@@ -83,7 +83,10 @@ impl State {
         let blobs: BTreeSet<String> = [manifest["config"].clone()]
             .into_iter()
             .chain(list("layers"))
-            .filter(|descriptor| descriptor.get("urls").is_none())
+            .filter(|descriptor| {
+                let media_type = descriptor["mediaType"].as_str().unwrap_or_default();
+                !media_type.contains("foreign") && !media_type.contains("nondistributable")
+            })
             .filter_map(|descriptor| Some(descriptor["digest"].as_str()?.to_owned()))
             .collect();
         let children = list("manifests")
