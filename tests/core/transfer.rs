@@ -78,7 +78,8 @@ fn what_a_registry_does_while_layers_are_written_is_the_registrys_fault() {
     for kind in ["oci", "oci-archive"] {
         registry.forget_requests();
         let to = format!("{kind}:{}", user.path(kind).display());
-        let run = user.run_bare(&["pull", &from, &to, "--cache-dir", kind]);
+        let cache = format!("cache-of-{kind}");
+        let run = user.run_bare(&["pull", &from, &to, "--cache-dir", &cache]);
         assert_eq!(run.code, 4, "{}", run.stderr);
         assert!(!run.stderr.contains("OCI layout"), "{}", run.stderr);
     }

@@ -1,6 +1,7 @@
 use crate::places::ImageTarget;
 use crate::places::engine::Engine;
 use crate::session::Session;
+use mizzen_image::Layout;
 use mizzen_oci::Repository;
 use mizzen_registry::Registry;
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ pub(crate) struct DeliveryCheck<'a> {
     session: &'a Session<'a>,
     repositories: BTreeSet<&'a Repository>,
     engines: BTreeSet<Engine>,
+    layouts: Vec<Layout>,
     is_done: AtomicBool,
 }
 
@@ -32,6 +34,10 @@ impl<'a> DeliveryCheck<'a> {
                 .iter()
                 .filter_map(ImageTarget::engine)
                 .collect(),
+            layouts: destinations
+                .iter()
+                .filter_map(ImageTarget::layout)
+                .collect(),
             is_done: AtomicBool::new(false),
         }
     }
@@ -44,6 +50,9 @@ impl<'a> DeliveryCheck<'a> {
         let Session {
             engines, process, ..
         } = self.session;
+        for layout in &self.layouts {
+            layout.check_writable()?;
+        }
         for engine in &self.engines {
             engines.check(*engine, process)?;
         }

@@ -11,6 +11,7 @@ use mizzen_image::{ArchiveError, FileTreeError, LayerError, LayoutError, SinkErr
 use mizzen_registry::{ErrorKind, KeychainError, RegistryError};
 use mizzen_store::{Cancelled, StoreError};
 use std::error::Error;
+use std::io;
 
 impl From<WorkspaceError> for CommandError {
     fn from(error: WorkspaceError) -> Self {
@@ -167,8 +168,20 @@ impl From<LayoutError> for CommandError {
         {
             return Self::of_registry(within);
         }
-        let is_local = matches!(error, LayoutError::Io(_));
-        Self::of(if is_local { LOCAL } else { USAGE }, &error, None)
+        let code = match &error {
+            LayoutError::Io(source) => code_of_content(source),
+            LayoutError::Corrupt { .. }
+            | LayoutError::Missing { .. }
+            | LayoutError::Size { .. }
+            | LayoutError::Manifest(_)
+            | LayoutError::Image(_) => CHECK,
+            LayoutError::NotALayout { .. }
+            | LayoutError::NoTag { .. }
+            | LayoutError::Ambiguous { .. }
+            | LayoutError::Platform { .. }
+            | LayoutError::IndexFile { .. } => USAGE,
+        };
+        Self::of(code, &error, None)
     }
 }
 
@@ -180,10 +193,15 @@ impl From<ArchiveError> for CommandError {
                 LayoutError::Io(source).into()
             }
             error => {
-                let code = if matches!(error, ArchiveError::Io(_)) {
-                    LOCAL
-                } else {
-                    USAGE
+                let code = match &error {
+                    ArchiveError::Io(source) if source.kind() == io::ErrorKind::NotFound => LOCAL,
+                    ArchiveError::Io(source) => code_of_content(source),
+                    ArchiveError::Malformed { .. }
+                    | ArchiveError::Entry { .. }
+                    | ArchiveError::DockerManifest { .. }
+                    | ArchiveError::Missing { .. }
+                    | ArchiveError::Image(_) => CHECK,
+                    _ => USAGE,
                 };
                 Self::of(code, &error, None)
             }
@@ -232,7 +250,23 @@ impl From<FileTreeError> for CommandError {
                 ..Self::of_registry(within)
             };
         }
-        Self::of(LOCAL, &error, None)
+        let FileTreeError::Layer { source, .. } = &error;
+        Self::of(code_of_content(source), &error, None)
+    }
+}
+
+/// Tells what is wrong with an image's bytes from what is wrong with the disk.
+fn code_of_content(error: &io::Error) -> u8 {
+    match error.kind() {
+        // What decoders and readers of archives say, and a blob that an image names and does not have.
+        io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::IsADirectory
+        | io::ErrorKind::NotFound
+        | io::ErrorKind::Other
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::Unsupported => CHECK,
+        _ => LOCAL,
     }
 }
 

@@ -3,7 +3,7 @@ use super::local_place::{ArchiveKind, LocalPlace};
 use crate::Process;
 use crate::error::CommandError;
 use crate::session::Session;
-use mizzen_image::{Artifact, Sink, SinkError, Taggable};
+use mizzen_image::{Artifact, Layout, Sink, SinkError, Taggable};
 use mizzen_oci::{Descriptor, Digest, Reference};
 use mizzen_registry::Registry;
 use std::fmt;
@@ -153,6 +153,14 @@ impl ImageTarget {
     /// Whether it is a layout.
     pub(crate) fn is_layout(&self) -> bool {
         matches!(self, Self::Local(LocalPlace::Layout { .. }))
+    }
+
+    /// Returns the layout, if it is one.
+    pub(crate) fn layout(&self) -> Option<Layout> {
+        match self {
+            Self::Local(LocalPlace::Layout { path, tag }) => Some(path.layout(tag.as_deref())),
+            _ => None,
+        }
     }
 
     /// Returns who writes an image there, and what refers to it; an archive for docker and an engine

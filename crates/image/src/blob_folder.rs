@@ -162,6 +162,16 @@ impl BlobFolder {
             .tempfile_in(&self.root)
     }
 
+    fn missing(&self, descriptor: &Descriptor, error: io::Error) -> LayoutError {
+        match error.kind() {
+            io::ErrorKind::NotFound => LayoutError::Missing {
+                place: self.root.clone(),
+                digest: descriptor.digest,
+            },
+            _ => error.into(),
+        }
+    }
+
     fn blobs(&self) -> PathBuf {
         self.root.join("blobs/sha256")
     }
@@ -178,7 +188,8 @@ impl BlobSource for BlobFolder {
 
     fn read_small(&self, descriptor: &Descriptor) -> Result<Vec<u8>, LayoutError> {
         let mut bytes = Vec::new();
-        fs::File::open(self.path(&descriptor.digest))?
+        let file = fs::File::open(self.path(&descriptor.digest));
+        file.map_err(|error| self.missing(descriptor, error))?
             .take(MAX_SMALL_BYTES)
             .read_to_end(&mut bytes)?;
         check_blob(

@@ -1,7 +1,7 @@
 use crate::Image;
 use crate::entry::lossy;
 use crate::file_tree::{FileKind, FileTree, FileTreeError, TreeFile};
-use mizzen_oci::Digest;
+use mizzen_oci::{Digest, Family, MediaTypeExt};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -66,7 +66,13 @@ impl ImageDiff {
             let outside = layers.filter(|descriptor| !others.contains(&descriptor.digest));
             outside.map(|descriptor| descriptor.size_bytes).sum()
         };
-        let files = if old.config().diff_ids() == new.config().diff_ids() {
+        // By the bytes, never by the diff ids that a config claims.
+        let bytes = |image: &Image| -> Vec<_> {
+            let layers = image.layers().iter().map(|layer| &layer.descriptor);
+            let bytes = layers.map(|layer| (layer.digest, layer.media_type.in_family(Family::Oci)));
+            bytes.collect()
+        };
+        let files = if bytes(old) == bytes(new) {
             Vec::new()
         } else {
             files(FileTree::of(old)?, FileTree::of(new)?)

@@ -1,13 +1,13 @@
 use crate::artifact::{Artifact, is_artifact};
-use crate::blob_folder::BlobFolder;
+use crate::blob_folder::{BlobFolder, MAX_SMALL_BYTES};
 use crate::layout_reader::{LayoutReader, artifacts, check_marker, layout_marker, named};
 use crate::{Image, LayoutError, Sink, SinkError, Source, SourceError, Taggable};
 use fs_err as fs;
-use mizzen_oci::{Descriptor, Digest, Platform, annotation, canonical_json};
+use mizzen_oci::{Descriptor, Digest, Platform, annotation, canonical_json, parse_bounded};
 use mizzen_store::Store;
 use rustix::fs::FlockOperation;
 use serde_json::{Value, json};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,13 +74,75 @@ impl Layout {
     }
 
     fn index(&self) -> Result<Vec<u8>, LayoutError> {
-        Ok(fs::read(self.folder.join("index.json"))?)
+        let index = self.small_file("index.json")?;
+        index.ok_or_else(|| self.no_layout("it has no `index.json`"))
+    }
+
+    /// Reads a file of the folder, `None` if it is not there; no more of it than a document can have.
+    fn small_file(&self, name: &str) -> Result<Option<Vec<u8>>, LayoutError> {
+        let mut bytes = Vec::new();
+        match fs::File::open(self.folder.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?.take(MAX_SMALL_BYTES).read_to_end(&mut bytes)?,
+        };
+        Ok(Some(bytes))
+    }
+
+    fn no_layout(&self, why: &'static str) -> LayoutError {
+        LayoutError::NotALayout {
+            place: self.folder.clone(),
+            why,
+        }
+    }
+
+    /// Goes on if images can be written there: the folder is a layout, or is empty, or is not there. One
+    /// with other files is somebody's, and a link in it would lead elsewhere what is written.
+    ///
+    /// # Errors
+    /// [`LayoutError::NotALayout`] says why not.
+    pub fn check_writable(&self) -> Result<(), LayoutError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(self.no_layout("it is no folder"));
+            }
+            entries => entries?,
+        };
+        let mut is_taken = false;
+        for entry in entries {
+            // What a writer that was killed may have left, and one that has just begun.
+            let name = entry?.file_name();
+            is_taken |= !name.as_encoded_bytes().starts_with(b".tmp");
+        }
+        // Asked for after the names: whoever writes here at the same time makes it first.
+        match self.small_file("oci-layout")? {
+            None if is_taken => {
+                return Err(self.no_layout("it holds other files, and no `oci-layout`"));
+            }
+            None => {}
+            marker => check_marker(&self.folder, marker.as_deref())?,
+        }
+        for name in ["oci-layout", "blobs", "blobs/sha256"] {
+            let found = fs::symlink_metadata(self.folder.join(name));
+            if found.is_ok_and(|found| found.is_symlink()) {
+                return Err(self.no_layout("its own files or folders are links"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the folder a layout, if it is none yet.
+    fn create(&self, blobs: &BlobFolder) -> Result<(), LayoutError> {
+        self.check_writable()?;
+        fs::create_dir_all(&self.folder)?;
+        // First: a folder that has anything else is one only with this.
+        blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
+        Ok(blobs.create()?)
     }
 
     fn put(&self, what: &Taggable) -> Result<Descriptor, LayoutError> {
         let blobs = BlobFolder::new(&self.folder);
-        blobs.create()?;
-        blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
+        self.create(&blobs)?;
         blobs.add_layers(what, self.memory.as_deref())?;
         for image in what.images() {
             blobs.add_bytes(image.config_bytes())?;
@@ -103,8 +165,7 @@ impl Layout {
     /// [`LayoutError`] says what could not be written.
     pub fn attach(&self, artifact: &Artifact) -> Result<Descriptor, LayoutError> {
         let blobs = BlobFolder::new(&self.folder);
-        blobs.create()?;
-        blobs.write_new_file(&self.folder.join("oci-layout"), &layout_marker())?;
+        self.create(&blobs)?;
         blobs.add_parts(artifact.parts(), self.memory.as_deref())?;
         blobs.add_bytes(artifact.manifest().bytes())?;
         let entry = artifact.entry();
@@ -135,18 +196,15 @@ impl Layout {
             .open(self.folder.join("oci-layout"))?;
         rustix::fs::flock(&lock, FlockOperation::LockExclusive).map_err(io::Error::from)?;
         let file = self.folder.join("index.json");
-        let mut index = match fs::read(&file) {
-            Ok(bytes) => serde_json::from_slice::<Value>(&bytes).map_err(|source| {
-                LayoutError::IndexFile {
-                    file: file.clone(),
-                    source,
-                }
+        let mut index = match self.small_file("index.json")? {
+            Some(bytes) => parse_bounded(&bytes).map_err(|source| LayoutError::IndexFile {
+                file: file.clone(),
+                source,
             })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => json!({
+            None => json!({
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.index.v1+json",
             }),
-            Err(error) => return Err(error.into()),
         };
         let mut entries = match index["manifests"].take() {
             Value::Array(entries) => entries,
@@ -161,11 +219,7 @@ impl Layout {
     }
 
     fn opened(&self) -> Result<BlobFolder, LayoutError> {
-        let marker = match fs::read(self.folder.join("oci-layout")) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(error.into()),
-        };
+        let marker = self.small_file("oci-layout")?;
         check_marker(&self.folder, marker.as_deref())?;
         Ok(BlobFolder::new(&self.folder))
     }

@@ -63,6 +63,14 @@ pub enum LayoutError {
         /// The digest in its name.
         want: Digest,
     },
+    /// A document that is named is not there.
+    #[error("`{}` has no blob {digest}, which it names", .place.display())]
+    Missing {
+        /// The folder or the archive.
+        place: PathBuf,
+        /// The blob.
+        digest: Digest,
+    },
     /// What names a blob gives it another size than it has.
     #[error("blob {digest} of `{}` has {got_bytes} bytes, want {want_bytes}", .place.display())]
     Size {

@@ -2,6 +2,7 @@ use crate::artifact::{Artifact, is_artifact, is_of_type};
 use crate::{Image, LayoutError, Taggable};
 use mizzen_oci::{
     Descriptor, Digest, Index, Manifest, MediaTypeExt, Platform, annotation, canonical_json,
+    parse_bounded,
 };
 use mizzen_store::Blob;
 use serde_json::{Value, json};
@@ -254,7 +255,7 @@ pub(crate) fn check_marker(place: &Path, marker: Option<&[u8]>) -> Result<(), La
         why,
     };
     let marker = marker.ok_or_else(|| not("no `oci-layout` file"))?;
-    let marker: Value = serde_json::from_slice(marker).unwrap_or_default();
+    let marker: Value = parse_bounded(marker).unwrap_or_default();
     match marker["imageLayoutVersion"].as_str() {
         Some(version) if version.starts_with("1.") => Ok(()),
         _ => Err(not("`imageLayoutVersion` is not 1")),

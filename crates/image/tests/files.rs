@@ -226,3 +226,37 @@ fn users_by_name_become_numbers_of_the_topmost_accounts() {
     });
     assert!(resolve("app", &removed).is_err());
 }
+
+#[test]
+fn a_diff_believes_no_config_that_claims_the_layers_of_another_image() {
+    let mut forged = layer(&[("a", FILE, "other")]);
+    let old = image(vec![layer(&[("a", FILE, "1")])]);
+    forged.diff_id = old.layers()[0].diff_id;
+    let new = image(vec![forged]);
+    assert_eq!(old.config().diff_ids(), new.config().diff_ids());
+    let diff = ImageDiff::of(&old, &new).unwrap();
+    assert_eq!(diff.files.len(), 1, "{diff:?}");
+    assert_eq!(diff.files[0].what, ["content"]);
+}
+
+#[test]
+fn the_sizes_that_a_document_can_name_add_up() {
+    // As large as is taken, and more of them than a document has room for.
+    let most = 1_u64 << 47;
+    let mut huge = layer(&[("a", FILE, "1")]);
+    huge.descriptor.size_bytes = most;
+    let named = |size: u64| {
+        let mut descriptor = json!(huge.descriptor);
+        descriptor["size"] = json!(size);
+        serde_json::from_value::<Descriptor>(descriptor)
+    };
+    assert!(named(most).is_ok() && named(most + 1).is_err() && named(u64::MAX).is_err());
+    let of_one = Inspection::of(&image(vec![huge.clone()])).size_bytes;
+    assert!(of_one > most);
+    // A hundred thousand values, of which a descriptor takes seven.
+    assert!(of_one.checked_mul(100_000 / 7).is_some());
+    let few = image(vec![huge; 100]);
+    assert!(Inspection::of(&few).size_bytes > 100 * most);
+    let diff = ImageDiff::of(&image(Vec::new()), &few);
+    assert_eq!(diff.unwrap().added_layer_bytes, 100 * most);
+}

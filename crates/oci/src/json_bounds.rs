@@ -1,4 +1,5 @@
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use std::fmt;
 
 /// More than any document of an image has: a thousand layers are ten thousand values.
@@ -15,6 +16,15 @@ pub(crate) fn check(json: &[u8]) -> Result<(), serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     Count(&mut left).deserialize(&mut reader)?;
     reader.end()
+}
+
+/// Reads a document that somebody else wrote, if it can be held in memory.
+///
+/// # Errors
+/// It is no JSON, is nested more than 127 deep, or has more than a hundred thousand names and values.
+pub fn parse_bounded(json: &[u8]) -> Result<Value, serde_json::Error> {
+    check(json)?;
+    serde_json::from_slice(json)
 }
 
 /// Reads a value and keeps nothing of it.

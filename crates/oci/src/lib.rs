@@ -27,6 +27,7 @@ pub use descriptor::Descriptor;
 pub use digest::{DiffId, Digest, DigestError, Hasher, HashingReader, HashingWriter};
 pub use healthcheck::{Healthcheck, HealthcheckError};
 pub use index::Index;
+pub use json_bounds::parse_bounded;
 pub use manifest::{Manifest, ManifestError};
 pub use media_type::{Family, MediaType, MediaTypeExt};
 pub use platform::{Platform, PlatformError};

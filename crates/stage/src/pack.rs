@@ -2,9 +2,10 @@ use crate::StageError;
 use crate::materialize::{set_link_time, write_file};
 use fs_err as fs;
 use mizzen_store::{Output, Store};
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// Stores files as one blob: an uncompressed tar whose bytes depend on paths, contents and execute
 /// bits only.
@@ -44,6 +45,7 @@ pub(crate) fn pack(store: &Store, folder: &Path, paths: &[String]) -> Result<Out
 pub(crate) fn unpack(from: Box<dyn Read + Send>, folder: &Path) -> Result<(), StageError> {
     fs::create_dir_all(folder)?;
     let mut archive = tar::Archive::new(from);
+    let mut made = BTreeSet::new();
     for entry in archive.entries().map_err(StageError::Pack)? {
         let mut entry = entry.map_err(StageError::Pack)?;
         let path = entry.path().map_err(StageError::Pack)?.into_owned();
@@ -52,13 +54,11 @@ pub(crate) fn unpack(from: Box<dyn Read + Send>, folder: &Path) -> Result<(), St
             .components()
             .all(|part| matches!(part, Component::Normal(_)))
         {
-            return Err(StageError::Pack(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "an unsafe path",
-            )));
+            return Err(unsafe_path());
         }
-        let target = folder.join(path);
-        fs::create_dir_all(target.parent().expect("a path under a folder has a parent"))?;
+        let target = folder.join(&path);
+        let parent = path.parent().expect("a path under a folder has a parent");
+        make_folders(folder, parent, &mut made)?;
         match fs::symlink_metadata(&target) {
             Ok(_) => fs::remove_file(&target)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -75,6 +75,34 @@ pub(crate) fn unpack(from: Box<dyn Read + Send>, folder: &Path) -> Result<(), St
     // The archive ends before the blob does; reading on to the end is what verifies it.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(StageError::Pack)?;
     Ok(())
+}
+
+/// Makes the folders of `path` below `folder`. A link among them, from the pack or from before, would lead
+/// what is written out of it.
+fn make_folders(
+    folder: &Path,
+    path: &Path,
+    made: &mut BTreeSet<PathBuf>,
+) -> Result<(), StageError> {
+    let mut here = folder.to_owned();
+    for part in path {
+        here.push(part);
+        if made.contains(&here) {
+            continue;
+        }
+        match fs::symlink_metadata(&here) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(unsafe_path()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir(&here)?,
+            Err(error) => return Err(error.into()),
+        }
+        made.insert(here.clone());
+    }
+    Ok(())
+}
+
+fn unsafe_path() -> StageError {
+    StageError::Pack(io::Error::new(io::ErrorKind::InvalidData, "an unsafe path"))
 }
 
 #[cfg(test)]
@@ -128,5 +156,48 @@ mod tests {
             Some("lib/a.dll")
         );
         assert_eq!(fs::read(to.join("link")).unwrap(), b"code");
+    }
+
+    #[test]
+    fn a_pack_writes_nothing_where_a_link_leads() {
+        let folder = tempfile::tempdir().unwrap();
+        let mine = folder.path().join("mine");
+        fs::create_dir(&mine).unwrap();
+        let link = |archive: &mut tar::Builder<Vec<u8>>, path: &str| {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_size(0);
+            archive.append_link(&mut header, path, &mine).unwrap();
+        };
+        let file = |archive: &mut tar::Builder<Vec<u8>>, path: &str| {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(1);
+            header.set_mode(0o644);
+            archive.append_data(&mut header, path, &b"x"[..]).unwrap();
+        };
+        let unpacked = |archive: tar::Builder<Vec<u8>>, to: &str| {
+            let bytes = std::io::Cursor::new(archive.into_inner().unwrap());
+            unpack(Box::new(bytes), &folder.path().join(to))
+        };
+        // One of the pack's own, at the top and below.
+        for (place, path) in [("out", "out/a"), ("lib/out", "lib/out/b/a")] {
+            let mut archive = tar::Builder::new(Vec::new());
+            link(&mut archive, place);
+            file(&mut archive, path);
+            assert!(unpacked(archive, place).is_err());
+        }
+        // One that was there before.
+        fs::create_dir(folder.path().join("before")).unwrap();
+        fs::os::unix::fs::symlink(&mine, folder.path().join("before/out")).unwrap();
+        let mut archive = tar::Builder::new(Vec::new());
+        file(&mut archive, "out/a");
+        assert!(unpacked(archive, "before").is_err());
+        assert_eq!(fs::read_dir(&mine).unwrap().count(), 0);
+        // A link itself is replaced, not followed.
+        let mut archive = tar::Builder::new(Vec::new());
+        file(&mut archive, "out");
+        unpacked(archive, "before").unwrap();
+        assert_eq!(fs::read(folder.path().join("before/out")).unwrap(), b"x");
+        assert_eq!(fs::read_dir(&mine).unwrap().count(), 0);
     }
 }

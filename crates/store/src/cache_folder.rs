@@ -86,7 +86,10 @@ pub(crate) fn is_claimed(root: &Path) -> Result<bool, StoreError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),
         Ok(metadata) if !metadata.is_dir() => Err(unfit(root, UnfitFolder::NotAFolder)),
-        Ok(_) => Ok(!is_blank(root)?),
+        Ok(metadata) => {
+            check_owner(root, &metadata)?;
+            Ok(!is_blank(root)?)
+        }
     }
 }
 
