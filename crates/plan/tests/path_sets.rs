@@ -243,6 +243,28 @@ fn write(files: Files, root: &std::path::Path) -> Files {
     written
 }
 
+/// As many links as the kernel follows lead to what is there, and one more to nothing.
+#[test]
+fn a_look_up_follows_forty_links_and_no_more() {
+    let link = |number: usize| {
+        let next = FileInput::Link(format!("l{}", number + 1));
+        (format!("l{number}"), next)
+    };
+    let mut files: BTreeMap<String, FileInput> = (0..41).map(link).collect();
+    files.insert("l41".to_owned(), FileInput::File(Digest::of(b"end")));
+    let tree = SourceTree::new(&files);
+    assert_eq!(tree.look_up("l0").unwrap().node, Node::Absent);
+    let forty = tree.look_up("l1").unwrap();
+    assert_eq!((forty.links.len(), forty.end.as_str()), (40, "l41"));
+    assert!(matches!(forty.node, Node::File { .. }));
+    // In a circle, too, it ends.
+    let circle = BTreeMap::from([("l0".to_owned(), FileInput::Link("l0".to_owned()))]);
+    assert_eq!(
+        SourceTree::new(&circle).look_up("l0").unwrap().node,
+        Node::Absent
+    );
+}
+
 proptest! {
     #[test]
     fn a_look_up_ends_where_the_kernel_ends_it(

@@ -323,6 +323,15 @@ fn asked_for_steps_run_whatever_is_known() {
         verdicts(&plan(&inputs(), &known, restore, None)),
         [asked(), asked()]
     );
+    // Somebody who asks knows why, whatever else there is to say.
+    for asked in [publish, restore] {
+        let skip = Skip {
+            unkeyed: Some(Unkeyed::Network),
+            ..asked
+        };
+        let [_, publish] = verdicts(&plan(&inputs(), &known, skip, None));
+        assert_eq!(publish, Verdict::Run(vec![MissReason::Asked]));
+    }
     for (unkeyed, why) in [
         (Unkeyed::Network, MissReason::Network),
         (Unkeyed::Volatile, MissReason::Volatile),
