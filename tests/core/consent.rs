@@ -32,7 +32,10 @@ fn scene() -> (User, PathBuf, PathBuf) {
 fn stopped(user: &User, name: &str) -> String {
     let said = user.run_bare(&["plan", "hello"]).failure(2);
     assert!(said.contains("that you have not allowed"), "{name}: {said}");
-    assert!(said.contains("hint: if it may have that"), "{name}: {said}");
+    assert!(
+        said.contains("hint: to allow it, run once"),
+        "{name}: {said}"
+    );
     assert_eq!(user.dotnet_calls(), [""; 0]);
     said
 }

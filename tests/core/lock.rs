@@ -26,7 +26,7 @@ fn a_locked_build_takes_the_base_by_digest_and_no_other_toolchain() {
     let said = user.build(&arguments).failure(6);
     assert!(
         said.contains("mizzen.lock` is not there")
-            && said.contains("hint: if that is meant: mizzen lock"),
+            && said.contains("hint: if that is intended: mizzen lock"),
         "{said}"
     );
     assert_eq!(user.dotnet_calls(), [""; 0]);
@@ -124,7 +124,7 @@ fn packages_are_those_of_lock_files_and_one_pushed_again_with_other_bytes_is_ref
     let elsewhere = user.elsewhere("elsewhere");
     let said = user.build_as(&elsewhere, &arguments).failure(6);
     assert!(
-        said.contains("NU1403") && said.contains("hint: the lock file does not fit"),
+        said.contains("NU1403") && said.contains("hint: the lock file does not match"),
         "{said}"
     );
 }

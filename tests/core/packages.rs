@@ -208,7 +208,7 @@ fn what_plain_builds_leave_is_no_input_wherever_they_leave_it() {
     edit(&project, "</Project>", import);
     let said = build(&user, &[]).failure(3);
     assert!(
-        said.contains("MSB4019") && said.contains("hint: a file outside the workspace"),
+        said.contains("MSB4019") && said.contains("hint: a stage does not show files outside"),
         "{said}"
     );
 }

@@ -149,7 +149,7 @@ fn an_image_that_is_loaded_is_for_what_the_engine_runs_unless_somebody_says_more
         "{said}"
     );
     assert!(
-        said.contains("hint: start it, or say which: --platform"),
+        said.contains("hint: start it, or choose a platform: --platform"),
         "{said}"
     );
     assert_eq!(calls(&user, "docker"), "version");
