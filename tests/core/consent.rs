@@ -79,7 +79,7 @@ fn mizzen_toml_reaches_out_of_its_workspace_only_with_consent() {
         ),
         (
             "[build]\npush = true",
-            "push to what ContainerRegistry".to_owned(),
+            "push to the project's ContainerRegistry".to_owned(),
         ),
         (
             "[build]\nadd = [\"OUT/key:/key\"]",
