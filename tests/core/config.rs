@@ -229,21 +229,30 @@ fn settings_of_the_image_run_no_step_again_unless_a_step_reads_the_file() {
     let set = |label: &str| {
         let text = format!(
             "[build]\nbase = \"oci:../base\"\nlabel = {{ team = \"{label}\" }}\n\
-             env = {{ TEAM = \"{label}\" }}\nlayers = \"auto\"\n"
+             env = {{ TEAM = \"{label}\" }}\nlayers = \"auto\"\n[labels]\ngit = true\n"
         );
         write(&folder.join("mizzen.toml"), &text);
     };
     let build = || user.build(&["hello", "-o", "oci:out"]).success();
+    let commit = |digit: &str| write(&folder.join(".git/HEAD"), &digit.repeat(40));
+    commit("1");
     set("one");
     let first = build();
     assert_eq!(first.steps(), "restore=ran publish=ran");
     set("two");
+    commit("2");
     let second = build();
     assert_eq!(second.steps(), "restore=hit publish=hit");
     assert_eq!(second.layers(), first.layers());
     assert_ne!(second.digest(), first.digest());
     let image = user.run_bare(&["inspect", "oci:out"]).success().stdout;
     assert!(image.contains("TEAM=two"), "{image}");
+    let revision = format!("org.opencontainers.image.revision={}", "2".repeat(40));
+    assert_eq!(
+        image.matches(&revision).count(),
+        2,
+        "a label and an annotation: {image}"
+    );
 
     // What evaluation asks of it, and what becomes part of the program.
     let asks = "<PropertyGroup><InformationalVersion>$([System.IO.File]::ReadAllText('$(MSBuildProjectDirectory)/mizzen.toml').Length)</InformationalVersion></PropertyGroup></Project>";

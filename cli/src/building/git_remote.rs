@@ -33,7 +33,7 @@ fn source_url(git_config: &str) -> Option<String> {
 }
 
 // `git@host:path` is git's short form of ssh; the port of an ssh URL says nothing about https.
-fn https_form(url: &str) -> Option<String> {
+pub(super) fn https_form(url: &str) -> Option<String> {
     let (host, path) = match url.split_once("://") {
         Some(("https" | "http", rest)) => {
             let (authority, path) = rest.split_once('/')?;

@@ -7,6 +7,7 @@ pub(crate) mod base_choice;
 pub(crate) mod deliver;
 pub(crate) mod delivery_check;
 pub(crate) mod environment;
+mod git_labels;
 mod git_remote;
 mod images;
 pub(crate) mod lock_file;

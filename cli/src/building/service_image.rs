@@ -3,7 +3,7 @@ use super::base_choice::BaseChoice;
 use super::deliver::{Ready, Tools};
 use super::delivery_check::DeliveryCheck;
 use super::environment::stage;
-use super::git_remote;
+use super::git_labels::GitLabels;
 use super::images::images;
 use super::lock_file::Lock;
 use super::options::{check_family, image_options, layer_options};
@@ -27,6 +27,7 @@ use mizzen_image::Taggable;
 use mizzen_oci::Platform;
 use mizzen_registry::Counts;
 use mizzen_store::{Cancel, FsActionCache, Store};
+use std::path::PathBuf;
 
 /// Makes one image, as far as the point where it is written.
 pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
@@ -82,9 +83,11 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
     }
     let options = options.over(&said, &app.runtime)?;
     check_family(&options, &layers)?;
+    let git = GitLabels::of(root.map(PathBuf::as_path), config.labels.git, process);
     let (base, registry) = choice.decide(early, &app, &said, &destinations)?;
     let options = ImageOptions {
-        source: root.and_then(|root| git_remote::source(root)),
+        source: git.source,
+        revision: git.revision,
         base_name: base.is_reference.then(|| base.name.clone()),
         ..options
     };

@@ -2,7 +2,7 @@ use super::defaults::{Applied, DefaultOption, with_defaults};
 use super::name::NAME;
 use super::options::{Options, default_options};
 use super::registries::{RegistryConfig, registry_name};
-use super::sections::{CacheConfig, EnvConfig, InputsConfig};
+use super::sections::{CacheConfig, EnvConfig, InputsConfig, LabelsConfig};
 use super::{image_tables, nearest, written};
 use crate::error::CommandError;
 use fs_err as fs;
@@ -28,6 +28,7 @@ pub(crate) struct Config {
     registry: BTreeMap<String, RegistryConfig>,
     pub(crate) cache: CacheConfig,
     pub(crate) env: EnvConfig,
+    pub(crate) labels: LabelsConfig,
     pub(crate) inputs: InputsConfig,
     /// `[policy]`.
     pub(crate) policy: Policy,

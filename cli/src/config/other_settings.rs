@@ -25,6 +25,8 @@ pub(crate) fn other_settings(config: &Config) -> Vec<[String; 3]> {
         list("inputs", "extra", &config.inputs.extra),
         list("inputs", "ignore", &config.inputs.ignore),
     ];
+    let git = config.labels.git.then(|| "true".to_owned());
+    settings.push(list("labels", "git", git.as_slice()));
     settings.retain(|[_, value, _]| !value.is_empty());
     let unset = shown(Policy::default());
     let policy = shown(config.policy).into_iter().zip(unset);

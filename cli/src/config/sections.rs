@@ -21,6 +21,14 @@ pub(crate) struct EnvConfig {
     pub(crate) secret: Vec<String>,
 }
 
+/// `[labels]`: what an image tells beside what it is told to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LabelsConfig {
+    /// The commit, and where the sources are.
+    pub(crate) git: bool,
+}
+
 /// `[inputs]`: what is staged.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -171,7 +171,7 @@ fn text_of(file: &Path) -> io::Result<Option<String>> {
 /// Returns every reference by its name; a file of its own stands over a line of `packed-refs`.
 ///
 /// Source: gitrepository-layout(5).
-fn references(common: &Path) -> io::Result<BTreeMap<String, String>> {
+pub(super) fn references(common: &Path) -> io::Result<BTreeMap<String, String>> {
     let packed = text_of(&common.join("packed-refs"))?.unwrap_or_default();
     let lines = packed.lines().filter(|line| !line.starts_with(['#', '^']));
     let lines = lines.filter_map(|line| line.split_once(' '));
