@@ -187,7 +187,7 @@ fn a_package_of_a_package_that_runs_git_sees_the_repository_and_a_commit_is_a_mi
     assert_eq!(build(&user).success().steps(), "restore=hit publish=hit");
     let plan = ["plan", folder.to_str().unwrap()];
     let plan = || user.run_bare(&plan).success().stdout;
-    assert!(plan().contains(&format!("odd        {odd}")), "{}", plan());
+    assert!(plan().contains(&format!("caution    {odd}")), "{}", plan());
     git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
     git(&["tag", "4.5.7"]);
     assert!(

@@ -86,7 +86,7 @@ fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() 
     }
     let plan = user.run_bare(&["plan", to]).success().stdout;
     assert!(
-        plan.contains("odd        hello-web.csproj: git-aware"),
+        plan.contains("caution    hello-web.csproj: git-aware"),
         "{plan}"
     );
     git(&user, &clone, &["remote", "remove", "origin"]);

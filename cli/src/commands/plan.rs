@@ -137,7 +137,7 @@ fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Lines {
     text.add(format_args!("stage      {}", plan.inputs.stage));
     text.add(format_args!("files      {}", plan.inputs.files.len()));
     for oddity in &plan.oddities {
-        text.add(format_args!("odd        {oddity}"));
+        text.add(format_args!("caution    {oddity}"));
     }
     for (name, value) in &plan.inputs.layers {
         text.add(format_args!("layers     {name} {value}"));
