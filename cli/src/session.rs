@@ -51,7 +51,7 @@ impl<'a> Invocation<'a> {
         Config::find(&self.process.absolute(path), &option_names(&self.command))
     }
 
-    /// Opens the session of a verb with `config`, of which it was checked that it asks for nothing that is not
+    /// Opens the session of a verb with `config`, which was checked to ask for nothing that is not
     /// allowed: see [`open_session`](crate::consent::open_session).
     pub(crate) fn session_of(
         &self,

@@ -1,4 +1,4 @@
-//! What a repository may take from the person who builds it: nothing outside of itself, unless that
+//! What a repository may take from the person who builds it: nothing outside itself, unless that
 //! person has said so.
 
 use crate::support::{User, prepared};
@@ -254,7 +254,7 @@ fn consent_is_given_once_and_asked_for_again_when_more_is_wanted() {
     let trusted = user.run_bare(&["trust", "hello"]).success();
     assert_eq!(trusted.stdout, shown.stdout);
     user.run_bare(&["plan", "hello"]).success();
-    // What asks for nothing new is no reason to ask.
+    // What asks for nothing new is not a reason to ask.
     write(
         &file,
         "# why\n[env]\npass = [\"TOKEN\"]\n[build]\nlabel = { a = \"b\" }\n",

@@ -93,7 +93,7 @@ fn headers_that_say_more_than_a_mebibyte_are_not_held_in_memory() {
         let name = user.path(&format!("header-{kind}"));
         let image = write(&name, MediaType::ImageLayerGzip, blob);
         for run in read(&user, &image) {
-            // What is global is no entry's, and is passed over.
+            // What is global is not an entry's, and is passed over.
             let is_refused = run
                 .stderr
                 .contains("the headers of an entry in it are too long");

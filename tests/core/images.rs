@@ -93,7 +93,7 @@ fn diff_names_packages_with_their_versions() {
     assert_eq!(json["packages"], want);
 }
 
-/// A single-file application has its deps.json inside; the same list in a file of its own is no change.
+/// A single-file application has its deps.json inside; the same list in a file of its own is not a change.
 #[test]
 fn diff_reads_packages_inside_a_single_file_application() {
     let user = User::without_sdk();

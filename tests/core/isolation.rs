@@ -1,4 +1,4 @@
-//! The rungs of isolation give one image, and a weak record is no hit where more can be had.
+//! The rungs of isolation give one image, and a weak record is not a hit where more can be had.
 
 use crate::support::{Run, User, edit, prepared};
 use fs_err as fs;

@@ -40,7 +40,7 @@ fn a_locked_build_takes_the_base_by_digest_and_no_other_toolchain() {
         lock.stdout,
         format!("{}\n", fs::canonicalize(&file).unwrap().display())
     );
-    // The file is no input, and whatever the base's name points at by now, it is the one of then.
+    // The file is not an input, and whatever the base's name points at by now, it is the one of then.
     tiny_base(&user.path("other-base"), "linux/amd64");
     let other = format!("oci:{}:latest", user.path("other-base").display());
     skopeo_copy(&other, &format!("docker://{}", registry.base));

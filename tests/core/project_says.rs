@@ -80,7 +80,7 @@ fn what_a_package_says_of_the_image_is_pushed_to_where_it_says_and_the_user_has_
     assert!(variables.contains(&"OWN=project".into()));
     assert_eq!(user.dotnet_calls(), ["restore", "publish"]);
 
-    // A hit says the same; what the user asks for is no reason to publish again.
+    // A hit says the same; what the user asks for is not a reason to publish again.
     let again = user.build(&arguments).success();
     assert_eq!(again.digest(), digest);
     let own = format!("{host}/own:2");

@@ -126,7 +126,7 @@ fn docker_image(
     format!("{}/theirs:1", registry.host())
 }
 
-/// go-containerregistry#2078: a layer of docker's family that is not compressed is no member of it in
+/// go-containerregistry#2078: a layer of docker's family that is not compressed is not a member of it in
 /// the OCI's words.
 #[test]
 fn a_base_with_uncompressed_layers_becomes_an_image_of_either_family() {
@@ -221,7 +221,7 @@ fn an_upload_that_the_registry_forgot_is_begun_anew() {
     user.run_bare(&["validate", &to]).success();
 }
 
-/// kaniko#2399: a limit of pulls is no reason to try for long, and a login helps.
+/// kaniko#2399: a limit of pulls is not a reason to try for long, and a login helps.
 #[test]
 fn a_limit_of_pulls_is_told_with_what_ends_it() {
     let user = user();

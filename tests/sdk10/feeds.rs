@@ -215,7 +215,7 @@ fn a_source_mapping_decides_which_feed_a_package_is_from_and_another_mapping_res
         let again = build(&user, &user.environment).success();
         assert_eq!(again.steps(), "restore=hit publish=hit");
     }
-    // The workspace's own counts more. No feed may be asked: that both have it is no help.
+    // The workspace's own counts more. No feed may be asked: that both have it does not help.
     write(&own, &(sources + &mapping("Other.*", "Another.*")));
     let said = build(&user, &user.environment).failure(3);
     assert!(said.contains("NU1100"), "{said}");

@@ -309,7 +309,7 @@ fn whatever_a_step_looks_up_on_the_machine_is_a_miss_when_it_changes_and_is_name
     edit(&user.path("probe/src/Probe/beside.py"), "1", "2");
     let edited = build();
     assert_eq!(edited.steps(), "restore=hit publish=ran");
-    // And what is built anew is what the machine has by then.
+    // And what is built again is what the machine has by then.
     let glob = original.join("skel/a.globbed");
     append(&glob);
     let after = build();

@@ -235,7 +235,7 @@ impl User {
     /// Runs it until the file `when` appears, and then sends it a signal.
     #[must_use = "a run that failed tells nothing by itself"]
     pub(crate) fn build_and_signal(&self, signal: &str, arguments: &[&str]) -> Run {
-        // The shell that waits is no part of what is tested; it has no child of its own to lose.
+        // The shell that waits is not a part of what is tested; it has no child of its own to lose.
         let script = format!(
             "'{}' \"$@\" & mizzen=$!; timeout 60 head -n 1 '{}' > /dev/null; \
              kill -{signal} $mizzen; wait $mizzen",

@@ -92,7 +92,7 @@ impl Visit<'_> for Named {
         }
     }
 
-    // `pub(crate)` is no path.
+    // `pub(crate)` is not a path.
     fn visit_visibility(&mut self, _: &Visibility) {}
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn testdata(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Tells whether a variable asks the tests for something.
+/// Returns whether a variable asks the tests for something.
 pub(crate) fn is_set(name: &str) -> bool {
     variable(name).is_some()
 }

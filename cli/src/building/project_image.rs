@@ -113,7 +113,7 @@ mod tests {
         };
         let name = |project: &ContainerSettings| image_name(project, &app("Shop.Api"));
         assert_eq!(name(&ContainerSettings::default()).unwrap(), "shop-api");
-        // A name that is one stays as it is; the SDK writes another one anew.
+        // A name that is one stays as it is; the SDK rewrites another one.
         assert_eq!(name(&named("acme/shop.api")).unwrap(), "acme/shop.api");
         assert_eq!(name(&named("Acme/Shop.Api")).unwrap(), "acme/shop-api");
         assert!(name(&named("../x")).is_err());

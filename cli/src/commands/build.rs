@@ -15,7 +15,7 @@ use std::time::Instant;
 const HEALINGS: usize = 100;
 
 /// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
-/// it is gone then, and what it held is made anew.
+/// it is gone then, and what it held is made again.
 pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     for _ in 0..HEALINGS {
         match build(arguments, invocation) {

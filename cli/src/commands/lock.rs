@@ -15,7 +15,7 @@ use mizzen_dotnet::ContainerSettings;
 
 /// Writes down what a build takes from outside the workspace: the toolchain, the base by digest.
 ///
-/// The project is published, or found published, for it has its say about the base.
+/// The project is published, or found published, because it has its say about the base.
 pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     let process = invocation.process;
     let services = Services::one(Service::find(arguments.path.clone(), invocation)?);

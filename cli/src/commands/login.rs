@@ -18,7 +18,7 @@ pub(crate) struct LoginArgs {
     #[arg(short, long, value_name = "NAME")]
     pub(crate) username: Option<String>,
 
-    /// The password comes from stdin, as it does wherever that is no terminal
+    /// The password comes from stdin, as it does wherever that is not a terminal
     #[arg(long)]
     pub(crate) password_stdin: bool,
 }

@@ -3,7 +3,7 @@ use super::name::NAME;
 use mizzen_builder::Policy;
 use std::collections::BTreeMap;
 
-/// Returns what the file says that is no option of the command line: name, value, place.
+/// Returns what the file says that is not an option of the command line: name, value, place.
 pub(crate) fn other_settings(config: &Config) -> Vec<[String; 3]> {
     let place = |table: &str, is_set: bool| {
         if is_set {

@@ -24,7 +24,7 @@ pub(super) struct RegistryConfig {
 /// case; `https://` before it is passed over.
 ///
 /// # Errors
-/// It is no registry's, or asks for plain HTTP.
+/// It is not a registry's, or asks for plain HTTP.
 pub(super) fn registry_name(text: &str) -> Result<String, CommandError> {
     let lower = text.to_ascii_lowercase();
     if let Some(host) = lower.strip_prefix("http://") {

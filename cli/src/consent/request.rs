@@ -5,7 +5,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-/// What one repository asks for outside of itself.
+/// What one repository asks for outside itself.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Request {
     /// The folder of its `mizzen.toml`, or its root: consents are kept by it.

@@ -12,7 +12,7 @@ const LINKS: usize = 40;
 
 impl Territory {
     /// Returns the territory of the repository that `folder` lies in: the git repository around it, else
-    /// the folder itself. The user's home is no repository, even if git keeps it.
+    /// the folder itself. The user's home is not a repository, even if git keeps it.
     pub(super) fn of(folder: &Path, home: Option<&Path>) -> Self {
         let home = home.and_then(|home| fs::canonicalize(home).ok());
         let is_not_home = |folder: &&Path| Some(*folder) != home.as_deref();

@@ -141,7 +141,7 @@ impl CommandError {
         self.exit_code
     }
 
-    /// Returns what is no longer in the cache, for it was damaged, and made the command fail.
+    /// Returns what is no longer in the cache, because it was damaged, and made the command fail.
     pub(crate) fn healed(&self) -> Option<&str> {
         self.healed.as_deref()
     }

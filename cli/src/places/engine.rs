@@ -102,7 +102,7 @@ impl Engine {
         Err(CommandError::local(what, &said(&output)))
     }
 
-    /// Asks for which platform it wants its images: not always the one of this machine, for it may run
+    /// Asks for which platform it wants its images: not always the one of this machine, because it may run
     /// in a virtual one, or elsewhere.
     ///
     /// # Errors

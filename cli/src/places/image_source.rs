@@ -22,7 +22,7 @@ impl ImageSource {
     /// Reads the name of an image that is to be read.
     ///
     /// # Errors
-    /// It is no reference and no place on disk; container engines are none.
+    /// It is neither a reference nor a place on disk; container engines are none.
     pub(crate) fn parse(text: &str, process: &Process) -> Result<Self, CommandError> {
         if let Some(place) = LocalPlace::parse(text, process) {
             return Ok(Self::Local(place));
@@ -43,7 +43,7 @@ impl ImageSource {
     /// Reads the name of an image in a registry.
     ///
     /// # Errors
-    /// It is no reference.
+    /// It is not a reference.
     pub(crate) fn reference(text: &str) -> Result<Self, CommandError> {
         let reference: Reference = text
             .parse()

@@ -27,7 +27,7 @@ impl ImageTarget {
     /// Reads the name of an image in a registry that it is to be brought to.
     ///
     /// # Errors
-    /// It is no reference, one with a digest, or names neither a registry nor an owner.
+    /// It is not a reference, one with a digest, or names neither a registry nor an owner.
     pub(crate) fn tag(text: &str) -> Result<Self, CommandError> {
         if !text.contains('/') {
             return Err(no_registry(text));

@@ -59,7 +59,7 @@ pub(super) fn escaped(line: &str) -> String {
 pub(super) fn escaped_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {
-        // A line break that is no layout is escaped already.
+        // A line break that is not layout is escaped already.
         if is_hostile(character) && character != '\n' {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _infallible = write!(text, "\\u{unit:04x}");
@@ -71,7 +71,7 @@ pub(super) fn escaped_json(json: &str) -> String {
     text
 }
 
-/// Tells whether text has something in it that a terminal, or the eye of a reader, may take for
+/// Returns whether text has something in it that a terminal, or the eye of a reader, may take for
 /// more than text; line breaks do not count.
 pub(crate) fn is_plain(text: &str) -> bool {
     !text.chars().any(|it| is_hostile(it) && it != '\n')

@@ -83,14 +83,14 @@ fn print(text: &str) -> Result<(), CommandError> {
 
 fn printed(result: io::Result<()>) -> Result<(), CommandError> {
     match result {
-        // A reader that has seen enough is no failure.
+        // A reader that has seen enough is not a failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result.map_err(|error| CommandError::local("stdout cannot be written", &error)),
     }
 }
 
 fn say(text: &str) {
-    // A closed terminal is no reason to stop a build, or to fail in another way.
+    // A closed terminal is not a reason to stop a build, or to fail in another way.
     #[expect(clippy::disallowed_methods, reason = "the one way to stderr")]
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Where everything for people and for machines goes that is no result: stderr, whole lines at a
+/// Where everything for people and for machines goes that is not a result: stderr, whole lines at a
 /// time.
 #[derive(Debug)]
 pub(crate) struct Screen {

@@ -116,7 +116,7 @@ pub enum BuildError {
     /// The base image does not know the user.
     #[error("the image cannot run as the requested user")]
     User(#[source] UserError),
-    /// What is to be added to the image is no file and no folder of files.
+    /// What is to be added to the image is neither a file nor a folder of files.
     #[error("`{}` cannot be added to the image: {why}", .path.display())]
     Added {
         /// The path.

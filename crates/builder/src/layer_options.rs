@@ -97,7 +97,7 @@ impl LayerOptions {
     /// names; else the one that `output` was published for; else the default one.
     ///
     /// # Errors
-    /// [`BuildError::Platform`] if `output` was published for what is no platform of .NET's.
+    /// [`BuildError::Platform`] if `output` was published for what is not a platform of .NET's.
     pub(crate) fn resolved(
         &self,
         output: &PublishOutput,

@@ -2,7 +2,7 @@ use mizzen_dotnet::PathPattern;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How a build handles what is no function of the workspace alone, in the words of a configuration
+/// How a build handles what is not a function of the workspace alone, in the words of a configuration
 /// file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 use tracing::debug_span;
 
-/// How often a workspace that changes under the build is read anew.
+/// How often a workspace that changes under the build is read again.
 const ATTEMPTS: usize = 3;
 
 /// Turns a project into layers: reads the workspace, looks for what is known, runs the rest.

@@ -22,7 +22,7 @@ pub enum Event<'a> {
     Message(&'a DotnetMessage),
     /// The warnings of the run that is reused; perhaps none.
     Reused(&'a [DotnetMessage]),
-    /// Something to know about the build that is no error.
+    /// Something to know about the build that is not an error.
     Note(&'a str),
     /// Something to mend.
     Warning(&'a str),

@@ -56,7 +56,7 @@ pub struct ProjectRequest {
     pub inputs: InputRules,
     /// What of the outside the workspace may take.
     pub allowed: Allowed,
-    /// How what is no function of the workspace alone is handled.
+    /// How what is not a function of the workspace alone is handled.
     pub policy: Policy,
     /// The time of day, in seconds since 1970: what was resolved long ago is resolved again. In no key.
     pub now: u64,

@@ -11,7 +11,7 @@ pub enum ArchiveError {
         /// The file.
         file: PathBuf,
     },
-    /// The file is no tar, or cut off.
+    /// The file is not a tar, or cut off.
     #[error("`{}` is not a complete tar", .file.display())]
     Malformed {
         /// The file.

@@ -40,7 +40,7 @@ struct ArchiveBlob {
 
 /// No image comes near; each entry costs memory.
 const MAX_ENTRIES: usize = 100_000;
-/// Links that lead to links that lead to links are no archive's.
+/// Links that lead to links that lead to links are not an archive's.
 const MAX_LINKS: usize = 8;
 
 impl ArchiveReader {

@@ -118,7 +118,7 @@ impl Artifact {
     }
 }
 
-/// Tells whether an entry of a list is an artifact's and no image's.
+/// Returns whether an entry of a list is an artifact's and no image's.
 pub(crate) fn is_artifact(entry: &Descriptor) -> bool {
     let artifact_type = entry.other.get(ARTIFACT_TYPE);
     // Some tools give an image the type of its config.
@@ -129,7 +129,7 @@ pub(crate) fn is_artifact(entry: &Descriptor) -> bool {
     })
 }
 
-/// Tells whether an entry of a list says that it is of this type.
+/// Returns whether an entry of a list says that it is of this type.
 pub(crate) fn is_of_type(entry: &Descriptor, artifact_type: &str) -> bool {
     entry.other.get(ARTIFACT_TYPE).and_then(|it| it.as_str()) == Some(artifact_type)
 }

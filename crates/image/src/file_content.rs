@@ -4,7 +4,7 @@ use crate::{FileTreeError, Image, TreeFile, layer_tar};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 
-/// More than this is no file to be read into memory.
+/// More than this is not a file to be read into memory.
 const MOST_BYTES: u64 = 64 << 20;
 
 impl TreeFile {

@@ -36,7 +36,7 @@ impl Deref for Bytes {
     }
 }
 
-/// A file that is read twice, for its time comes before its bytes and memory stays bounded.
+/// A file that is read twice, because its time comes before its bytes and memory stays bounded.
 pub(crate) struct LargeFile {
     file: fs::File,
     pub(crate) content: Digest,

@@ -40,7 +40,7 @@ pub enum ImageError {
         /// The digest that the manifest names.
         want: Digest,
     },
-    /// The config's bytes are no config.
+    /// The config's bytes are not a config.
     #[error(transparent)]
     Config(#[from] mizzen_oci::ConfigError),
     /// Manifest and config count layers differently.

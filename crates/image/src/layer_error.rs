@@ -18,7 +18,7 @@ pub enum LayerError {
         /// The path in the image.
         path: String,
     },
-    /// An entry lies below one that is no directory.
+    /// An entry lies below one that is not a directory.
     #[error("`{path}` is below `{parent}`, which is a file in the same layer")]
     NotADirectory {
         /// The file.

@@ -210,7 +210,7 @@ impl Layout {
             Value::Array(entries) => entries,
             _ => Vec::new(),
         };
-        // What is no descriptor is left to whoever wrote it.
+        // What is not a descriptor is left to whoever wrote it.
         let parsed = |entry: &Value| serde_json::from_value::<Descriptor>(entry.clone());
         entries.retain(|entry| !parsed(entry).is_ok_and(|entry| is_replaced(&entry)));
         entries.push(json!(descriptor));

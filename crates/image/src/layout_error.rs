@@ -44,7 +44,7 @@ pub enum LayoutError {
         /// What was asked for.
         want: String,
     },
-    /// `index.json` is no index.
+    /// `index.json` is not an index.
     #[error("`{}` is not an image index", .file.display())]
     IndexFile {
         /// The file.

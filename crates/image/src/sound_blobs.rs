@@ -53,7 +53,7 @@ fn look<'a>(
             files_read += 1;
             read(&path)
         };
-        // What cannot be read is written anew.
+        // What cannot be read is written again.
         if got.is_ok_and(|got| got == *digest) {
             digests.insert(*digest);
         }

@@ -52,7 +52,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     bytes.prop_map(|bytes| {
         let clean = |byte| if byte == b'/' { b'_' } else { byte };
         let clean: Vec<u8> = readable(bytes).into_iter().map(clean).collect();
-        // `.` and `..` are no names, `.wh.` is refused.
+        // `.` and `..` are not names, `.wh.` is refused.
         if clean.starts_with(b".") {
             [b"x", &clean[..]].concat()
         } else {

@@ -26,7 +26,7 @@ pub enum DigestError {
         "digest `{0}` has an algorithm other than sha256, the only one that can be verified here"
     )]
     Algorithm(String),
-    /// The string is no digest at all.
+    /// The string is not a digest at all.
     #[error("`{0}` is not a digest: want `sha256:` and 64 lower-case hex digits")]
     Form(String),
 }

@@ -50,7 +50,7 @@ impl Index {
     /// are.
     ///
     /// # Errors
-    /// [`ManifestError::Kind`] for anything that says it is no index; [`ManifestError::Malformed`]
+    /// [`ManifestError::Kind`] for anything that says it is not an index; [`ManifestError::Malformed`]
     /// for the rest.
     pub fn parse(bytes: Vec<u8>, content_type: Option<MediaType>) -> Result<Self, ManifestError> {
         let digest = Digest::of(&bytes);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// An image manifest: the bytes that carry its digest, and a view of them.
 ///
-/// Bytes that were read are never written anew.
+/// Bytes that were read are kept as they are.
 /// Source: OCI image-spec, manifest.md; Docker's "Image Manifest Version 2, Schema 2".
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Manifest {

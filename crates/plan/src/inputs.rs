@@ -19,7 +19,7 @@ pub struct Inputs {
     pub recipe: u32,
     /// The project, relative to the workspace's root.
     pub project: String,
-    /// The canonical root of the stage, for it ends up in what is built.
+    /// The canonical root of the stage, because it ends up in what is built.
     pub stage: String,
     /// `dotnet` and the SDK that it runs.
     pub toolchain: ToolchainInput,

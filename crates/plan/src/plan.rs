@@ -140,7 +140,7 @@ pub enum Verdict<T> {
     Run(Vec<MissReason>),
 }
 
-/// Decides what runs. With `restored`, which a restore has just given, the rest is decided anew.
+/// Decides what runs. With `restored`, which a restore has just given, the rest is decided again.
 pub fn plan<S: Records>(
     inputs: &Inputs,
     records: &S,

@@ -35,7 +35,7 @@ pub trait Tree {
         let mut node = Node::Folder;
         while let Some(part) = rest.pop_front() {
             if node != Node::Folder {
-                // Something that is no folder has nothing below it.
+                // Something that is not a folder has nothing below it.
                 return ended(links, here, Node::Absent);
             }
             if part == ".." {

@@ -141,7 +141,7 @@ pub enum RegistryError {
         /// How many bytes it should have, by its descriptor.
         want_bytes: u64,
     },
-    /// The bytes under a digest are no manifest or index.
+    /// The bytes under a digest are not a manifest or index.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// Manifest and config do not make an image.

@@ -19,7 +19,7 @@ pub(crate) fn refusal(from: &Url, peer: Option<IpAddr>, to: &Url) -> Option<&'st
     if !to.username().is_empty() || to.password().is_some() {
         return Some("holds credentials");
     }
-    // Staying is no danger.
+    // Staying is not a danger.
     if from.host() == to.host() {
         return None;
     }

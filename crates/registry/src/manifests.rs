@@ -61,7 +61,7 @@ impl Push {
         reply.check_kept_as(&descriptor.digest, &request)
     }
 
-    /// Tells whether the bytes of `digest` are there under `name`.
+    /// Returns whether the bytes of `digest` are there under `name`.
     async fn holds(&self, name: &str, digest: Digest) -> bool {
         let client = self.client();
         let Ok(request) = client.manifest_request(Method::GET, &self.access, name) else {

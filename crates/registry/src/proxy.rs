@@ -56,7 +56,7 @@ pub(crate) fn route(settings: &Settings, url: &Url) -> Result<Option<Route>, Reg
     Ok(Some(Route { proxy, shown }))
 }
 
-/// Tells whether `NO_PROXY` names a host: a name and all below it, `.corp` and `*.corp` for what is below
+/// Returns whether `NO_PROXY` names a host: a name and all below it, `.corp` and `*.corp` for what is below
 /// alone, an address, a network (`10.0.0.0/8`), `*`; each but the last two with a port or without.
 fn is_excepted(except: &str, host: &str, port: Option<u16>) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
@@ -93,7 +93,7 @@ fn with_port(entry: &str) -> (&str, Option<u16>) {
     }
 }
 
-/// Tells whether an address is the one that is named, or in the network.
+/// Returns whether an address is the one that is named, or in the network.
 fn is_in(network: &str, address: IpAddr) -> bool {
     let (first, length) = network.split_once('/').unwrap_or((network, ""));
     let Ok(first) = first.parse::<IpAddr>() else {

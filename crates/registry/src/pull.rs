@@ -141,7 +141,7 @@ impl Client {
             let Some(want) = digest.copied().or(said).filter(|want| *want != got) else {
                 return Ok(Some(reply));
             };
-            // What the registry itself takes for right is no accident of the way here.
+            // What the registry itself takes for right is not an accident of the way here.
             if said == Some(got) {
                 return Err(request.other_content(got, want));
             }

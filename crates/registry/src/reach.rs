@@ -67,7 +67,7 @@ impl Reach {
         }
     }
 
-    /// Tells whether an answer to plain HTTP is a TLS server's: Go's, nginx's, Apache's.
+    /// Returns whether an answer to plain HTTP is a TLS server's: Go's, nginx's, Apache's.
     pub(crate) fn is_tls_servers(message: &str) -> bool {
         [
             "HTTP request to an HTTPS server",

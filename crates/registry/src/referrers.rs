@@ -196,14 +196,14 @@ impl Client {
     }
 
     /// Reads the list under the tag; anything but an index there (a registry may take the tag for
-    /// the subject itself) is no list.
+    /// the subject itself) is not a list.
     async fn tagged(
         &self,
         access: &Access,
         subject: &Digest,
     ) -> Result<Vec<Descriptor>, RegistryError> {
         let request = self.manifest_request(Method::GET, access, &tag(subject))?;
-        // A damaged answer that is taken for no list would have the list written anew, and lose it.
+        // A damaged answer that is taken for no list would have the list written again, and lose it.
         let Some(reply) = self.verified(&request, None).await? else {
             return Ok(Vec::new());
         };

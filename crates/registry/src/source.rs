@@ -205,7 +205,7 @@ impl RegistrySource {
         }
     }
 
-    /// Returns what an image runs on, by its config; `None` for what is no image.
+    /// Returns what an image runs on, by its config; `None` for what is not an image.
     fn platform_of(&self, manifest: &Manifest) -> Result<Option<Platform>, RegistryError> {
         if manifest.config().media_type.in_family(Family::Oci) != MediaType::ImageConfig {
             return Ok(None);

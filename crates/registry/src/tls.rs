@@ -103,7 +103,7 @@ fn trusted(settings: &Settings, url: &Url) -> Result<Trusted, RegistryError> {
         None => {}
     }
     for folder in &settings.ca_folders {
-        // As OpenSSL does, one that is not there is passed over, and what is no certificate, too.
+        // As OpenSSL does, one that is not there is passed over, and what is not a certificate, too.
         for entry in fs_err::read_dir(folder).into_iter().flatten().flatten() {
             trusted.add_parsable(certificates(&entry.path()).unwrap_or_default());
         }

@@ -12,7 +12,7 @@ pub struct Trace {
     pub method: String,
     /// Whom it went to.
     pub url: String,
-    /// The how manieth attempt of its operation this is, from 1.
+    /// Which attempt of its operation this is, from 1.
     pub attempt: u32,
     /// The status of the answer, or why there is none.
     pub outcome: Result<u16, String>,
@@ -37,7 +37,7 @@ pub struct Wait {
     pub delay: Duration,
 }
 
-/// Names in the query of the protocol's own URLs; what they stand for is no secret.
+/// Names in the query of the protocol's own URLs; what they stand for is not a secret.
 const OPEN_NAMES: [&str; 9] = [
     "artifactType",
     "digest",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// A stage could not be made, or the command could not run in it.
 ///
-/// A command that ran and failed is no error here: see [`Outcome`](crate::Outcome).
+/// A command that ran and failed is not an error here: see [`Outcome`](crate::Outcome).
 #[derive(Debug, thiserror::Error)]
 pub enum StageError {
     /// A file was edited between the reading of its digest and the making of its copy.

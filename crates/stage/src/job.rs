@@ -2,7 +2,7 @@ use crate::{Network, Rung};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-/// What the processes of a stage are told: as arguments, for they are the program itself, started
+/// What the processes of a stage are told: as arguments, because they are the program itself, started
 /// again. The environment of the command is their own, so that no secret is in the list of processes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Job {

@@ -64,7 +64,7 @@ impl Stage {
         self
     }
 
-    /// Returns the root: a part of every key, for it ends up in what is built.
+    /// Returns the root: a part of every key, because it ends up in what is built.
     pub fn root(&self) -> &Path {
         &self.root
     }

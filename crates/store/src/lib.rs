@@ -14,8 +14,8 @@
 //! ```
 //!
 //! A blob appears under its digest by one rename of a file that is complete, checked and synced.
-//! Every read is verified; what does not verify is removed, so that the next run makes it anew.
-//! Nothing else is removed, ever, than what has such a name in such a place and is no link.
+//! Every read is verified; what does not verify is removed, so that the next run makes it again.
+//! Nothing else is removed, ever, than what has such a name in such a place and is not a link.
 
 mod action_cache;
 mod blob;

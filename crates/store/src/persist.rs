@@ -7,7 +7,7 @@ use tempfile::NamedTempFile;
 /// Gives a temporary file of the same file system its name: syncs the bytes, renames, syncs the
 /// folder, so that after a power cut there is the whole file or none.
 ///
-/// A file that is there already is replaced, for it may be damaged and this one is not.
+/// A file that is there already is replaced, because it may be damaged and this one is not.
 ///
 /// # Errors
 /// The message names the file that could not be written.

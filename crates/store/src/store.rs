@@ -186,7 +186,7 @@ impl Store {
             last_access: NOW,
             last_modification: NOW,
         };
-        // A cache that cannot be written is no reason to miss.
+        // A cache that cannot be written is not a reason to miss.
         let _ = rustix::fs::utimensat(CWD, self.root.join(name), &times, AtFlags::SYMLINK_NOFOLLOW);
     }
 

@@ -124,7 +124,7 @@ fn text(call: &Notification, argument: usize) -> io::Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
-/// Reads the address of a socket; `None` if it is no path.
+/// Reads the address of a socket; `None` if it is not a path.
 pub(crate) fn socket(call: &Notification) -> io::Result<Option<Vec<u8>>> {
     const FAMILY: [u8; 2] = 1u16.to_ne_bytes();
     let mut address = [0; 110];

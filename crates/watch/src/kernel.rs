@@ -39,7 +39,7 @@ pub(crate) fn install(filter: &[libc::sock_filter]) -> io::Result<OwnedFd> {
     let flags = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER
         // Without it older kernels run the whole step with a slower processor.
         | libc::SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    // A signal that interrupts a call which is being answered would start it anew, again and again.
+    // A signal that interrupts a call which is being answered would restart it again and again.
     // Kernels before 5.19 do not know the flag.
     let killable = flags | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     let install = |flags: libc::c_ulong| {

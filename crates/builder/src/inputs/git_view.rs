@@ -24,7 +24,7 @@ pub(crate) struct GitView {
     pub(crate) reads: Option<GitReads>,
     /// What is staged and keyed, by path below the workspace.
     pub(crate) keyed: BTreeMap<String, Content>,
-    /// What is staged and not keyed, for it is another path on every machine.
+    /// What is staged and not keyed, because it is another path on every machine.
     pub(crate) unkeyed: BTreeMap<String, Content>,
     /// What is keyed of the objects, where a package may look at all of them.
     pub(crate) facts: BTreeMap<String, FileInput>,

@@ -77,7 +77,7 @@ impl HostDependencies {
         self.git.reads > earlier.git.reads
     }
 
-    /// Returns what `step` is said to read or run of the machine, so that a key without that is no key;
+    /// Returns what `step` is said to read or run of the machine, so that a key without that is not a key;
     /// `None` if nothing says so.
     pub(crate) fn read_by(&self, step: StepName, request: &ProjectRequest) -> Option<String> {
         let reads = |oddity: &Oddity| match oddity {

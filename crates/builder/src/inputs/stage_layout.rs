@@ -27,7 +27,7 @@ pub(crate) fn canonical(stage_root: &Path, sdk: &Path) -> Canonical {
     }
 }
 
-/// Returns where `dotnet` starts in a stage: beside the `global.json` that chose the SDK, for it looks
+/// Returns where `dotnet` starts in a stage: beside the `global.json` that chose the SDK, because it looks
 /// for the nearest.
 pub(crate) fn working_folder(request: &ProjectRequest) -> String {
     match request.sdk.folder() {

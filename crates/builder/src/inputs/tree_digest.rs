@@ -57,7 +57,7 @@ struct Walk<'a> {
     /// The files, and beside each its path relative to the root and its kind.
     files: Vec<FoundFile>,
     kinds: Vec<(OsString, u8)>,
-    /// What is no file, by path relative to the root: its kind, and what names its content.
+    /// What is not a file, by path relative to the root: its kind, and what names its content.
     facts: Vec<(OsString, (u8, Digest))>,
     /// The folders without links that were walked, and the path of each.
     walked: BTreeMap<PathBuf, PathBuf>,

@@ -259,7 +259,7 @@ impl<'a> StoredRecords<'a> {
         })
     }
 
-    // What a command could see is no part of the key: on every rung a project that reads only what is
+    // What a command could see is not a part of the key: on every rung a project that reads only what is
     // staged gives the same. One that reads more is found out only where there is nothing more.
     fn unless_weak<T>(&self, record: T, rung: Rung) -> Record<T> {
         if rung.hides_the_machine() {

@@ -39,13 +39,13 @@ struct File {
 }
 
 impl AddedFiles {
-    /// Returns the layer: made anew if a byte, a name or a mode of it is another than before.
+    /// Returns the layer: made again if a byte, a name or a mode of it differs.
     ///
     /// It holds files and no folders: those that are missing in the image will be root's, those that
     /// are there keep their attributes. A link counts as the file that it points to.
     ///
     /// # Errors
-    /// [`BuildError::Added`] for a link out of the folder, for what is no file and for an empty
+    /// [`BuildError::Added`] for a link out of the folder, for what is not a file and for an empty
     /// folder; [`BuildError::Read`]; [`BuildError::Layer`].
     pub fn layer(
         &self,

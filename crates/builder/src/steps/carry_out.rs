@@ -101,7 +101,7 @@ impl<'a, 'b> Steps<'a, 'b> {
     }
 
     /// Publishes over what was restored, unless another build has done so meanwhile. Returns `None` if
-    /// something came to light with which it has to be decided anew.
+    /// something came to light with which it has to be decided again.
     fn publish(
         &mut self,
         restored: &RestoreRecord,

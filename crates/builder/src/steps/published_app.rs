@@ -30,7 +30,7 @@ pub(crate) fn published_app(staged: &Staged<'_>, published: Published) -> App {
     }
 }
 
-// Asked anew each time: not every rule of git's is in the workspace, and so in a key.
+// Asked again each time: not every rule of git's is in the workspace, and so in a key.
 fn git_ignored(staged: &Staged<'_>, record: &PublishRecord) -> Vec<GitIgnoredFile> {
     let mut ignored = GitIgnored::new(&staged.request.workspace.root);
     let is_in_image = |path: &str| record.left_out.iter().all(|file| file.path != path);

@@ -22,7 +22,7 @@ pub(crate) fn run_restore(
         messages,
     };
     let is_offline = staged.request.offline;
-    // Feeds that are folders are no network; but on the lowest rung nothing keeps restore from one.
+    // Feeds that are folders are not a network; but on the lowest rung nothing keeps restore from one.
     if is_offline
         && staged
             .context

@@ -13,7 +13,7 @@ pub struct NugetConfig {
     pub staged: Vec<u8>,
     /// All that publish needs: the same without credentials, comments and blanks.
     pub without_secrets: Vec<u8>,
-    /// What a key may hold: the same with variables by their names, so that a rotated token is no miss
+    /// What a key may hold: the same with variables by their names, so that a rotated token is not a miss
     /// and no key can be searched for a secret.
     pub keyed: Vec<u8>,
     /// The feeds that are folders outside the workspace, absolute.

@@ -48,7 +48,7 @@ pub fn file_based_project(text: &str) -> String {
 /// Returns the folder, below `HOME`, in which the SDK keeps `obj` and `bin` of the file-based app at
 /// `path`, absolute.
 ///
-/// Beside it lies a file with the time of the SDK's last cleaning, so the folder above is no output of
+/// Beside it lies a file with the time of the SDK's last cleaning, so the folder above is not an output of
 /// any step.
 ///
 /// Source: the SDK, `VirtualProjectBuildingCommand.GetArtifactsPath`.

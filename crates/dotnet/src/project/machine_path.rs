@@ -6,7 +6,7 @@ const BETWEEN: [char; 13] = [
     '"', '\'', '`', ';', ',', ':', '|', '<', '>', '(', '=', '@', '!',
 ];
 
-/// Returns whether `path`, absolute, lies in a folder that a stage shows though it is no input.
+/// Returns whether `path`, absolute, lies in a folder that a stage shows though it is not an input.
 pub fn is_in_system_folder(path: &str) -> bool {
     let mut names = path.split('/').skip(1);
     names.next().is_some_and(|first| SYSTEM.contains(&first))

@@ -27,7 +27,7 @@ pub struct Asset {
     pub runtime_identifier: Option<String>,
 }
 
-/// Bytes that are no deps.json.
+/// Bytes that are not a deps.json.
 #[derive(Debug, thiserror::Error)]
 pub enum DepsJsonError {
     /// They are not JSON of the expected shape.

@@ -73,7 +73,7 @@ impl RuntimeConfig {
         let File { options } = serde_json::from_slice(without_bom(bytes))?;
         let property = |name: &str| options.config_properties.get(name);
         let invariant = property("System.Globalization.Invariant");
-        // The SDK switches startup hooks off where it trims, for they may need what is gone.
+        // The SDK switches startup hooks off where it trims, because they may need what is gone.
         let hooks = property("System.StartupHookProvider.IsSupported");
         let is_trimmed = hooks == Some(&Value::Bool(false));
         // The host takes the string too: templates are merged in as they are written.

@@ -89,7 +89,7 @@ impl Framework {
         Ok(())
     }
 
-    /// Returns whether the version `found` does; one that is no version may.
+    /// Returns whether the version `found` does; one that is not a version may.
     fn accepts(&self, found: &str) -> bool {
         let parse = |text: &str| text.parse::<Version>().ok();
         let (Some(wanted), Some(found)) = (parse(&self.version), parse(found)) else {

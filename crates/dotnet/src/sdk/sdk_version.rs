@@ -13,7 +13,7 @@ pub struct SdkVersion {
     version: Version,
 }
 
-/// The text is no version as `dotnet` writes them.
+/// The text is not a version as `dotnet` writes them.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not the version of an SDK")]
 pub struct SdkVersionError(String);

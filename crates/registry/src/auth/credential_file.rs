@@ -42,7 +42,7 @@ impl CredentialFile {
     /// Everything else in the file stays.
     ///
     /// # Errors
-    /// [`KeychainError`] if the file is no docker config, cannot be written, or its helper fails.
+    /// [`KeychainError`] if the file is not a docker config, cannot be written, or its helper fails.
     pub fn keep(&self, registry: &str, credential: &Credential) -> Result<Kept, KeychainError> {
         let mut config = self.read()?;
         if let Some(helper) = Self::helper(&config, registry) {

@@ -103,7 +103,7 @@ impl Client {
         })
     }
 
-    /// Tells whether a token server may know a credential: over TLS, as the registry says; in the clear
+    /// Returns whether a token server may know a credential: over TLS, as the registry says; in the clear
     /// if it is the registry's own host, or one that the settings call insecure.
     fn may_tell(&self, access: &Access, realm: &Url) -> Result<bool, RegistryError> {
         let own = endpoint::base_url(&self.settings, &access.repository.registry)?;

@@ -83,7 +83,7 @@ impl MemoryRegistry {
         self.server.log.requests()
     }
 
-    /// Counts requests anew.
+    /// Counts requests again.
     pub fn forget_requests(&self) {
         self.server.log.clear();
     }

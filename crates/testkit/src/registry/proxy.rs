@@ -54,7 +54,7 @@ impl FaultProxy {
         self.server.log.requests()
     }
 
-    /// Counts requests anew.
+    /// Counts requests again.
     pub fn forget_requests(&self) {
         self.server.log.clear();
     }

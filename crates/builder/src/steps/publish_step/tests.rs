@@ -202,7 +202,7 @@ fn a_published_file_that_git_ignores_is_named() {
     };
     assert_eq!(ignored.path, "secrets.json");
     assert_eq!(ignored.source, "src/Api/secrets.json");
-    // Git's rules are in no key, and asked anew.
+    // Git's rules are in no key, and asked again.
     bench.write("shop/.git/info/exclude", "");
     bench.reuses_after_runs();
 }
