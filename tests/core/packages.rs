@@ -164,7 +164,9 @@ fn what_floats_is_reused_without_a_process_for_as_long_as_the_policy_says() {
     assert_eq!(again.steps(), "restore=hit publish=hit");
     assert_eq!(user.dotnet_calls(), [""; 0]);
     assert!(
-        again.stderr.contains("note: versions float (Some.Package"),
+        again
+            .stderr
+            .contains("note: package versions float (Some.Package"),
         "{}",
         again.stderr
     );
@@ -177,6 +179,17 @@ fn what_floats_is_reused_without_a_process_for_as_long_as_the_policy_says() {
     assert_eq!(later.steps(), "restore=ran publish=hit");
     let why = later.image()["steps"][0]["changed"][0].as_str().unwrap();
     assert!(why.starts_with("versions float: Some.Package"), "{why}");
+
+    // What ends that is told by the first build alone.
+    policy("resolve");
+    for times in [1, 0] {
+        let run = build(&user, &["-p", "Other=1"]).success();
+        assert!(run.steps().starts_with("restore=ran"), "{}", run.steps());
+        let told = run
+            .stderr
+            .matches("(RestorePackagesWithLockFile) ends that");
+        assert_eq!(told.count(), times, "{}", run.stderr);
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use crate::BuildError;
+use crate::FloatPolicy;
 use crate::inputs::keyed_paths::Keyed;
 use crate::inputs::staged::Staged;
 use crate::records::record_keeper::Made;
@@ -160,6 +161,9 @@ impl<'a, 'b> Steps<'a, 'b> {
     fn run_restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {
         self.dotnet_calls += 1;
         let staged = &*self.staged;
+        let is_told = reasons
+            .iter()
+            .any(|it| matches!(it, MissReason::Floating(_)));
         let (run, report) = self.timed(StepName::Restore, key, reasons, |reasons, starts| {
             run_restore(staged, reasons, starts)
         })?;
@@ -176,6 +180,9 @@ impl<'a, 'b> Steps<'a, 'b> {
             staged.context.reporter.event(&Event::Note(&note));
         }
         tell_never(staged, StepName::Restore, &keyed);
+        if let Some(floating) = record.floating.as_ref().filter(|_| !is_told) {
+            tell_floating(staged, &floating.what);
+        }
         self.reports.insert(StepName::Restore, report);
         self.restored = Some(record);
         self.restore_keyed = Some(keyed);
@@ -284,6 +291,19 @@ fn tell_never(staged: &Staged<'_>, step: StepName, keyed: &Keyed) {
         let warning = format!("what the {step} of `{project}` gave is not kept: {why}");
         staged.context.reporter.event(&Event::Warning(&warning));
     }
+}
+
+/// Says what will make restore run in each build, and how to end that; later builds have it as their
+/// reason.
+fn tell_floating(staged: &Staged<'_>, what: &str) {
+    if staged.request.policy.floats != FloatPolicy::Resolve {
+        return;
+    }
+    let what = what.trim_end_matches('.');
+    let note = format!(
+        "package versions float ({what}), so restore runs in each build; a lock file (RestorePackagesWithLockFile) ends that, or `floats = \"ttl:24h\"` under [policy] in mizzen.toml"
+    );
+    staged.context.reporter.event(&Event::Note(&note));
 }
 
 /// Returns why a step runs.
