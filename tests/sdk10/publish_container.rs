@@ -133,6 +133,67 @@ fn an_image_is_what_the_sdk_makes_of_the_project_but_for_what_is_documented() {
     }
 }
 
+/// A program that is not in C#.
+const BASIC: &str = r#"<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup>
+    <OutputType>Exe</OutputType>
+    <TargetFramework>net10.0</TargetFramework>
+    <InvariantGlobalization>true</InvariantGlobalization>
+    <UseAppHost>false</UseAppHost>
+    <ContainerBaseImage>BASE</ContainerBaseImage>
+    <ContainerRegistry>HOST</ContainerRegistry>
+    <ContainerRepository>basic</ContainerRepository>
+    <ContainerImageTag>theirs</ContainerImageTag>
+  </PropertyGroup>
+</Project>
+"#;
+
+#[test]
+fn a_program_in_visual_basic_is_what_the_sdk_makes_of_it() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    let registry = Registry::with_base(&prepared("MIZZEN_TEST_BASE").join("aspnet-10.0"));
+    let folder = user.path("basic");
+    fs::create_dir(&folder).unwrap();
+    let project = BASIC
+        .replace("BASE", &registry.base)
+        .replace("HOST", &registry.registry.host());
+    let program =
+        "Module Program\n  Sub Main()\n    System.Console.WriteLine(1)\n  End Sub\nEnd Module\n";
+    let feeds = "<configuration><packageSources><clear /></packageSources></configuration>";
+    for (name, text) in [
+        ("Shop.Basic.vbproj", project.as_str()),
+        ("Program.vb", program),
+        ("nuget.config", feeds),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let project = folder.join("Shop.Basic.vbproj");
+    let project = project.to_str().unwrap();
+    let published = user.path("published");
+    // No server may outlive the test.
+    let script = "MSBUILDDISABLENODEREUSE=1 dotnet \"$@\" -p:UseSharedCompilation=false";
+    let publish = [
+        "-c",
+        script,
+        "sh",
+        "publish",
+        project,
+        "-t:PublishContainer",
+        "-o",
+    ];
+    user.tool(
+        "sh",
+        &[&publish[..], &[published.to_str().unwrap()]].concat(),
+    );
+    let [own, theirs] = ["own", "theirs"].map(|tag| registry.reference(&format!("basic:{tag}")));
+    user.build(&["basic", "-t", &own]).success();
+    check_config(&config(&own), &config(&theirs), "basic");
+    let [own, theirs] = [("own", &own), ("theirs", &theirs)]
+        .map(|(name, reference)| files(&pull(reference, &user.path(&format!("{name}-basic")))));
+    assert!(own.contains_key("app/Shop.Basic.dll"), "{own:?}");
+    check_files(&own, &theirs);
+}
+
 fn sources(folder: &Path, registry: &Registry) {
     let cases = [&COMMANDS[..], &["nw"]].concat().join(";");
     let project = PROJECT

@@ -177,6 +177,19 @@ mod tests {
             assert_eq!(blocks.len(), 512, "{path}");
             assert_eq!(read_back(&blocks).0, path.as_bytes());
         }
+        // Four bytes are no bound of a size, eleven octal digits are.
+        let sizes = [(5 << 30, 512), ((8 << 30) - 1, 512), (8 << 30, 1536)];
+        for (size_bytes, header_bytes) in sizes {
+            let blocks = Attributes {
+                size_bytes,
+                ..attributes(b"app/model.onnx")
+            };
+            let blocks = blocks.to_blocks();
+            assert_eq!(
+                (blocks.len(), read_back(&blocks).2),
+                (header_bytes, size_bytes)
+            );
+        }
         let needs = [
             name(101),
             format!("{}/{}", name(156), name(10)),
