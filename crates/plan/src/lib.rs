@@ -11,6 +11,8 @@ mod key;
 mod miss_reason;
 mod path_set;
 mod plan;
+mod seen_changes;
+mod sight;
 mod source_tree;
 mod tree;
 
@@ -22,5 +24,6 @@ pub use path_set::{Look, PathSet};
 pub use plan::{
     LastLooks, Plan, PlannedPublish, PlannedRestore, Record, Records, Skip, Unkeyed, Verdict, plan,
 };
+pub use sight::Sight;
 pub use source_tree::SourceTree;
 pub use tree::{Entry, Kind, Lookup, Node, Tree};

@@ -1,4 +1,4 @@
-use crate::{FileInput, Inputs, Look};
+use crate::{FileInput, Inputs, Look, Sight};
 use mizzen_oci::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -36,6 +36,8 @@ pub enum MissReason {
     Content(String),
     /// A file became executable or a link, or ceased to be one.
     Kind(String),
+    /// One of these four, and how the step saw the file.
+    Seen(Box<Self>, Sight),
     /// Another SDK.
     Toolchain(String, String),
     /// A variable that the user passes has another value, which no record holds.
@@ -58,6 +60,7 @@ impl MissReason {
             Self::Added(path) | Self::Removed(path) | Self::Content(path) | Self::Kind(path) => {
                 Some(path)
             }
+            Self::Seen(change, _) => change.path(),
             _ => None,
         }
     }
@@ -177,6 +180,11 @@ impl fmt::Display for MissReason {
             Self::Removed(path) => write!(f, "- {path}"),
             Self::Content(path) => write!(f, "~ {path} (content)"),
             Self::Kind(path) => write!(f, "~ {path} (mode or kind)"),
+            Self::Seen(change, sight) => match &**change {
+                Self::Content(path) => write!(f, "~ {path} (content, {sight})"),
+                Self::Kind(path) => write!(f, "~ {path} (mode or kind, {sight})"),
+                change => write!(f, "{change} ({sight})"),
+            },
             Self::Toolchain(before, now) if before == now => write!(f, "toolchain {now} (content)"),
             Self::Toolchain(before, now) => write!(f, "toolchain {before} → {now}"),
             Self::Variable(name) => write!(f, "variable {name} (value)"),

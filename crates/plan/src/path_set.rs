@@ -52,14 +52,6 @@ impl PathSet {
         add(&mut self.machine, path.into(), look);
     }
 
-    /// Returns whether the path of a file that was changed, added or removed is one that it names, or
-    /// lies in a folder that was listed.
-    pub fn concerns(&self, path: &str) -> bool {
-        let (sources, machine) = (self.sources.get(path), self.machine.get(path));
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        sources.or(machine).is_some() || self.sources.get(folder) == Some(&Look::Listed)
-    }
-
     /// Returns how many paths it names.
     pub fn len(&self) -> usize {
         self.sources.len() + self.machine.len()
@@ -132,7 +124,9 @@ pub(crate) fn answer(
     path: &str,
     look: Look,
 ) -> io::Result<()> {
-    let Lookup { links, end, node } = tree.look_up(path)?;
+    let Lookup {
+        links, end, node, ..
+    } = tree.look_up(path)?;
     for (link, target) in &links {
         answers.push(b'l');
         put(answers, link.as_bytes());

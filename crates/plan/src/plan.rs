@@ -1,3 +1,4 @@
+use crate::seen_changes::seen_changes;
 use crate::{Inputs, Key, Look, MissReason, PathSet, StepName};
 use mizzen_oci::Digest;
 use std::collections::BTreeMap;
@@ -239,8 +240,9 @@ fn reasons<S: Records>(
         return vec![MissReason::FirstBuild];
     };
     let seen = records.last_looks();
-    let seen = seen.map(|looks| seen_changes(&earlier, inputs, looks));
-    // A change behind a link is seen under another name: then every change is named.
+    let seen = seen.and_then(|looks| seen_changes(&earlier, inputs, looks).ok());
+    // The newest build may have been another than the one whose looks are known: then every change is
+    // named.
     let changes = seen.filter(|changes| !changes.is_empty());
     let changes = changes.unwrap_or_else(|| MissReason::between(&earlier, inputs));
     if changes.is_empty() {
@@ -248,19 +250,4 @@ fn reasons<S: Records>(
     } else {
         changes
     }
-}
-
-/// Returns what of all that is other was looked up.
-fn seen_changes(earlier: &Inputs, now: &Inputs, looks: LastLooks) -> Vec<MissReason> {
-    let mut changes = MissReason::between(earlier, now);
-    changes.retain(|reason| {
-        let path = reason.path();
-        path.is_none_or(|path| looks.paths.concerns(path))
-    });
-    changes.extend(
-        looks
-            .machine
-            .map(|(path, look)| MissReason::Machine(path, look)),
-    );
-    changes
 }

@@ -31,16 +31,24 @@ pub trait Tree {
         let mut links = Vec::new();
         let mut rest: VecDeque<String> = parts(path).collect();
         let mut here = String::new();
-        let ended = |links, end, node| Ok(Lookup { links, end, node });
+        let ended = |links, end, node, rest: VecDeque<String>| {
+            Ok(Lookup {
+                links,
+                end,
+                rest: Vec::from(rest).join("/"),
+                node,
+            })
+        };
         let mut node = Node::Folder;
         while let Some(part) = rest.pop_front() {
             if node != Node::Folder {
                 // Something that is not a folder has nothing below it.
-                return ended(links, here, Node::Absent);
+                rest.push_front(part);
+                return ended(links, here, Node::Absent, rest);
             }
             if part == ".." {
                 if here.is_empty() {
-                    return ended(links, here, Node::Outside);
+                    return ended(links, here, Node::Outside, rest);
                 }
                 here.truncate(here.rfind('/').unwrap_or(0));
                 continue;
@@ -54,11 +62,11 @@ pub trait Tree {
                 Entry::Link(target) => {
                     links.push((next, target.clone()));
                     if links.len() > MOST_LINKS {
-                        return ended(links, here, Node::Absent);
+                        return ended(links, here, Node::Absent, rest);
                     }
                     if let Some(absolute) = target.strip_prefix('/') {
                         if !self.is_whole_machine() {
-                            return ended(links, here, Node::Outside);
+                            return ended(links, here, Node::Outside, rest);
                         }
                         here.clear();
                         prepend(&mut rest, absolute);
@@ -72,7 +80,7 @@ pub trait Tree {
                 }
             }
         }
-        ended(links, here, node)
+        ended(links, here, node, rest)
     }
 
     /// `true` if the tree's root is the machine's, so that an absolute link stays in it.
@@ -130,6 +138,8 @@ pub struct Lookup {
     pub links: Vec<(String, String)>,
     /// Where it ended, as far as it came.
     pub end: String,
+    /// What of the path was left where its way ended.
+    pub rest: String,
     /// What is there.
     pub node: Node,
 }

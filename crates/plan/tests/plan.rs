@@ -3,7 +3,7 @@
 use mizzen_oci::Digest;
 use mizzen_plan::{
     FileInput, Inputs, Key, LastLooks, Look, MissReason, PathSet, Plan, RECIPE, Record, Records,
-    Skip, SourceTree, StepName, ToolchainInput, Unkeyed, Verdict, plan,
+    Sight, Skip, SourceTree, StepName, ToolchainInput, Unkeyed, Verdict, plan,
 };
 use std::collections::BTreeMap;
 
@@ -207,20 +207,25 @@ fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
     let mut paths = PathSet::default();
     paths.add_source("Program.cs", Look::Read);
     paths.add_source("Pages", Look::Listed);
+    let with_pages = |mut inputs: Inputs| {
+        let page = FileInput::File(Digest::of(b""));
+        inputs.files.insert("Pages/Old.cshtml".to_owned(), page);
+        inputs
+    };
     let known = Known {
         restore: Some(inputs().restore_key()),
-        latest: Some(inputs()),
-        by_paths: Some((paths, inputs())),
+        latest: Some(with_pages(inputs())),
+        by_paths: Some((paths, with_pages(inputs()))),
         ..Known::default()
     };
     let publish = |inputs: &Inputs| {
         let [_, publish] = verdicts(&plan(inputs, &known, Skip::default(), None));
         publish
     };
-    let unseen = edited("README.md", "two");
+    let unseen = with_pages(edited("README.md", "two"));
     assert_eq!(publish(&unseen), Verdict::Hit("image by paths"));
 
-    let mut both = edited("Program.cs", "two");
+    let mut both = with_pages(edited("Program.cs", "two"));
     both.files.extend(
         unseen
             .files
@@ -228,15 +233,17 @@ fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
             .into_iter()
             .filter(|(path, _)| path == "README.md"),
     );
-    let reason = MissReason::Content("Program.cs".to_owned());
-    assert_eq!(publish(&both), Verdict::Run(vec![reason]));
+    let seen = |change, sight| Verdict::Run(vec![MissReason::Seen(Box::new(change), sight)]);
+    let change = MissReason::Content("Program.cs".to_owned());
+    let read = Sight::LookUp(Look::Read);
+    assert_eq!(publish(&both), seen(change, read));
 
-    let mut listed = edited("Pages/New.cshtml", "");
+    let mut listed = with_pages(edited("Pages/New.cshtml", ""));
     listed
         .files
         .insert("README.md".to_owned(), FileInput::Folder);
-    let reason = MissReason::Added("Pages/New.cshtml".to_owned());
-    assert_eq!(publish(&listed), Verdict::Run(vec![reason]));
+    let change = MissReason::Added("Pages/New.cshtml".to_owned());
+    assert_eq!(publish(&listed), seen(change, Sight::InListing));
 }
 
 #[test]
