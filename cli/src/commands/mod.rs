@@ -18,6 +18,8 @@ mod lock;
 mod login;
 mod package_diff;
 mod plan;
+mod plan_inputs;
+mod plan_why;
 mod pull;
 mod push;
 mod trust;

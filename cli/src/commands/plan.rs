@@ -1,4 +1,5 @@
-use crate::Process;
+use super::plan_inputs;
+use super::plan_why::Why;
 use crate::building::arguments::BuildArgs;
 use crate::building::environment::stage;
 use crate::building::options::layer_options;
@@ -10,9 +11,8 @@ use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::{Lines, Ui, out, out_json};
 use mizzen_builder::{
-    Context, FileRole, OutsideFile, ProjectPlan, ProjectRequest, StepPlan, plan_project,
+    Context, ProjectPlan, ProjectRequest, StepPlan, plan_project, plan_with_looks,
 };
-use mizzen_plan::FileInput;
 use mizzen_store::FsActionCache;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,13 @@ use std::path::{Path, PathBuf};
 /// Prints what `build` would do and why, without doing it: starts nothing, sends nothing
 #[derive(clap::Args, Debug)]
 pub(crate) struct PlanArgs {
-    /// Say whether this file is an input, and of what
-    #[arg(long, value_name = "FILE")]
+    /// Say which steps look at this file, how, and since when that is known
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["config", "inputs"])]
     pub(crate) why: Option<PathBuf>,
+
+    /// Print every path that restore and publish are known to look up, and how
+    #[arg(long, conflicts_with = "config")]
+    pub(crate) inputs: bool,
 
     /// Print each setting and where it came from
     #[arg(long)]
@@ -63,6 +67,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
     };
     let mut texts = Lines::default();
     let mut plans = Vec::new();
+    let mut why: Option<Why> = None;
     for service in &services.each {
         let Service {
             arguments: build,
@@ -76,20 +81,36 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let allowed = allowed(&session.granted, service, &workspace);
         let request = project(workspace, build, config, process, (&written, &layers), ui)?;
         let request = ProjectRequest { allowed, ..request };
-        let plan = plan_project(&context, &request)?;
+        let root = &request.workspace.root;
         if let Some(file) = &arguments.why {
-            let of = (services.len() > 1).then_some(&*plan.inputs.project);
-            texts.add(why(file, &plan, &request.workspace.root, process, of));
-        } else if arguments.json {
+            let why = why.get_or_insert_with(|| Why::new(file, process, request.now));
+            why.add(&plan_with_looks(&context, &request)?, root, store)?;
+            continue;
+        }
+        if arguments.inputs {
+            let plan = plan_with_looks(&context, &request)?;
+            plan_inputs::add(&mut texts, &plan, request.now);
+            plans.push(plan_inputs::json(&plan, request.now));
+            continue;
+        }
+        let plan = plan_project(&context, &request)?;
+        if arguments.json {
             plans.push(to_json(&plan));
         } else {
             let found = chosen(&request.toolchain, &request.sdk);
-            let text = text(&plan, &request.workspace.root, &found);
+            let text = text(&plan, root, &found);
             texts.add_gap();
             texts.append(&text);
         }
     }
-    if arguments.why.is_some() || !arguments.json {
+    if let Some(why) = why {
+        return if arguments.json {
+            out_json(&why.json())
+        } else {
+            out(&why.lines())
+        };
+    }
+    if !arguments.json {
         return out(&texts);
     }
     // One project's plan is as it always was.
@@ -173,70 +194,4 @@ fn to_json(plan: &ProjectPlan) -> serde_json::Value {
         "oddities": plan.oddities,
         "facts": plan.inputs,
     })
-}
-
-fn why(
-    file: &Path,
-    plan: &ProjectPlan,
-    root: &Path,
-    process: &Process,
-    of: Option<&str>,
-) -> String {
-    let absolute = process.absolute(file);
-    // A file that is not there has no resolved path; its folder has.
-    let resolved = absolute
-        .parent()
-        .and_then(|folder| fs_err::canonicalize(folder).ok());
-    let resolved = resolved
-        .zip(absolute.file_name())
-        .map(|(folder, name)| folder.join(name));
-    let absolute = resolved.unwrap_or(absolute);
-    let path = absolute
-        .strip_prefix(root)
-        .unwrap_or(&absolute)
-        .to_string_lossy()
-        .into_owned();
-    let (role, fact) = match plan.role_of(&path) {
-        FileRole::Restore(fact) => ("an input of restore and of publish", fact),
-        FileRole::Publish(fact) => ("an input of publish", fact),
-        FileRole::NotStaged => {
-            let of = of_project(of);
-            return if fs_err::symlink_metadata(&absolute).is_err() {
-                format!("{path}: does not exist; whether a build would read it is not known")
-            } else if absolute.starts_with(root) {
-                format!("{path}: not an input{of}; it is left out of the stage")
-            } else {
-                let role = outside(&plan.outside_file(&absolute, root));
-                format!("{path}: not an input{of}; {role}")
-            };
-        }
-    };
-    let fact = match fact {
-        FileInput::File(digest) => digest.to_string(),
-        FileInput::Program(digest) => format!("{digest}, executable"),
-        FileInput::Link(target) => format!("a link to {target}"),
-        FileInput::Folder => "an empty folder".to_owned(),
-    };
-    format!("{path}: {role}{} ({fact})", of_project(of))
-}
-
-fn outside(file: &OutsideFile) -> String {
-    let why = match file {
-        OutsideFile::OfTheSystem => {
-            "every stage shows it where it is, and publish's key has it if publish looks at it"
-        }
-        OutsideFile::LookedFor(unshown) => return unshown.to_string(),
-        OutsideFile::NotLookedFor => {
-            "it is outside the workspace, where no stage shows it, and publish did not look for it"
-        }
-        OutsideFile::Unknown => {
-            "it is outside the workspace, where no stage shows it; whether plain `dotnet publish` would \
-             read it is not known, for publish has not run like this, or could not be watched"
-        }
-    };
-    why.to_owned()
-}
-
-fn of_project(of: Option<&str>) -> String {
-    of.map_or_else(String::new, |project| format!(" of `{project}`"))
 }

@@ -12,7 +12,7 @@ mod transfers;
 pub(crate) use arguments::{OutputArgs, Progress};
 pub(crate) use lines::Lines;
 pub(crate) use log::start_log;
-pub(crate) use numbers::{count, size, time};
+pub(crate) use numbers::{age, count, size, time};
 pub(crate) use output::{err, err_json, out, out_json, out_line, out_many, tame_panics, usage};
 
 use crate::Process;

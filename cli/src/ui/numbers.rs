@@ -32,9 +32,20 @@ pub(crate) fn time(duration: Duration) -> String {
     }
 }
 
+/// Writes for people how long before `now` something was, both in seconds since 1970.
+pub(crate) fn age(now: u64, at: u64) -> String {
+    let units = [("day", 86_400), ("hour", 3_600), ("minute", 60)];
+    // What seems to come from the future is of a clock that was wrong.
+    let seconds = now.saturating_sub(at);
+    match units.iter().find(|(_, unit)| seconds >= *unit) {
+        Some((name, unit)) => count(seconds / unit, name),
+        None => "less than a minute".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{count, size, time};
+    use super::{age, count, size, time};
     use std::time::Duration;
 
     #[test]
@@ -49,6 +60,18 @@ mod tests {
                 "0 B", "999 B", "1.0 kB", "15.3 kB", "123 kB", "15.3 MB", "2.0 GB"
             ]
         );
+        assert_eq!(
+            [0, 59, 60, 7_199, 7_200, 172_800].map(|seconds| age(1_000_000, 1_000_000 - seconds)),
+            [
+                "less than a minute",
+                "less than a minute",
+                "1 minute",
+                "1 hour",
+                "2 hours",
+                "2 days"
+            ]
+        );
+        assert_eq!(age(10, 20), "less than a minute");
         assert_eq!(
             [12, 999, 1000, 61_230].map(|milliseconds| time(Duration::from_millis(milliseconds))),
             ["12 ms", "999 ms", "1.0 s", "61.2 s"]

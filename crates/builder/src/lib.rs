@@ -24,6 +24,7 @@ mod records;
 mod report;
 mod request;
 mod result;
+mod step_looks;
 mod steps;
 mod workspace_requests;
 
@@ -36,7 +37,9 @@ pub use layer_options::LayerOptions;
 pub use locked_toolchain::LockedToolchain;
 pub use nuget_settings::NugetSettings;
 pub use outside::{Allowed, Outside, OutsideRequest};
-pub use plan_project::{FileRole, OutsideFile, ProjectPlan, StepPlan, plan_project};
+pub use plan_project::{
+    FileRole, OutsideFile, ProjectPlan, StepPlan, plan_project, plan_with_looks,
+};
 pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy, VolatilePolicy};
 pub use publish_project::publish_project;
 pub use report::{Event, Outcome, Reporter, StepReport};
@@ -46,4 +49,5 @@ pub use result::app::{App, AppLayer, AppRuntime, GitIgnoredFile, LeftOutFile};
 pub use result::assemble::assemble;
 pub use result::layers::package_publish_folder;
 pub use result::shell::check_shell;
+pub use step_looks::{KnownLooks, StepLooks, StepSight};
 pub use workspace_requests::{WorkspaceQuestion, workspace_requests};

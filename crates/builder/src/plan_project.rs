@@ -1,13 +1,14 @@
-use crate::BuildError;
-use crate::inputs::staged::read;
+use crate::inputs::staged::{Staged, read};
 use crate::inputs::unshown_paths::{UnshownPath, UnshownPaths};
 use crate::publish_each::EachPlatform;
+use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::StoredRecords;
 use crate::request::{Context, ProjectRequest};
 use crate::steps::decide::decide;
+use crate::{BuildError, StepLooks};
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
-use mizzen_plan::{FileInput, Inputs, Key, MissReason, Plan, StepName, Verdict};
+use mizzen_plan::{FileInput, Inputs, Key, MissReason, Plan, Record, Records, StepName, Verdict};
 use mizzen_stage::SYSTEM_FOLDERS;
 use std::path::Path;
 
@@ -23,6 +24,8 @@ pub struct ProjectPlan {
     pub tailored: Option<Tailored>,
     /// What is odd in the project files, a line each.
     pub oddities: Vec<String>,
+    /// What each step is known to look up, in the order of `steps`; empty if nobody asked.
+    pub looks: Vec<StepLooks>,
     /// What publish looked for outside the workspace, where that is known: it ran with these inputs, and
     /// was watched.
     unshown: Option<UnshownPaths>,
@@ -71,15 +74,35 @@ pub fn plan_project(
     context: &Context<'_>,
     request: &ProjectRequest,
 ) -> Result<ProjectPlan, BuildError> {
+    decided(context, request, false)
+}
+
+/// Decides the same, and finds what each step is known to look up.
+///
+/// # Errors
+/// As [`plan_project`].
+pub fn plan_with_looks(
+    context: &Context<'_>,
+    request: &ProjectRequest,
+) -> Result<ProjectPlan, BuildError> {
+    decided(context, request, true)
+}
+
+fn decided(
+    context: &Context<'_>,
+    request: &ProjectRequest,
+    with_looks: bool,
+) -> Result<ProjectPlan, BuildError> {
     let mut staged = read(context, request)?;
     if let Some(each) = EachPlatform::known(&staged)? {
         let requests = each.requests(request)?;
         let plans = requests
             .iter()
-            .map(|request| plan_project(context, request));
+            .map(|request| decided(context, request, with_looks));
         let plans = plans.collect::<Result<Vec<_>, _>>()?.into_iter();
         let together = |mut all: ProjectPlan, next: ProjectPlan| {
             all.steps.extend(next.steps);
+            all.looks.extend(next.looks);
             all
         };
         return Ok(plans
@@ -98,6 +121,11 @@ pub fn plan_project(
             .options
             .tailored()
             .or_else(|| records.latest_published()?.runtime.tailored),
+    };
+    let looks = if with_looks {
+        looks(&staged, &records, &restore.verdict)?
+    } else {
+        Vec::new()
     };
     records.check()?;
     let steps = vec![
@@ -118,10 +146,41 @@ pub fn plan_project(
     Ok(ProjectPlan {
         oddities: staged.observed.dependencies.lines(),
         inputs: staged.inputs,
+        looks,
         steps,
         tailored,
         unshown,
     })
+}
+
+/// Returns what each step is known to look up, with what is known of `restore`.
+fn looks(
+    staged: &Staged<'_>,
+    records: &StoredRecords<'_>,
+    restore: &Verdict<RestoreRecord>,
+) -> Result<Vec<StepLooks>, BuildError> {
+    let inputs = &staged.inputs;
+    let restored = match restore {
+        Verdict::Hit(restored) => Record::Found(restored.clone()),
+        // The record of the whole build says nothing of packages.
+        Verdict::Covered => {
+            let known = records.restored(&inputs.restore_key());
+            known.or(|| records.restored_by_paths(inputs))
+        }
+        Verdict::Run(_) => Record::Missing,
+    };
+    let weak = match &restored {
+        Record::Found(restored) => Some(inputs.weak_publish_key(&restored.resolved())),
+        Record::Missing | Record::Unusable(_) => None,
+    };
+    let of = |step, weak: Option<&Digest>| -> Result<StepLooks, BuildError> {
+        let known = records.looks(step, weak, inputs)?;
+        Ok(StepLooks { step, known })
+    };
+    Ok(vec![
+        of(StepName::Restore, Some(&inputs.weak_restore_key()))?,
+        of(StepName::Publish, weak.as_ref())?,
+    ])
 }
 
 fn reasons<T>(verdict: Verdict<T>) -> Option<Vec<MissReason>> {

@@ -14,8 +14,8 @@ use std::path::PathBuf;
 pub(crate) enum Keyed {
     /// By what it looked up.
     Paths(Box<KeyedPaths>),
-    /// By nothing else, for the step was not watched.
-    NotWatched,
+    /// By nothing else, for the step was not watched: why.
+    NotWatched(String),
     /// Not even by that key: why.
     Never(String),
 }
@@ -71,7 +71,7 @@ pub(crate) fn keyed_paths(
         Seen::NotWatched(why) => {
             let unseen = staged.observed.dependencies.read_by(step, request);
             let never = |what| Keyed::Never(format!("{what}, and nothing watched it ({why})"));
-            return Ok(unseen.map_or(Keyed::NotWatched, never));
+            return Ok(unseen.map_or_else(|| Keyed::NotWatched(why.clone()), never));
         }
     };
     let store = &staged.context.store;
@@ -122,7 +122,7 @@ impl Keyed {
     pub(crate) fn paths(&self) -> Option<&KeyedPaths> {
         match self {
             Self::Paths(paths) => Some(paths),
-            Self::NotWatched | Self::Never(_) => None,
+            Self::NotWatched(_) | Self::Never(_) => None,
         }
     }
 

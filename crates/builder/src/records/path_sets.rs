@@ -1,7 +1,8 @@
+use crate::records::{from_value, to_value};
 use mizzen_oci::{Digest, canonical_json};
 use mizzen_plan::{PathSet, StepName};
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// How many path sets of one weak key are kept: a project that looks up other paths after an edit looks
@@ -10,6 +11,9 @@ const MOST: usize = 8;
 
 /// How many paths a set may name. More is a step that walks through a whole disk.
 const MOST_PATHS: usize = 50_000;
+
+/// The format in which it is kept when each was seen.
+const TIMES: &str = "mizzen path sets 1";
 
 /// The path sets that a weak key leads to, in a cache.
 ///
@@ -21,33 +25,43 @@ pub(crate) struct PathSets<'a> {
     pub(crate) step: StepName,
 }
 
+/// A path set, and when a step was last seen to look up these paths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct KeptPathSet {
+    pub(crate) paths: PathSet,
+    /// In seconds since 1970; in no key.
+    pub(crate) seen_at: Option<u64>,
+}
+
 impl PathSets<'_> {
     /// Returns the path sets of `weak`, newest first. One that is damaged or of another format is left
     /// out.
     ///
     /// # Errors
     /// [`StoreError`] if the cache cannot be asked.
-    pub(crate) fn get(&self, weak: &Digest) -> Result<Vec<PathSet>, StoreError> {
+    pub(crate) fn get(&self, weak: &Digest) -> Result<Vec<KeptPathSet>, StoreError> {
         let Some(result) = self.cache.get(&self.name(), weak)? else {
             return Ok(Vec::new());
         };
+        let times = times(&result);
         let mut sets = Vec::new();
         for output in result.outputs.values() {
             if let Some(bytes) = self.store.read(&output.digest)?
-                && let Ok(set) = serde_json::from_slice(&bytes)
+                && let Ok(paths) = serde_json::from_slice(&bytes)
             {
-                sets.push(set);
+                let seen_at = times.get(&output.digest).copied();
+                sets.push(KeptPathSet { paths, seen_at });
             }
         }
         Ok(sets)
     }
 
-    /// Keeps `set` as the newest of `weak`. Two builds that do so at once may lose one of them, which is
+    /// Keeps `set`, seen at `now`, as the newest of `weak`. Two builds that do so at once may lose one of them, which is
     /// a miss too many later.
     ///
     /// # Errors
     /// [`StoreError`] if it cannot be kept.
-    pub(crate) fn put(&self, weak: &Digest, set: &PathSet) -> Result<(), StoreError> {
+    pub(crate) fn put(&self, weak: &Digest, set: &PathSet, now: u64) -> Result<(), StoreError> {
         if set.len() > MOST_PATHS {
             return Ok(());
         }
@@ -57,17 +71,21 @@ impl PathSets<'_> {
             size_bytes: bytes.len() as u64,
         };
         let earlier = self.cache.get(&self.name(), weak)?;
+        let mut times = earlier.as_ref().map(times).unwrap_or_default();
+        times.insert(newest.digest, now);
         let earlier = earlier.map_or_else(BTreeMap::new, |earlier| earlier.outputs);
         let others = earlier.into_values().filter(|output| *output != newest);
-        let kept = std::iter::once(newest).chain(others).take(MOST);
+        let kept: Vec<Output> = std::iter::once(newest).chain(others).take(MOST).collect();
+        times.retain(|digest, _| kept.iter().any(|output| output.digest == *digest));
         let result = ActionResult {
             // One digit each: their order is that of the names.
             outputs: kept
+                .into_iter()
                 .enumerate()
                 .map(|(place, output)| (place.to_string(), output))
                 .collect(),
             inputs: newest,
-            facts: Value::Null,
+            facts: to_value(TIMES, &times),
         };
         self.cache.put(&self.name(), weak, &result)
     }
@@ -78,9 +96,14 @@ impl PathSets<'_> {
     }
 }
 
+/// Returns when each set was last seen; of a record that an earlier mizzen wrote, nothing.
+fn times(result: &ActionResult) -> BTreeMap<Digest, u64> {
+    from_value(TIMES, &result.facts).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MOST, PathSets};
+    use super::{KeptPathSet, MOST, PathSets};
     use mizzen_oci::Digest;
     use mizzen_plan::{Look, PathSet, StepName};
     use mizzen_store::{FsActionCache, Store};
@@ -103,17 +126,21 @@ mod tests {
         };
         let weak = Digest::of(b"weak");
         assert_eq!(sets.get(&weak).unwrap(), []);
-        for path in ["a", "b", "a"] {
-            sets.put(&weak, &set(path)).unwrap();
+        for (path, now) in [("a", 1), ("b", 2), ("a", 3)] {
+            sets.put(&weak, &set(path), now).unwrap();
         }
-        assert_eq!(sets.get(&weak).unwrap(), [set("a"), set("b")]);
+        let kept = |path, seen_at| KeptPathSet {
+            paths: set(path),
+            seen_at: Some(seen_at),
+        };
+        assert_eq!(sets.get(&weak).unwrap(), [kept("a", 3), kept("b", 2)]);
         assert_eq!(sets.get(&Digest::of(b"other")).unwrap(), []);
         for number in 0..MOST {
-            sets.put(&weak, &set(&number.to_string())).unwrap();
+            sets.put(&weak, &set(&number.to_string()), 4).unwrap();
         }
         let kept = sets.get(&weak).unwrap();
         assert_eq!(kept.len(), MOST);
-        assert_eq!(kept[0], set("7"));
-        assert!(!kept.contains(&set("a")));
+        assert_eq!(kept[0].paths, set("7"));
+        assert!(kept.iter().all(|kept| kept.paths != set("a")));
     }
 }

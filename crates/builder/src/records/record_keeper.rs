@@ -1,4 +1,5 @@
 use crate::inputs::keyed_paths::{Keyed, keep_answers};
+use crate::records::last_run::LastRun;
 use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
 use crate::records::restore_record::RestoreRecord;
@@ -13,6 +14,8 @@ pub(crate) struct RecordKeeper<'a> {
     pub(crate) cache: &'a dyn ActionCache,
     /// Names the newest records of the project.
     pub(crate) slot: Digest,
+    /// The time of day, in seconds since 1970.
+    pub(crate) now: u64,
 }
 
 /// What a step gave that has just run.
@@ -93,6 +96,20 @@ impl RecordKeeper<'_> {
         self.cache.put(WHOLE, &inputs.whole_key(), &result)
     }
 
+    /// Keeps what a step was seen to look up that has just run, whether or not its result is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be kept.
+    pub(crate) fn keep_looks(&self, step: StepName, keyed: &Keyed) -> Result<(), StoreError> {
+        let last_run = LastRun {
+            store: self.store,
+            cache: self.cache,
+            step,
+            slot: &self.slot,
+        };
+        last_run.put(keyed, self.now)
+    }
+
     /// Keeps what a step gave under its key and by what it looked up.
     fn keep(
         &self,
@@ -103,7 +120,7 @@ impl RecordKeeper<'_> {
     ) -> Result<(), StoreError> {
         match keyed {
             Keyed::Never(_) => return Ok(()),
-            Keyed::NotWatched => {}
+            Keyed::NotWatched(_) => {}
             Keyed::Paths(paths) => {
                 self.cache.put(&by_paths(step), &paths.strong, result)?;
                 let path_sets = PathSets {
@@ -111,7 +128,7 @@ impl RecordKeeper<'_> {
                     cache: self.cache,
                     step,
                 };
-                path_sets.put(&paths.weak, &paths.paths)?;
+                path_sets.put(&paths.weak, &paths.paths, self.now)?;
             }
         }
         self.cache.put(step.as_str(), key, result)

@@ -1,13 +1,14 @@
 use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::staged::Staged;
 use crate::layer_options::LayerOptions;
-use crate::records::path_sets::PathSets;
+use crate::records::last_run::LastRun;
+use crate::records::path_sets::{KeptPathSet, PathSets};
 use crate::records::publish_record::PublishRecord;
 use crate::records::record_keeper::RecordKeeper;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::{ANSWERS, LATEST, LATEST_RESTORE, WHOLE, by_paths, kept_answers};
 use crate::result::layers::Layers;
-use crate::{BuildError, FloatPolicy};
+use crate::{BuildError, FloatPolicy, KnownLooks};
 use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, LastLooks, Look, MissReason, Record, Records, SourceTree, StepName};
 use mizzen_stage::{Executor, Rung};
@@ -31,6 +32,8 @@ pub(crate) struct StoredRecords<'a> {
     machine: OnceCell<MachineTree>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
+    /// The time of day, in seconds since 1970.
+    now: u64,
     /// The first failure of a look-up; the look-up itself counts as a miss.
     failed: RefCell<Option<BuildError>>,
 }
@@ -74,6 +77,7 @@ impl<'a> StoredRecords<'a> {
             last_looks: RefCell::new(None),
             machine: OnceCell::new(),
             fresh: fresh(request.policy.floats, request.now),
+            now: request.now,
             failed: RefCell::new(None),
         }
     }
@@ -101,6 +105,7 @@ impl<'a> StoredRecords<'a> {
             store: self.store,
             cache: self.cache,
             slot: self.slot,
+            now: self.now,
         }
     }
 
@@ -205,8 +210,8 @@ impl<'a> StoredRecords<'a> {
         let sources = SourceTree::new(inputs.workspace_files());
         let machine = self.machine()?;
         let mut found = Record::Missing;
-        for paths in &sets {
-            let strong = paths.strong_key(weak, &sources, machine);
+        for kept in &sets {
+            let strong = kept.paths.strong_key(weak, &sources, machine);
             found = find(&by_paths(step), &strong.map_err(BuildError::Read)?);
             if !matches!(found, Record::Missing) {
                 break;
@@ -215,12 +220,53 @@ impl<'a> StoredRecords<'a> {
         if matches!(found, Record::Missing) {
             let change = self.change_of_the_machine(step)?;
             let newest = sets.into_iter().next();
-            *self.last_looks.borrow_mut() = newest.map(|paths| LastLooks {
-                paths,
+            *self.last_looks.borrow_mut() = newest.map(|kept| LastLooks {
+                paths: kept.paths,
                 machine: change,
             });
         }
         Ok(found)
+    }
+
+    /// Returns what is known of the paths that `step` looks up, led to by `weak`: those by which a record
+    /// is found today, else those of its newest run.
+    pub(crate) fn looks(
+        &self,
+        step: StepName,
+        weak: Option<&Digest>,
+        inputs: &Inputs,
+    ) -> Result<KnownLooks, BuildError> {
+        let mut sets = match weak {
+            Some(weak) => self.path_sets(step).get(weak)?,
+            None => Vec::new(),
+        };
+        let sources = SourceTree::new(inputs.workspace_files());
+        let mut found = 0;
+        for (place, kept) in sets.iter().enumerate().filter(|_| sets.len() > 1) {
+            let weak = weak.expect("it led to them");
+            let strong = kept.paths.strong_key(weak, &sources, self.machine()?);
+            let strong = strong.map_err(BuildError::Read)?;
+            if self.cache.get(&by_paths(step), &strong)?.is_some() {
+                found = place;
+                break;
+            }
+        }
+        if sets.is_empty() {
+            let (store, cache, slot) = (self.store, self.cache, &self.slot);
+            let last_run = LastRun {
+                store,
+                cache,
+                step,
+                slot,
+            };
+            return Ok(last_run.get()?);
+        }
+        let KeptPathSet { paths, seen_at } = sets.swap_remove(found);
+        Ok(KnownLooks::Seen {
+            paths,
+            at: seen_at,
+            is_of_today: true,
+        })
     }
 
     /// Returns the first path that answers otherwise today than to the newest run of `step`.

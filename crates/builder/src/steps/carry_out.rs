@@ -140,18 +140,19 @@ impl<'a, 'b> Steps<'a, 'b> {
             return Ok(None);
         }
         let staged = &*self.staged;
+        let keeper = self.records.keeper();
+        keeper.keep_looks(StepName::Publish, &run.keyed)?;
         if staged.skip().unkeyed.is_none() {
             let publish = &Made {
                 record: &run.published.record,
                 keyed: &run.keyed,
             };
+            let reused = Keyed::NotWatched("it did not run".to_owned());
             let restore = &Made {
                 record: restored,
-                keyed: self.restore_keyed.as_ref().unwrap_or(&Keyed::NotWatched),
+                keyed: self.restore_keyed.as_ref().unwrap_or(&reused),
             };
-            self.records
-                .keeper()
-                .keep_published(&staged.inputs, &key, publish, restore)?;
+            keeper.keep_published(&staged.inputs, &key, publish, restore)?;
             tell_never(staged, StepName::Publish, &run.keyed);
         }
         self.reports.insert(StepName::Publish, report);
@@ -172,11 +173,9 @@ impl<'a, 'b> Steps<'a, 'b> {
             record: &record,
             keyed: &keyed,
         };
-        for note in self
-            .records
-            .keeper()
-            .keep_restored(&staged.inputs, &key, &made)?
-        {
+        let keeper = self.records.keeper();
+        keeper.keep_looks(StepName::Restore, &keyed)?;
+        for note in keeper.keep_restored(&staged.inputs, &key, &made)? {
             staged.context.reporter.event(&Event::Note(&note));
         }
         tell_never(staged, StepName::Restore, &keyed);
