@@ -68,7 +68,7 @@ fn one_command_builds_pushes_and_the_image_runs_as_nobody_in_particular() {
     assert_eq!(user.dotnet_calls(), ["publish"]);
     assert_eq!(
         edited.image()["steps"][1]["changed"][0],
-        "~ Program.cs (content)"
+        "~ Program.cs (content, read)"
     );
     assert_ne!(edited.digest(), first.digest());
     assert!(

@@ -151,7 +151,10 @@ fn a_target_that_runs_git_sees_the_repository_and_a_commit_is_a_miss() {
         .run_bare(&["plan", folder.to_str().unwrap()])
         .success()
         .stdout;
-    assert!(plan.contains("~ .git/packed-refs (content)"), "{plan}");
+    assert!(
+        plan.contains("~ .git/packed-refs (content, read)"),
+        "{plan}"
+    );
 }
 
 #[test]
@@ -191,7 +194,7 @@ fn a_package_of_a_package_that_runs_git_sees_the_repository_and_a_commit_is_a_mi
     git(&["commit", "--quiet", "--allow-empty", "-m", "two"]);
     git(&["tag", "4.5.7"]);
     assert!(
-        plan().contains("~ .git/packed-refs (content)"),
+        plan().contains("~ .git/packed-refs (content, read)"),
         "{}",
         plan()
     );

@@ -51,7 +51,7 @@ fn bin_and_obj_of_a_project_that_writes_elsewhere_are_published_and_keyed() {
         let edited = build(&user);
         assert_eq!(edited.steps(), "restore=hit publish=ran");
         let why = edited.image()["steps"][1]["changed"].to_string();
-        assert!(why.contains(&format!("~ {path} (content)")), "{why}");
+        assert!(why.contains(&format!("~ {path} (content, read)")), "{why}");
     }
 }
 

@@ -31,26 +31,35 @@ fn the_plan_names_what_would_run_and_why_and_starts_nothing() {
     edit(&folder.join("Program.cs"), "Hello", "Howdy");
     let json: serde_json::Value = serde_json::from_str(&plan(&["--json"])).unwrap();
     assert_eq!(json["steps"][0]["outcome"], "hit");
-    assert_eq!(json["steps"][1]["changed"][0], "~ Program.cs (content)");
+    assert_eq!(
+        json["steps"][1]["changed"][0],
+        "~ Program.cs (content, read)"
+    );
 
     assert_eq!(json["tailored"], serde_json::Value::Null);
     let trimmed = plan(&["-p", "PublishTrimmed=true"]);
     assert!(trimmed.contains("layers     trimmed: "), "{trimmed}");
 
     let why = |file: &str| plan(&["--why", folder.join(file).to_str().unwrap()]);
-    assert!(why("Program.cs").starts_with("Program.cs: an input of publish (sha256:"));
-    assert!(why("hello-web.csproj").contains("an input of restore and of publish"));
-    // What is not known is not claimed.
-    assert!(why("bin/x").contains("is not known"));
+    let program = why("Program.cs");
+    assert!(program.starts_with("Program.cs: sha256:"), "{program}");
+    assert!(
+        program.contains("\n  read by publish of hello-web (seen "),
+        "{program}"
+    );
     fs_err::create_dir_all(folder.join("bin")).unwrap();
     for file in ["bin/x", "../shared.json"] {
         fs_err::write(folder.join(file), "{}").unwrap();
     }
-    assert!(why("bin/x").contains("no input; it is left out of the stage"));
+    let left_out = why("bin/x");
+    assert!(
+        left_out.starts_with("bin/x: left out of the stage\n"),
+        "{left_out}"
+    );
     // It was watched, and did not look for that; as it would be published now, nobody knows.
     assert!(why("../shared.json").contains("is not known"));
     edit(&folder.join("Program.cs"), "Howdy", "Hello");
     assert!(why("../shared.json").contains("publish did not look for it"));
-    assert!(why("/etc/hosts").contains("every stage shows it where it is"));
+    assert!(why("/etc/no-such").contains("seen by no step"));
     assert_eq!(user.dotnet_calls(), [""; 0]);
 }

@@ -64,7 +64,7 @@ fn a_commit_or_a_tag_is_a_miss_where_a_package_asks_git_and_nothing_elsewhere() 
     assert_eq!(tagged.steps(), "restore=hit publish=ran");
     assert_eq!(
         tagged.image()["steps"][1]["changed"][0],
-        "~ .git/packed-refs (content)"
+        "~ .git/packed-refs (content, read)"
     );
     assert_eq!(user.version_label(), "3.0.0");
     git(&user, &folder, &["gc", "--quiet"]);

@@ -14,6 +14,7 @@ mod key_scenarios;
 mod layers;
 mod machine_seen;
 mod package_scenarios;
+mod plan_looks;
 mod project_says;
 mod publish_container;
 mod publish_modes;

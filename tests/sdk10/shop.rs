@@ -79,7 +79,7 @@ fn the_shop_is_built_pushed_run_and_after_an_edit_sends_only_what_changed() {
     assert_eq!(user.dotnet_calls(), ["publish"]);
     assert_eq!(
         edited.image()["steps"][1]["changed"][0],
-        "~ src/Shop.Api/Program.cs (content)"
+        "~ src/Shop.Api/Program.cs (content, read)"
     );
     let (before, after) = (first.layers(), edited.layers());
     assert_ne!(before["app"], after["app"]);

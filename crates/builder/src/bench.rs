@@ -2,7 +2,7 @@
 
 use crate::{
     Allowed, App, BuildError, Context, Event, InputRules, LayerOptions, NugetSettings, Policy,
-    ProjectPlan, ProjectRequest, Reporter, plan_project, publish_project,
+    ProjectPlan, ProjectRequest, Reporter, plan_project, plan_with_looks, publish_project,
 };
 use fs_err as fs;
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
@@ -100,6 +100,10 @@ impl Bench {
 
     pub(crate) fn plan(&self) -> Result<ProjectPlan, BuildError> {
         self.with_context(|context| plan_project(context, &self.request))
+    }
+
+    pub(crate) fn plan_with_looks(&self) -> Result<ProjectPlan, BuildError> {
+        self.with_context(|context| plan_with_looks(context, &self.request))
     }
 
     /// Builds where nothing is to run, and nothing runs.
