@@ -140,9 +140,10 @@ impl<R: Read> Read for VerifiedReader<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::verified;
+    use super::{Blob, copy_hashed, verified};
     use mizzen_oci::Digest;
-    use std::io::{Cursor, Read};
+    use std::io::{Cursor, ErrorKind, Read};
+    use std::path::Path;
 
     fn read(bytes: &'static [u8], named: &[u8]) -> std::io::Result<Vec<u8>> {
         let mut all = Vec::new();
@@ -154,6 +155,82 @@ mod tests {
         )
         .read_to_end(&mut all)
         .map(|_| all)
+    }
+
+    #[test]
+    fn bytes_that_come_in_pieces_are_whole_at_the_end() {
+        let pieces = Cursor::new(b"lay").chain(Cursor::new(b"er"));
+        let mut all = Vec::new();
+        let mut reader = verified(pieces, Digest::of(b"layer"), 5, || ());
+        reader.read_to_end(&mut all).unwrap();
+        assert_eq!(all, b"layer");
+    }
+
+    /// A reader that is interrupted before each piece, and fails at the end if it is told to.
+    struct Interrupted {
+        pieces: Vec<&'static [u8]>,
+        is_next: bool,
+        fails: bool,
+    }
+
+    impl Read for Interrupted {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.is_next = !self.is_next;
+            if self.is_next {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            match self.pieces.pop() {
+                Some(piece) => {
+                    buffer[..piece.len()].copy_from_slice(piece);
+                    Ok(piece.len())
+                }
+                None if self.fails => Err(ErrorKind::ConnectionReset.into()),
+                None => Ok(0),
+            }
+        }
+    }
+
+    #[test]
+    fn a_copy_goes_on_after_an_interruption_and_ends_with_any_other_error() {
+        let copy = |fails| {
+            let reader = Interrupted {
+                pieces: vec![b"er", b"lay"],
+                is_next: false,
+                fails,
+            };
+            let mut file = tempfile::tempfile().unwrap();
+            copy_hashed(reader, &mut file)
+        };
+        assert_eq!(copy(false).unwrap(), Digest::of(b"layer"));
+        assert_eq!(copy(true).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+
+    /// A blob that can be had from its file alone.
+    #[derive(Debug)]
+    struct InFile(std::path::PathBuf);
+
+    impl Blob for InFile {
+        fn open(&self) -> std::io::Result<Box<dyn Read + Send>> {
+            Err(ErrorKind::Unsupported.into())
+        }
+
+        fn path(&self) -> Option<&Path> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn a_blob_that_lies_in_a_file_is_copied_from_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("blob");
+        fs_err::write(&place, "layer").unwrap();
+        let blob = InFile(place.clone());
+        let mut file = tempfile::tempfile().unwrap();
+        assert_eq!(blob.write_to(&mut file).unwrap(), Digest::of(b"layer"));
+        assert_eq!(file.metadata().unwrap().len(), 5);
+        fs_err::remove_file(place).unwrap();
+        let error = blob.write_to(&mut file).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 
     #[test]

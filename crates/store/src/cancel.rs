@@ -41,3 +41,20 @@ impl Cancel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Cancel, Cancelled};
+    use std::sync::atomic::Ordering;
+
+    #[test]
+    fn everyone_who_holds_the_flag_is_asked_to_stop() {
+        let cancel = Cancel::default();
+        assert_eq!(cancel.check(), Ok(()));
+        let other = cancel.clone();
+        // As a signal handler does.
+        cancel.flag().store(true, Ordering::SeqCst);
+        assert!(other.is_cancelled());
+        assert_eq!(other.check(), Err(Cancelled));
+    }
+}

@@ -4,7 +4,7 @@ use crate::BuildError;
 use crate::bench::{Bench, published, restored};
 use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, MissReason, RECIPE};
-use mizzen_stage::Rung;
+use mizzen_stage::{Access, Rung, Seen, SeenPath};
 use mizzen_store::Output;
 use mizzen_testkit::FakeRun;
 use serde_json::json;
@@ -136,6 +136,61 @@ fn what_was_made_where_the_machine_was_open_is_used_only_where_it_is_open_too() 
     bench.reuses();
     bench.move_to(Rung::Path);
     bench.reuses();
+}
+
+/// Returns a bench whose stages show git's objects where they lie, and where one of them is. No key holds
+/// it, for a package that asks for the version can reach only what is named by the references.
+fn with_objects() -> (Bench, String) {
+    let bench = Bench::new();
+    let asks = "<Project><ItemGroup><PackageReference Include=\"MinVer\" /></ItemGroup></Project>";
+    bench.write("shop/src/Api/Api.csproj", asks);
+    bench.write("shop/.git/HEAD", "ref: refs/heads/main\n");
+    bench.write("shop/.git/refs/heads/main", "0123456789abcdef\n");
+    bench.write("shop/.git/objects/aa/1", "object");
+    bench.write("shop/.git/objects/aa/2", "another");
+    // What changed just before a step began may have changed under it.
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    let objects = bench.request.workspace.root.join(".git/objects/aa");
+    (bench, objects.to_str().unwrap().to_owned())
+}
+
+fn that_read(run: FakeRun, paths: &[&str]) -> FakeRun {
+    let seen = paths.iter().map(|path| SeenPath {
+        path: path.into(),
+        access: Access::Read,
+    });
+    FakeRun {
+        seen: Seen::All(seen.collect()),
+        ..run
+    }
+}
+
+#[test]
+fn a_record_holds_only_while_the_machine_answers_both_steps_as_it_did() {
+    let (bench, objects) = with_objects();
+    let (of_restore, of_publish) = (format!("{objects}/1"), format!("{objects}/2"));
+    let restore = || that_read(restored(PINNED), &[&of_restore]);
+    let publish = || that_read(published(PINNED), &[&of_publish]);
+    bench.will([restore(), publish()]);
+    bench.build().unwrap();
+    assert_eq!(bench.ran(), ["restore", "publish"]);
+    bench.reuses();
+
+    bench.write("shop/.git/objects/aa/2", "edited");
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    bench.will([publish()]);
+    let app = bench.build().unwrap();
+    assert_eq!(bench.ran(), ["publish"]);
+    let names = |reasons: &[MissReason], path: &str| matches!(reasons, [MissReason::Machine(named, _)] if named.trim_start_matches('/') == path.trim_start_matches('/'));
+    assert!(names(&app.steps[1].reasons, &of_publish), "{:?}", app.steps);
+    bench.reuses();
+
+    bench.write("shop/.git/objects/aa/1", "edited");
+    std::thread::sleep(std::time::Duration::from_millis(30));
+    bench.will([restore()]);
+    let app = bench.build().unwrap();
+    assert_eq!(bench.ran(), ["restore"]);
+    assert!(names(&app.steps[0].reasons, &of_restore), "{:?}", app.steps);
 }
 
 #[test]
