@@ -40,6 +40,7 @@ mod progress;
 mod project_says;
 mod reference;
 mod reported;
+mod security;
 mod solution;
 mod symbols;
 mod toolchain;

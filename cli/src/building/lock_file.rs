@@ -1,6 +1,6 @@
 use super::arguments::BuildArgs;
+use crate::config::read_repository_file;
 use crate::error::CommandError;
-use fs_err as fs;
 use mizzen_builder::LockedToolchain;
 use mizzen_oci::Digest;
 use serde::{Deserialize, Serialize};
@@ -55,13 +55,8 @@ impl Lock {
     /// Reads the file at the root of a workspace, if it is there.
     pub(crate) fn read(root: &Path) -> Result<Option<Self>, CommandError> {
         let file = path(root);
-        let text = match fs::read_to_string(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => {
-                let message = format!("`{}` cannot be read", file.display());
-                return Err(CommandError::local(message, &error));
-            }
-            Ok(text) => text,
+        let Some(text) = read_repository_file(root, NAME)? else {
+            return Ok(None);
         };
         let unknown = |why: String| {
             CommandError::usage(format!("`{}` is not understood: {why}", file.display()))

@@ -2,16 +2,15 @@ use super::defaults::{Applied, DefaultOption, with_defaults};
 use super::name::NAME;
 use super::options::{Options, default_options};
 use super::registries::{RegistryConfig, registry_name};
+use super::repository_file::read_repository_file;
 use super::sections::{CacheConfig, EnvConfig, InputsConfig, LabelsConfig};
 use super::{image_tables, nearest, written};
 use crate::error::CommandError;
-use fs_err as fs;
 use mizzen_builder::Policy;
 use mizzen_registry::HostSettings;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// What `mizzen.toml` says: defaults that the command line and the environment override.
@@ -42,20 +41,8 @@ impl Config {
     /// The file cannot be read, or says what is not understood.
     pub(crate) fn find(folder: &Path, options: &[String]) -> Result<Self, CommandError> {
         for folder in folder.ancestors() {
-            let file = folder.join(NAME);
-            match fs::read_to_string(&file) {
-                Ok(text) => return Self::parse(&text, folder, options),
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                    ) => {}
-                Err(error) => {
-                    return Err(CommandError::local(
-                        format!("`{}` cannot be read", file.display()),
-                        &error,
-                    ));
-                }
+            if let Some(text) = read_repository_file(folder, NAME)? {
+                return Self::parse(&text, folder, options);
             }
         }
         Ok(Self::default())

@@ -10,6 +10,7 @@ mod nearest;
 mod options;
 mod other_settings;
 mod registries;
+mod repository_file;
 mod sections;
 mod written;
 
@@ -17,3 +18,4 @@ pub(crate) use config_file::Config;
 pub(crate) use defaults::{Setting, option_names};
 pub(crate) use nearest::nearest;
 pub(crate) use other_settings::other_settings;
+pub(crate) use repository_file::read_repository_file;

@@ -2,7 +2,9 @@
 //! means the same when it is written and read again.
 
 use mizzen_fuzz::{fuzz, mutated, mutated_json};
-use mizzen_oci::{DiffId, Digest, History, ImageConfig, Index, Manifest, MediaType, Reference};
+use mizzen_oci::{
+    DiffId, Digest, History, ImageConfig, Index, Manifest, MediaType, MediaTypeExt, Reference,
+};
 use std::collections::BTreeMap;
 
 const MANIFEST: &[u8] = br#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"a/b","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":2,"data":"e30="},"layers":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":32654,"urls":["https://a/b"],"annotations":{"a":"b"}}],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","size":7},"annotations":{"a":"b"}}"#;
@@ -66,6 +68,7 @@ fn fuzz_index() {
             return;
         };
         assert_eq!(index.bytes()[..], bytes[..]);
+        assert!(index.descriptor().media_type.is_index());
         for platform in ["linux/arm64", "linux/arm/v7", "unknown/unknown"] {
             let platform = platform.parse().expect("a platform");
             let found = index.find(&platform);
@@ -137,6 +140,7 @@ fn fuzz_references() {
             "{written:?} is shown and sent as it is"
         );
         assert_eq!(written.parse(), Ok(reference.clone()), "{written:?}");
+        assert!(reference.repository.name.len() <= 255, "{written:?}");
         drop(reference.name_in_repository());
     });
 }
