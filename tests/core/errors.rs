@@ -324,6 +324,6 @@ fn a_framework_that_the_project_is_not_for_and_a_broken_global_json_are_told() {
     );
     fs::write(folder.join("global.json"), "{ \"sdk\": ").unwrap();
     let run = user.build(&["hello", "--base", &base(), "-o", "oci:out"]);
-    let warned = "hello/global.json` is no JSON: EOF while parsing";
+    let warned = "hello/global.json` is not JSON: EOF while parsing";
     assert!(run.stderr.contains(warned), "{}", run.stderr);
 }

@@ -52,7 +52,7 @@ fn a_folder_that_is_no_layout_or_leads_elsewhere_is_refused_and_left_as_it_is() 
     assert_eq!(files(&mine), before);
     fs::write(user.path("file"), "mine").unwrap();
     let said = build("oci:file").failure(2);
-    assert!(said.contains("it is no folder"), "{said}");
+    assert!(said.contains("it is not a folder"), "{said}");
 
     // A layout whose folder of blobs, or marker, is somewhere else.
     build("oci:sound").success();

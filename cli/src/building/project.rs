@@ -127,7 +127,7 @@ fn warn_of_global_json(ui: &Ui, workspace: &Workspace, sdk: &ChosenSdk) {
     let fault = file.as_ref().and_then(|file| fs_err::read(file).ok());
     let fault = fault.and_then(|text| global_json_fault(&text));
     if let Some((file, fault)) = file.zip(fault) {
-        ui.warn(&format!("`{}` is no JSON: {fault}", file.display()));
+        ui.warn(&format!("`{}` is not JSON: {fault}", file.display()));
     }
 }
 

@@ -322,8 +322,7 @@ fn outside(file: &OutsideFile) -> String {
         OutsideFile::LookedFor(unshown) => return unshown.to_string(),
         OutsideFile::NotLookedFor => "no stage shows it, and publish did not look for it",
         OutsideFile::Unknown => {
-            "no stage shows it; whether plain `dotnet publish` would read it is not known, for publish has \
-             not run like this, or could not be watched"
+            "no stage shows it; whether plain `dotnet publish` would read it is not known, because publish has not run like this, or could not be watched"
         }
     };
     why.to_owned()

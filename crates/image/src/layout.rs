@@ -104,7 +104,7 @@ impl Layout {
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-                return Err(self.no_layout("it is no folder"));
+                return Err(self.no_layout("it is not a folder"));
             }
             entries => entries?,
         };

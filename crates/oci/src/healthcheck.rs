@@ -39,7 +39,7 @@ impl Healthcheck {
         let known: Vec<&str> = known.collect();
         if let Some(name) = members.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(HealthcheckError(format!(
-                "`{name}` is no part of a health check: those are {}",
+                "`{name}` is not a part of a health check: those are {}",
                 known.join(", ")
             )));
         }
@@ -118,7 +118,7 @@ impl Healthcheck {
 
 fn object(value: &Value) -> Result<&Map<String, Value>, HealthcheckError> {
     let object = value.as_object();
-    object.ok_or_else(|| HealthcheckError("it is no JSON object".to_owned()))
+    object.ok_or_else(|| HealthcheckError("it is not a JSON object".to_owned()))
 }
 
 /// Reads a duration as Go writes it, so as a Dockerfile has it: `1m30s`, `0.5s`.
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn what_engines_cannot_read_or_run_is_told() {
         for (value, said) in [
-            (json!([]), "no JSON object"),
+            (json!([]), "not a JSON object"),
             (json!({"Test": "curl localhost"}), "`Test` is"),
             (json!({"Test": ["curl", "localhost"]}), "`Test` is"),
             (json!({"Test": ["CMD"]}), "`Test` is"),
@@ -186,7 +186,7 @@ mod tests {
             (json!({"Timeout": 1.5}), "nanoseconds"),
             (json!({"StartPeriod": -1}), "nanoseconds"),
             (json!({"Retries": "3"}), "`Retries`"),
-            (json!({"interval": "30s"}), "`interval` is no part"),
+            (json!({"interval": "30s"}), "`interval` is not a part"),
         ] {
             let error = Healthcheck::parse(&value).unwrap_err().to_string();
             assert!(error.contains(said), "{value}: {error}");
