@@ -243,6 +243,20 @@ fn write(files: Files, root: &std::path::Path) -> Files {
     written
 }
 
+#[test]
+fn a_part_that_is_empty_or_a_dot_leads_nowhere_else() {
+    let file = FileInput::File(Digest::of(b"end"));
+    let files = BTreeMap::from([("a/b".to_owned(), file)]);
+    let tree = SourceTree::new(&files);
+    for path in ["a/b", "a//b", "./a/./b", "/a/b"] {
+        assert_eq!(tree.look_up(path).unwrap().end, "a/b", "{path}");
+        assert!(matches!(
+            tree.look_up(path).unwrap().node,
+            Node::File { .. }
+        ));
+    }
+}
+
 /// As many links as the kernel follows lead to what is there, and one more to nothing.
 #[test]
 fn a_look_up_follows_forty_links_and_no_more() {

@@ -76,6 +76,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
+    fn a_note_that_cannot_be_read_is_an_error_and_one_that_is_not_there_is_none() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let of = Digest::of(b"of");
+        assert_eq!(store.read_note("kind", &of).unwrap(), None);
+        // Nobody can read a folder as a file, not even root.
+        fs::create_dir_all(root.path().join("notes-v1/kind").join(of.hex())).unwrap();
+        assert!(store.read_note("kind", &of).is_err());
+    }
+
+    #[test]
     fn a_note_is_kept_until_it_is_damaged() {
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(root.path()).unwrap();

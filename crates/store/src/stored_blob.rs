@@ -38,3 +38,20 @@ impl Blob for StoredBlob {
         Some(&self.path)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Blob, Store};
+    use fs_err as fs;
+
+    #[test]
+    fn a_blob_of_the_store_names_the_file_that_holds_exactly_its_bytes() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let digest = store.put(b"layer").unwrap();
+        let blob = store.blob(&digest, 5).unwrap();
+        let path = blob.path().unwrap();
+        assert!(path.starts_with(root.path()));
+        assert_eq!(fs::read(path).unwrap(), b"layer");
+    }
+}
