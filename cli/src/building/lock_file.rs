@@ -1,5 +1,5 @@
 use super::arguments::BuildArgs;
-use crate::config::read_repository_file;
+use crate::config::{TOO_DEEP, is_too_deep, read_repository_file};
 use crate::error::CommandError;
 use mizzen_builder::LockedToolchain;
 use mizzen_oci::Digest;
@@ -62,6 +62,9 @@ impl Lock {
             CommandError::usage(format!("`{}` is not understood: {why}", file.display()))
                 .hinted("write it again: mizzen lock")
         };
+        if is_too_deep(&text) {
+            return Err(unknown(TOO_DEEP.to_owned()));
+        }
         let lock: Self = toml::from_str(&text).map_err(|error| unknown(error.to_string()))?;
         if lock.schema != SCHEMA {
             return Err(unknown(format!(

@@ -1,5 +1,6 @@
 use super::defaults::{Applied, DefaultOption, with_defaults};
 use super::name::NAME;
+use super::nesting::{TOO_DEEP, is_too_deep};
 use super::options::{Options, default_options};
 use super::registries::{RegistryConfig, registry_name};
 use super::repository_file::read_repository_file;
@@ -50,6 +51,9 @@ impl Config {
 
     pub(super) fn parse(text: &str, folder: &Path, known: &[String]) -> Result<Self, CommandError> {
         let file = folder.join(NAME);
+        if is_too_deep(text) {
+            return Err(malformed(&file, TOO_DEEP));
+        }
         let config: Result<Self, _> = toml::from_str(text);
         let mut config = config.map_err(|error| malformed(&file, &error.to_string()))?;
         for (name, registry) in std::mem::take(&mut config.registry) {
@@ -335,6 +339,13 @@ mod tests {
         );
         let config = parse("[build]\nport = [[1]]\n").unwrap();
         assert!(applied(&config, "mizzen build", None).is_err());
+    }
+
+    #[test]
+    fn a_text_that_its_parser_would_not_come_back_from_is_refused() {
+        let text = "x = ".to_owned() + &"{ a\"\nb = [1]\nc = ".repeat(2000);
+        let error = parse(&text).unwrap_err();
+        assert!(error.contains("nested too deeply"), "{error}");
     }
 
     #[test]

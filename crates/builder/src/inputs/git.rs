@@ -1,4 +1,4 @@
-use crate::inputs::git_view::references;
+use crate::inputs::git_references::references;
 use fs_err as fs;
 use std::path::{Path, PathBuf};
 

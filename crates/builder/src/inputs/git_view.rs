@@ -1,6 +1,7 @@
 use crate::BuildError;
 use crate::inputs::git::GitRepository;
 use crate::inputs::git_config::{has_reftables, shown_config};
+use crate::inputs::git_references::{references, text_of};
 use crate::inputs::tree_digest::tree_digest;
 use crate::outside::{Allowed, Outside, OutsideRequest};
 use fs_err as fs;
@@ -11,7 +12,6 @@ use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
 
 /// What a stage shows of git's own files, for packages that ask git.
 ///
@@ -159,41 +159,6 @@ pub(crate) fn git_requests(root: &Path) -> Vec<OutsideRequest> {
         asked_by: ".git".to_owned(),
     };
     foreign.map(request).collect()
-}
-
-fn text_of(file: &Path) -> io::Result<Option<String>> {
-    match fs::read_to_string(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        text => text.map(Some),
-    }
-}
-
-/// Returns every reference by its name; a file of its own stands over a line of `packed-refs`.
-///
-/// Source: gitrepository-layout(5).
-pub(super) fn references(common: &Path) -> io::Result<BTreeMap<String, String>> {
-    let packed = text_of(&common.join("packed-refs"))?.unwrap_or_default();
-    let lines = packed.lines().filter(|line| !line.starts_with(['#', '^']));
-    let lines = lines.filter_map(|line| line.split_once(' '));
-    let mut references: BTreeMap<String, String> = lines
-        .map(|(commit, name)| (name.trim().to_owned(), commit.to_owned()))
-        .collect();
-    for entry in WalkDir::new(common.join("refs")) {
-        let entry = entry?;
-        let name = entry.path().strip_prefix(common).ok();
-        let Some(name) = name.and_then(Path::to_str) else {
-            continue;
-        };
-        if entry.file_type().is_dir() {
-            continue;
-        }
-        let commit = fs::read_to_string(entry.path())?;
-        // One that refers to another (`origin/HEAD`) names no commit of its own.
-        if commit.trim().bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            references.insert(name.to_owned(), commit.trim().to_owned());
-        }
-    }
-    Ok(references)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ pub(crate) mod floating;
 pub(crate) mod git;
 pub(crate) mod git_config;
 pub(crate) mod git_reach;
+pub(crate) mod git_references;
 pub(crate) mod git_view;
 pub(crate) mod hidden_paths;
 pub(crate) mod host_dependencies;
