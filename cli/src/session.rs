@@ -6,6 +6,7 @@ use crate::consent::Granted;
 use crate::error::CommandError;
 use crate::places::engine::EnginePlatforms;
 use crate::ui::Ui;
+use mizzen_builder::Observations;
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
 use mizzen_store::{Cancel, Store};
 use std::cell::OnceCell;
@@ -40,6 +41,8 @@ pub(crate) struct Session<'a> {
     /// Whether the verb only looks, and makes no cache where there is none.
     is_reader: bool,
     store: OnceCell<Arc<Store>>,
+    /// What the builds of this verb have looked at.
+    pub(crate) observations: Observations,
 }
 
 impl<'a> Invocation<'a> {
@@ -70,6 +73,7 @@ impl<'a> Invocation<'a> {
             engines: EnginePlatforms::default(),
             is_reader: false,
             store: OnceCell::new(),
+            observations: Observations::default(),
         }
     }
 }

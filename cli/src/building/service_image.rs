@@ -170,6 +170,7 @@ pub(crate) fn published(
         store: store.clone(),
         records: &FsActionCache(store),
         reporter: &session.ui,
+        observations: &session.observations,
         cancel: session.cancel.clone(),
         preflight: &|| check.run(),
     };

@@ -62,6 +62,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         store: store.clone(),
         records: &FsActionCache(store),
         reporter: ui,
+        observations: &session.observations,
         cancel: session.cancel.clone(),
         preflight: &|| Ok(()),
     };

@@ -1,8 +1,9 @@
 //! What the unit tests of this crate build, and with what: an executor that plays a script.
 
 use crate::{
-    Allowed, App, BuildError, Context, Event, InputRules, LayerOptions, NugetSettings, Policy,
-    ProjectPlan, ProjectRequest, Reporter, plan_project, plan_with_looks, publish_project,
+    Allowed, App, BuildError, Context, Event, InputRules, LayerOptions, NugetSettings,
+    Observations, Policy, ProjectPlan, ProjectRequest, Reporter, plan_project, plan_with_looks,
+    publish_project,
 };
 use fs_err as fs;
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
@@ -142,6 +143,7 @@ impl Bench {
             store: self.store.clone(),
             records: &records,
             reporter: &heard,
+            observations: &Observations::default(),
             cancel,
             preflight: &preflight,
         })

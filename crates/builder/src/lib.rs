@@ -32,6 +32,7 @@ pub use dotnet_lines::DotnetMessage;
 pub use error::BuildError;
 pub use image_options::ImageOptions;
 pub use inputs::git::GitRepository;
+pub use inputs::observations::Observations;
 pub use inputs::unshown_paths::UnshownPath;
 pub use layer_options::LayerOptions;
 pub use locked_toolchain::LockedToolchain;

@@ -128,6 +128,7 @@ fn decided(
         Vec::new()
     };
     records.check()?;
+    context.observations.save(&context.store)?;
     let steps = vec![
         StepPlan {
             step: StepName::Restore,

@@ -4,10 +4,7 @@ use crate::result::app::App;
 use crate::{BuildError, Context, LeftOutFile, ProjectRequest};
 use mizzen_dotnet::{ContainerSettings, Libc, RuntimeIdentifier, SdkVersion};
 use mizzen_oci::{Digest, Hasher, Platform};
-use mizzen_plan::FileInput;
-use mizzen_stage::StageError;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// A project whose output runs on one platform, and the platforms that images are wanted for: it is
 /// published once for each.
@@ -21,8 +18,7 @@ pub(crate) struct EachPlatform {
 }
 
 /// Publishes for whatever platforms a request names.
-type PublishOnce = fn(&Context<'_>, &ProjectRequest) -> Result<(App, Sources), BuildError>;
-type Sources = BTreeMap<String, FileInput>;
+type PublishOnce = fn(&Context<'_>, &ProjectRequest) -> Result<App, BuildError>;
 
 /// Where it is kept which projects are so. What it says is checked by what was published.
 const NOTES: &str = "each-platform-1";
@@ -92,12 +88,11 @@ impl EachPlatform {
         self.platforms.iter().map(one).collect()
     }
 
-    /// Publishes once for each platform by `publish_once`, which also returns the sources that it
-    /// published, and puts the layers together.
+    /// Publishes once for each platform by `publish_once`, and puts the layers together. All of them are
+    /// of one state of the sources: what the builds of one command look at is looked at once.
     ///
     /// # Errors
-    /// [`BuildError`] of the first that fails; [`StageError::Changed`] if the sources changed between
-    /// two.
+    /// [`BuildError`] of the first that fails.
     pub(crate) fn publish(
         &self,
         context: &Context<'_>,
@@ -112,19 +107,13 @@ impl EachPlatform {
         context.reporter.event(&Event::Note(&note));
         let mut all = None;
         for request in self.requests(request)? {
-            let (app, sources) = publish_once(context, &request)?;
+            let app = publish_once(context, &request)?;
             all = Some(match all {
-                None => (app, sources),
-                // One image for two platforms is of one state of the sources.
-                Some((_, earlier)) if earlier != sources => {
-                    let root = request.workspace.root.clone();
-                    return Err(StageError::Changed(root).into());
-                }
-                Some((earlier, _)) => (together(earlier, app)?, sources),
+                None => app,
+                Some(earlier) => together(earlier, app)?,
             });
         }
-        let (app, _) = all.expect("there is at least one platform");
-        Ok(app)
+        Ok(all.expect("there is at least one platform"))
     }
 
     /// Returns whether naming a runtime changed nothing but the runtime: for frameworks before .NET 8 it

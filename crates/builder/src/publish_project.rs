@@ -6,9 +6,7 @@ use crate::report::Event;
 use crate::result::app::App;
 use crate::steps::carry_out::Steps;
 use crate::{BuildError, Context, ProjectRequest, cache_check};
-use mizzen_plan::FileInput;
 use mizzen_stage::StageError;
-use std::collections::BTreeMap;
 use std::time::Instant;
 use tracing::debug_span;
 
@@ -24,6 +22,7 @@ const ATTEMPTS: usize = 3;
 pub fn publish_project(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
     let _span = debug_span!("project", path = request.workspace.project).entered();
     let result = publish_steady(context, request);
+    context.observations.save(&context.store)?;
     for text in context.store.take_healed() {
         context.reporter.event(&Event::Note(&text));
     }
@@ -44,25 +43,23 @@ fn publish_steady(context: &Context<'_>, request: &ProjectRequest) -> Result<App
                 );
                 context.reporter.event(&Event::Note(&note));
                 context.store.mistook(&file);
+                context.observations.forget();
                 attempt += 1;
             }
-            result => return result.map(|(app, _)| app),
+            result => return result,
         }
     }
 }
 
-/// Returns the app, and the workspace that it was made of.
-fn publish_once(
-    context: &Context<'_>,
-    request: &ProjectRequest,
-) -> Result<(App, BTreeMap<String, FileInput>), BuildError> {
+/// Publishes it as the workspace is now.
+fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, BuildError> {
     let started = Instant::now();
     let mut staged = read(context, request)?;
     let mut calls_in_vain = 0;
     if let Some(each) = EachPlatform::known(&staged)? {
         let app = each.publish(context, request, publish_once)?;
         if each.is_confirmed(&app, request) {
-            return Ok((app, staged.inputs.files));
+            return Ok(app);
         }
         calls_in_vain = app.dotnet_calls;
         EachPlatform::keep(None, &staged)?;
@@ -88,7 +85,7 @@ fn publish_once(
             }
             EachPlatform::keep(Some(&each), &staged)?;
             app.dotnet_calls += calls;
-            return Ok((app, staged.inputs.files));
+            return Ok(app);
         }
         Ok(app) => app,
     };
@@ -97,5 +94,5 @@ fn publish_once(
     }
     records.check()?;
     app.dotnet_calls += calls_in_vain;
-    Ok((app, staged.inputs.files))
+    Ok(app)
 }

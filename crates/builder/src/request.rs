@@ -1,3 +1,4 @@
+use crate::inputs::observations::Observations;
 use crate::layer_options::LayerOptions;
 use crate::locked_toolchain::LockedToolchain;
 use crate::nuget_settings::NugetSettings;
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     pub records: &'a dyn ActionCache,
     /// Hears what happens.
     pub reporter: &'a dyn Reporter,
+    /// What was looked at already, for other projects of the same command.
+    pub observations: &'a Observations,
     /// Asks to stop.
     pub cancel: Cancel,
     /// Asked before each step that runs: what would make its work vain.

@@ -1,6 +1,6 @@
 use crate::inputs::machine_tree::MachineTree;
 use crate::{BuildError, ProjectPlan};
-use mizzen_plan::{PathSet, Sight, SourceTree, StepName};
+use mizzen_plan::{PathSet, Sight, StepName};
 use mizzen_store::Store;
 use std::path::Path;
 
@@ -57,11 +57,11 @@ impl ProjectPlan {
         root: &Path,
         store: &Store,
     ) -> Result<Vec<StepSight<'_>>, BuildError> {
-        let sources = SourceTree::new(self.inputs.workspace_files());
+        let sources = &self.inputs.files;
         let machine = MachineTree::load(store, root)?;
         // No path set names what is not UTF-8.
         let sight = |paths: &PathSet| match file.strip_prefix(root).map(Path::to_str) {
-            Ok(Some(inside)) => paths.sight_of_source(inside, &sources),
+            Ok(Some(inside)) => paths.sight_of_source(inside, sources),
             Ok(None) => Ok(None),
             Err(_) => match file.to_str() {
                 Some(file) => paths.sight_on_machine(file, &machine),

@@ -172,3 +172,19 @@ fn fuzz_slnx() {
         }
     });
 }
+
+/// Found by the target above, after some three million cases.
+#[test]
+fn what_nobody_asks_of_a_runtimeconfig_takes_no_memory() {
+    let deep = format!("{}true{}", "[".repeat(100), "]".repeat(100));
+    let deep = vec![deep; 10_000].join(",");
+    let file = format!(
+        r#"{{"runtimeOptions":{{"tfm":"net10.0","other":[{deep}],
+        "configProperties":{{"System.GC.Server":[{deep}]}}}}}}"#
+    );
+    let memory = allocation_counter::measure(|| {
+        let config = RuntimeConfig::parse(file.as_bytes()).unwrap();
+        assert_eq!(config.target_framework.as_deref(), Some("net10.0"));
+    });
+    assert!(memory.bytes_max < 100_000, "{memory:?}");
+}

@@ -58,7 +58,7 @@ fn look<'a>(
             digests.insert(*digest);
         }
     }
-    if let (Some(known), Some(store)) = (known, store) {
+    if let (Some(mut known), Some(store)) = (known, store) {
         files_read = known.files_read();
         known.save(store).map_err(stored)?;
     }

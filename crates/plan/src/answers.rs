@@ -107,7 +107,7 @@ mod tests {
         for (path, look) in paths {
             set.add_machine(*path, *look);
         }
-        Answers::of(&set, &SourceTree::new(machine)).unwrap()
+        Answers::of(&set, &SourceTree::new(machine.clone())).unwrap()
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let kept = Answers::parse(&kept.to_bytes()).unwrap();
         let change = |now: &[(&str, &str)]| {
             let now = files(now);
-            let change = kept.first_change(&SourceTree::new(&now)).unwrap();
+            let change = kept.first_change(&SourceTree::new(now)).unwrap();
             change.map(|(path, look)| (path.to_owned(), look))
         };
         let same = [("etc/a", "a"), ("etc/b", "other"), ("lib/x", "other")];
@@ -147,14 +147,14 @@ mod tests {
         for both in [one.clone().and(other.clone()), other.and(one)] {
             assert_eq!(both.len(), 3);
             let grown = files(&[("etc/a", "a"), ("lib/x", "x"), ("lib/y", "")]);
-            let change = both.first_change(&SourceTree::new(&grown)).unwrap();
+            let change = both.first_change(&SourceTree::new(grown)).unwrap();
             assert_eq!(change, Some(("lib", Look::Listed)));
         }
         let edited = files(&[("etc/a", "A")]);
         let torn = answers(&[("etc/a", Look::Read)], &before);
         let torn = torn.and(answers(&[("etc/a", Look::Read)], &edited));
         for machine in [before, edited] {
-            let change = torn.first_change(&SourceTree::new(&machine)).unwrap();
+            let change = torn.first_change(&SourceTree::new(machine)).unwrap();
             assert_eq!(change, Some(("etc/a", Look::Read)));
         }
     }

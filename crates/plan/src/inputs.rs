@@ -1,5 +1,4 @@
-use crate::StepName;
-use mizzen_dotnet::is_restore_input;
+use crate::{SourceTree, StepName};
 use mizzen_oci::{Digest, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,8 +10,8 @@ pub const RECIPE: u32 = 6;
 
 /// Everything that can change what a build makes, as a table that a person can compare.
 ///
-/// Its canonical JSON is what the whole key is the digest of; it is kept with every record, so that
-/// a later miss can name what differs.
+/// It is kept with every record, so that a later miss can name what differs. In keys its files are
+/// named by the digest of their table, which the projects of a workspace share.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Inputs {
     /// [`RECIPE`] of the mizzen that wrote the table.
@@ -39,7 +38,7 @@ pub struct Inputs {
     /// How layers are made: their format, what goes in, for which platforms.
     pub layers: BTreeMap<String, String>,
     /// The workspace as staged, by path.
-    pub files: BTreeMap<String, FileInput>,
+    pub files: SourceTree,
 }
 
 /// `dotnet` and an SDK, by content: equal versions of different makers differ in their bytes.
@@ -70,7 +69,7 @@ pub enum FileInput {
 }
 
 impl Inputs {
-    /// Returns the table as the bytes that are kept and named by the whole key.
+    /// Returns the table as the bytes that are kept.
     pub fn to_bytes(&self) -> Vec<u8> {
         canonical_json(&json!({ "step": "whole", "facts": self }))
     }
@@ -88,17 +87,16 @@ impl Inputs {
 
     /// Returns the key of the final record.
     pub fn whole_key(&self) -> Digest {
-        Digest::of(&self.to_bytes())
+        Digest::of(&canonical_json(&json!({
+            "step": "whole",
+            "facts": self.without_files(),
+            "files": self.files.digest(),
+        })))
     }
 
     /// Returns the key of restore: the toolchain, its command, and the files that it reads by
     /// content. What else a project asks while it is evaluated, publish's own restore sees.
     pub fn restore_key(&self) -> Digest {
-        let files = self
-            .files
-            .iter()
-            .filter(|(path, _)| is_restore_input(path))
-            .collect::<BTreeMap<_, _>>();
         let mut key = json!({
             "step": "restore",
             "recipe": self.recipe,
@@ -109,7 +107,7 @@ impl Inputs {
             "command": self.commands.get(&StepName::Restore),
             "environment": self.environment,
             "injected": self.injected,
-            "files": files,
+            "files": self.files.restore_digest(),
         });
         if !self.passed.is_empty() {
             key["passed"] = json!(self.passed);
@@ -120,7 +118,7 @@ impl Inputs {
     /// Returns restore's weak key: everything that is known before it looks up its first path. It names
     /// path sets, not records: see [`PathSet`](crate::PathSet).
     pub fn weak_restore_key(&self) -> Digest {
-        let mut known = self.known_before_a_look_up();
+        let mut known = self.without_files();
         known.layers = BTreeMap::new();
         known.commands.remove(&StepName::Publish);
         Digest::of(&canonical_json(&json!({
@@ -144,21 +142,17 @@ impl Inputs {
     pub fn weak_publish_key(&self, resolved: &BTreeMap<String, Digest>) -> Digest {
         Digest::of(&canonical_json(&json!({
             "step": "publish, weak",
-            "inputs": self.known_before_a_look_up(),
+            "inputs": self.without_files(),
             "resolved": resolved,
         })))
     }
 
-    fn known_before_a_look_up(&self) -> Self {
+    /// Returns what is known before a step looks up its first path.
+    fn without_files(&self) -> Self {
         Self {
-            files: BTreeMap::new(),
+            files: SourceTree::default(),
             ..self.clone()
         }
-    }
-
-    /// Returns the files of the workspace, without what the stage shows where it is.
-    pub fn workspace_files(&self) -> impl Iterator<Item = (&String, &FileInput)> {
-        self.files.iter().filter(|(path, _)| !path.starts_with('/'))
     }
 
     /// Returns the name under which the newest table of this project, published in this way, is

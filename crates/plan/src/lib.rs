@@ -26,4 +26,6 @@ pub use plan::{
 };
 pub use sight::Sight;
 pub use source_tree::SourceTree;
+
+use mizzen_dotnet::is_restore_input;
 pub use tree::{Entry, Kind, Lookup, Node, Tree};

@@ -1,5 +1,5 @@
 use crate::tree::{Node, Tree};
-use crate::{Entry, Inputs, LastLooks, Look, MissReason, Sight, SourceTree};
+use crate::{Entry, Inputs, LastLooks, Look, MissReason, Sight};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
@@ -31,8 +31,8 @@ pub(crate) fn seen_changes(
         }
     }
     let trees = Trees {
-        earlier: &SourceTree::new(earlier.workspace_files()),
-        now: &SourceTree::new(now.workspace_files()),
+        earlier: &earlier.files,
+        now: &now.files,
     };
     // Whether something asks git is known only once restore has run.
     let is_gits = |path: &str| path == ".git" || path.starts_with(".git/");

@@ -100,7 +100,7 @@ mod tests {
         set.add_source("api/api.csproj", Look::Probed);
         set.add_source("api/shared/a.txt", Look::Read);
         set.add_source("api/shared/none/x.txt", Look::Probed);
-        let tree = SourceTree::new(&files);
+        let tree = SourceTree::new(files.clone());
         let probed = Some(Sight::LookUp(Look::Probed));
         let read = Some(Sight::LookUp(Look::Read));
         for (path, want) in [

@@ -1,7 +1,7 @@
 //! Two builds that may differ never share a key: the collisions that other tools have had.
 
 use mizzen_oci::Digest;
-use mizzen_plan::{FileInput, Inputs, RECIPE, StepName, ToolchainInput};
+use mizzen_plan::{FileInput, Inputs, RECIPE, SourceTree, StepName, ToolchainInput};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,7 +23,7 @@ fn inputs() -> Inputs {
         passed: BTreeMap::new(),
         injected: BTreeMap::new(),
         layers: BTreeMap::new(),
-        files: BTreeMap::new(),
+        files: SourceTree::default(),
     }
 }
 
@@ -212,7 +212,7 @@ proptest! {
         files in btree_map(text(), any_file(), 0..4),
         layers in btree_map(text(), text(), 0..3),
     ) {
-        let inputs = Inputs { project, stage, commands, environment, files, layers, ..inputs() };
+        let inputs = Inputs { project, stage, commands, environment, files: SourceTree::new(files), layers, ..inputs() };
         assert_eq!(Inputs::parse(&inputs.to_bytes()), Some(inputs));
     }
 }

@@ -24,13 +24,16 @@ fn inputs() -> Inputs {
         passed: BTreeMap::new(),
         injected: BTreeMap::new(),
         layers: BTreeMap::new(),
-        files: BTreeMap::new(),
+        files: SourceTree::default(),
     }
 }
 
 fn of_file(path: &str, file: &FileInput) -> Inputs {
     let files = BTreeMap::from([(path.to_owned(), file.clone())]);
-    Inputs { files, ..inputs() }
+    Inputs {
+        files: SourceTree::new(files),
+        ..inputs()
+    }
 }
 
 fn of_variable(value: Option<&str>) -> Inputs {
@@ -121,18 +124,9 @@ fn steps_have_the_names_under_which_records_are_kept() {
 }
 
 #[test]
-fn the_workspace_is_what_the_stage_does_not_show_where_it_lies() {
-    let file = FileInput::File(Digest::of(b""));
-    let mut inputs = of_file("src/App.csproj", &file);
-    inputs.files.insert("/srv/keys/key.snk".to_owned(), file);
-    let paths: Vec<&String> = inputs.workspace_files().map(|(path, _)| path).collect();
-    assert_eq!(paths, ["src/App.csproj"]);
-}
-
-#[test]
 fn sets_and_answers_know_how_much_is_in_them() {
     let machine = BTreeMap::new();
-    let machine = SourceTree::new(&machine);
+    let machine = SourceTree::new(machine);
     let mut set = PathSet::default();
     let answers = |set: &PathSet| Answers::of(set, &machine).unwrap();
     assert!(set.is_empty() && answers(&set).is_empty());

@@ -62,7 +62,7 @@ fn seen(looks: &[(&str, Look)]) -> PathSet {
 
 fn key(set: &PathSet, files: &Files) -> Digest {
     let weak = Digest::of(b"weak");
-    set.strong_key(&weak, &SourceTree::new(files), &Bare)
+    set.strong_key(&weak, &SourceTree::new(files.clone()), &Bare)
         .unwrap()
 }
 
@@ -73,7 +73,10 @@ fn changes(looks: &[(&str, Look)], edit: impl FnOnce(&mut Files)) -> bool {
     edit(&mut after);
     assert_ne!(before, after, "the edit does something");
     let is_other = key(&set, &before) != key(&set, &after);
-    let (before, after) = (SourceTree::new(&before), SourceTree::new(&after));
+    let (before, after) = (
+        SourceTree::new(before.clone()),
+        SourceTree::new(after.clone()),
+    );
     let named = set.changed_sources(&before, &after).unwrap();
     assert_eq!(!named.is_empty(), is_other, "a reason is named");
     is_other
@@ -169,7 +172,7 @@ fn links_in_a_circle_and_out_of_the_workspace_end() {
     files.insert("b".to_owned(), link("a"));
     files.insert("up".to_owned(), link("../elsewhere"));
     files.insert("etc".to_owned(), link("/etc"));
-    let tree = SourceTree::new(&files);
+    let tree = SourceTree::new(files.clone());
     assert_eq!(tree.look_up("a/x").unwrap().node, Node::Absent);
     assert_eq!(tree.look_up("up/x").unwrap().node, Node::Outside);
     assert_eq!(tree.look_up("etc/passwd").unwrap().node, Node::Outside);
@@ -179,7 +182,7 @@ fn links_in_a_circle_and_out_of_the_workspace_end() {
 #[test]
 fn the_key_depends_on_the_weak_key_and_on_which_paths_were_seen() {
     let files = workspace();
-    let tree = SourceTree::new(&files);
+    let tree = SourceTree::new(files.clone());
     let (one, two) = (seen(&[("a", Look::Read)]), seen(&[("b", Look::Read)]));
     let strong = |set: &PathSet, weak: &[u8]| {
         let weak = Digest::of(weak);
@@ -247,7 +250,7 @@ fn write(files: Files, root: &std::path::Path) -> Files {
 fn a_part_that_is_empty_or_a_dot_leads_nowhere_else() {
     let file = FileInput::File(Digest::of(b"end"));
     let files = BTreeMap::from([("a/b".to_owned(), file)]);
-    let tree = SourceTree::new(&files);
+    let tree = SourceTree::new(files.clone());
     for path in ["a/b", "a//b", "./a/./b", "/a/b"] {
         assert_eq!(tree.look_up(path).unwrap().end, "a/b", "{path}");
         assert!(matches!(
@@ -266,7 +269,7 @@ fn a_look_up_follows_forty_links_and_no_more() {
     };
     let mut files: BTreeMap<String, FileInput> = (0..41).map(link).collect();
     files.insert("l41".to_owned(), FileInput::File(Digest::of(b"end")));
-    let tree = SourceTree::new(&files);
+    let tree = SourceTree::new(files.clone());
     assert_eq!(tree.look_up("l0").unwrap().node, Node::Absent);
     let forty = tree.look_up("l1").unwrap();
     assert_eq!((forty.links.len(), forty.end.as_str()), (40, "l41"));
@@ -274,7 +277,7 @@ fn a_look_up_follows_forty_links_and_no_more() {
     // In a circle, too, it ends.
     let circle = BTreeMap::from([("l0".to_owned(), FileInput::Link("l0".to_owned()))]);
     assert_eq!(
-        SourceTree::new(&circle).look_up("l0").unwrap().node,
+        SourceTree::new(circle).look_up("l0").unwrap().node,
         Node::Absent
     );
 }
@@ -289,7 +292,7 @@ proptest! {
         let root = folder.path().canonicalize().unwrap().join("deep/root");
         fs::create_dir_all(&root).unwrap();
         let files = write(files, &root);
-        let (tree, asked) = (SourceTree::new(&files), steps.join("/"));
+        let (tree, asked) = (SourceTree::new(files.clone()), steps.join("/"));
         let ours = tree.look_up(&asked).unwrap();
         let theirs = root.join(&asked).canonicalize();
         match ours.node {
@@ -325,7 +328,7 @@ proptest! {
         for path in asked {
             set.add_source(path, Look::Listed);
         }
-        let (first, second) = (SourceTree::new(&before), SourceTree::new(&after));
+        let (first, second) = (SourceTree::new(before.clone()), SourceTree::new(after.clone()));
         let changed = set.changed_sources(&first, &second).unwrap();
         prop_assert_eq!(changed.is_empty(), key(&set, &before) == key(&set, &after));
     }

@@ -51,10 +51,7 @@ impl Records for Known {
         match &self.by_paths {
             Some((paths, earlier)) => {
                 let is_same = paths
-                    .changed_sources(
-                        &SourceTree::new(&earlier.files),
-                        &SourceTree::new(&inputs.files),
-                    )
+                    .changed_sources(&earlier.files, &inputs.files)
                     .is_ok_and(|changed| changed.is_empty());
                 if is_same {
                     Record::Found("image by paths")
@@ -118,16 +115,31 @@ fn inputs() -> Inputs {
         passed: BTreeMap::new(),
         injected: BTreeMap::new(),
         layers: BTreeMap::new(),
-        files: [file("App.csproj", "<Project/>"), file("Program.cs", "one")].into(),
+        files: [file("App.csproj", "<Project/>"), file("Program.cs", "one")]
+            .into_iter()
+            .collect(),
     }
+}
+
+/// Changes the files that are staged.
+fn edit(inputs: &mut Inputs, edit: impl FnOnce(&mut BTreeMap<String, FileInput>)) {
+    let mut files = (*inputs.files).clone();
+    edit(&mut files);
+    inputs.files = SourceTree::new(files);
+}
+
+fn put(inputs: &mut Inputs, path: &str, file: FileInput) {
+    edit(inputs, |files| drop(files.insert(path.to_owned(), file)));
+}
+
+fn remove(inputs: &mut Inputs, path: &str) {
+    edit(inputs, |files| drop(files.remove(path)));
 }
 
 fn edited(path: &str, text: &str) -> Inputs {
     let mut inputs = inputs();
-    inputs.files.insert(
-        path.to_owned(),
-        FileInput::File(Digest::of(text.as_bytes())),
-    );
+    let file = FileInput::File(Digest::of(text.as_bytes()));
+    put(&mut inputs, path, file);
     inputs
 }
 
@@ -209,7 +221,7 @@ fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
     paths.add_source("Pages", Look::Listed);
     let with_pages = |mut inputs: Inputs| {
         let page = FileInput::File(Digest::of(b""));
-        inputs.files.insert("Pages/Old.cshtml".to_owned(), page);
+        put(&mut inputs, "Pages/Old.cshtml", page);
         inputs
     };
     let known = Known {
@@ -226,22 +238,14 @@ fn an_edit_that_publish_did_not_look_at_is_a_hit_and_others_are_named() {
     assert_eq!(publish(&unseen), Verdict::Hit("image by paths"));
 
     let mut both = with_pages(edited("Program.cs", "two"));
-    both.files.extend(
-        unseen
-            .files
-            .clone()
-            .into_iter()
-            .filter(|(path, _)| path == "README.md"),
-    );
+    put(&mut both, "README.md", unseen.files["README.md"].clone());
     let seen = |change, sight| Verdict::Run(vec![MissReason::Seen(Box::new(change), sight)]);
     let change = MissReason::Content("Program.cs".to_owned());
     let read = Sight::LookUp(Look::Read);
     assert_eq!(publish(&both), seen(change, read));
 
     let mut listed = with_pages(edited("Pages/New.cshtml", ""));
-    listed
-        .files
-        .insert("README.md".to_owned(), FileInput::Folder);
+    put(&mut listed, "README.md", FileInput::Folder);
     let change = MissReason::Added("Pages/New.cshtml".to_owned());
     assert_eq!(publish(&listed), seen(change, Sight::InListing));
 }
@@ -398,23 +402,15 @@ fn every_fact_is_in_the_whole_key_and_what_restore_reads_in_its_own() {
         change(|inputs| drop(inputs.layers.insert("a".to_owned(), String::new()))),
         (true, false)
     );
+    assert_eq!(change(|inputs| remove(inputs, "Program.cs")), (true, false));
     assert_eq!(
-        change(|inputs| drop(inputs.files.remove("Program.cs"))),
+        change(|inputs| put(inputs, "new", FileInput::Folder)),
         (true, false)
     );
-    assert_eq!(
-        change(|inputs| drop(inputs.files.insert("new".to_owned(), FileInput::Folder))),
-        (true, false)
-    );
-    assert_eq!(
-        change(|inputs| drop(inputs.files.remove("App.csproj"))),
-        (true, true)
-    );
+    assert_eq!(change(|inputs| remove(inputs, "App.csproj")), (true, true));
     let program = |inputs: &mut Inputs| {
-        drop(inputs.files.insert(
-            "Program.cs".to_owned(),
-            FileInput::Program(Digest::of(b"one")),
-        ));
+        let program = FileInput::Program(Digest::of(b"one"));
+        put(inputs, "Program.cs", program);
     };
     assert_eq!(change(program), (true, false));
 }
@@ -428,8 +424,8 @@ fn a_table_survives_its_bytes() {
 #[test]
 fn reasons_read_as_sentences() {
     let mut now = edited("Program.cs", "two");
-    now.files.remove("App.csproj");
-    now.files.insert("New.cs".to_owned(), FileInput::Folder);
+    remove(&mut now, "App.csproj");
+    put(&mut now, "New.cs", FileInput::Folder);
     now.environment.insert("CI".to_owned(), "true".to_owned());
     now.toolchain.version = "10.0.401".to_owned();
     let reasons: Vec<String> = MissReason::between(&inputs(), &now)
@@ -452,7 +448,7 @@ fn reasons_read_as_sentences() {
 fn gits_files_are_no_reason_while_nobody_knows_whether_git_is_asked() {
     let with_git = |inputs: &mut Inputs, head: &[u8]| {
         let head = FileInput::File(Digest::of(head));
-        inputs.files.insert(".git/HEAD".to_owned(), head);
+        put(inputs, ".git/HEAD", head);
     };
     let mut earlier = inputs();
     with_git(&mut earlier, b"one");

@@ -30,6 +30,9 @@ pub struct StatCache {
     seen: Vec<Known>,
     scan_started_ns: i128,
     files_read: usize,
+    /// How many files had been read and seen when it was last written.
+    saved: (usize, usize),
+    keeps_others: bool,
     file_systems: FileSystems,
     /// Files that turned out to be others than they seemed to be.
     mistaken: BTreeSet<PathBuf>,
@@ -56,6 +59,9 @@ pub struct FileState {
     pub(crate) device: u64,
     pub(crate) mode: u32,
 }
+
+/// How many files that were not asked for are kept.
+const MOST_OTHERS: usize = 50_000;
 
 /// Older than this before the scan, a file's times prove that it was not written during it. File
 /// systems stamp from a clock that ticks every 1 to 10 ms.
@@ -101,6 +107,8 @@ impl StatCache {
         let scan_started_ns = FileState::of(&stamp.as_file().metadata()?).mtime_ns;
         Ok(Self {
             name,
+            saved: (0, known.len()),
+            keeps_others: false,
             known,
             seen: Vec::new(),
             scan_started_ns,
@@ -180,18 +188,33 @@ impl StatCache {
         self.files_read
     }
 
-    /// Keeps what this scan saw, and only that.
+    /// Returns the same that also keeps what earlier scans saw and this one did not ask for.
+    #[must_use]
+    pub fn keeping_others(mut self) -> Self {
+        self.keeps_others = true;
+        self
+    }
+
+    /// Keeps what this scan saw, and only that, unless it is one that keeps others, too.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the store cannot be written.
-    pub fn save(mut self, store: &Store) -> Result<(), StoreError> {
-        let unchanged = self.files_read == 0 && self.seen.len() == self.known.len();
-        if unchanged {
+    pub fn save(&mut self, store: &Store) -> Result<(), StoreError> {
+        let now = (self.files_read, self.seen.len());
+        let is_nothing_new = self.keeps_others && self.files_read == 0;
+        if now == self.saved || is_nothing_new {
             return Ok(());
         }
-        self.seen
-            .sort_unstable_by(|one, other| one.name.cmp(&other.name));
-        store.write_sealed(&self.name, &stat_table::to_bytes(&self.seen))
+        let mut kept = self.seen.clone();
+        if self.keeps_others && self.known.len() < MOST_OTHERS {
+            kept.extend(self.known.iter().cloned());
+        }
+        // What was seen now comes before what was known of the same file.
+        kept.sort_by(|one, other| one.name.cmp(&other.name));
+        kept.dedup_by(|other, first| other.name == first.name);
+        store.write_sealed(&self.name, &stat_table::to_bytes(&kept))?;
+        self.saved = now;
+        Ok(())
     }
 }
 

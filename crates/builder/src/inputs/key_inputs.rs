@@ -5,7 +5,7 @@ use crate::inputs::stage_layout::canonical;
 use crate::request::ProjectRequest;
 use mizzen_dotnet::{Canonical, environment, publish_command, restore_command};
 use mizzen_oci::Digest;
-use mizzen_plan::{FileInput, Inputs, RECIPE, StepName, ToolchainInput};
+use mizzen_plan::{FileInput, Inputs, RECIPE, SourceTree, StepName, ToolchainInput};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -81,21 +81,15 @@ fn injected(observed: &Observed) -> BTreeMap<String, Digest> {
     injected
 }
 
-fn files(observed: &Observed) -> BTreeMap<String, FileInput> {
+fn files(observed: &Observed) -> SourceTree {
     let git = &observed.dependencies.git;
-    let mut files = file_inputs(&observed.workspace.contents);
-    files.extend(file_inputs(
-        observed
-            .global_json
-            .iter()
-            .map(|(path, content)| (path, content)),
-    ));
-    files.extend(file_inputs(&git.keyed));
-    files.extend(observed.workspace.mounted_files.clone());
-    files.extend(git.facts.clone());
+    let global_json = observed.global_json.iter();
+    let mut others = file_inputs(global_json.map(|(path, content)| (path, content)));
+    others.extend(file_inputs(&git.keyed));
+    others.extend(git.facts.clone());
     let replaced = observed.nuget.replaced.iter();
-    files.extend(replaced.map(|(path, bytes)| (path.clone(), FileInput::File(Digest::of(bytes)))));
-    files
+    others.extend(replaced.map(|(path, bytes)| (path.clone(), FileInput::File(Digest::of(bytes)))));
+    observed.workspace.files().with(others)
 }
 
 /// Returns the path of `project` relative to `folder`, which is its own or one above.

@@ -3,7 +3,7 @@ use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::seen_paths::Zones;
 use crate::inputs::staged::Staged;
 use mizzen_oci::Digest;
-use mizzen_plan::{Answers, PathSet, SourceTree, StepName, Tree};
+use mizzen_plan::{Answers, PathSet, StepName, Tree};
 use mizzen_stage::{Content, Seen};
 use mizzen_store::{Output, Store, StoreError};
 use std::collections::BTreeMap;
@@ -76,7 +76,7 @@ pub(crate) fn keyed_paths(
     };
     let store = &staged.context.store;
     let machine = MachineTree::load(store, &request.workspace.root)?;
-    let sources = SourceTree::new(staged.inputs.workspace_files());
+    let sources = &staged.inputs.files;
     let mut covered = vec![request.toolchain.root.clone(), request.sdk.root.clone()];
     covered.extend(staged.observed.nuget.mounted.iter().cloned());
     covered.extend(staged.observed.nuget.fallback_folders.iter().cloned());
@@ -88,7 +88,7 @@ pub(crate) fn keyed_paths(
         stage_root: staged.stage_root,
         covered: &covered,
         mounted: &mounted,
-        sources: &sources,
+        sources,
         machine: &machine,
     };
     let paths = match zones.path_set(seen).map_err(BuildError::Read)? {
@@ -96,7 +96,7 @@ pub(crate) fn keyed_paths(
         Err(why) => return Ok(Keyed::Never(why)),
     };
     let strong = paths
-        .strong_key(&weak, &sources, &machine)
+        .strong_key(&weak, sources, &machine)
         .map_err(BuildError::Read)?;
     let answers = Answers::of(&paths, &machine).map_err(BuildError::Read)?;
     let mut looked_at = Vec::with_capacity(paths.sources.len());

@@ -2,11 +2,11 @@ use crate::BuildError;
 use fs_err as fs;
 use mizzen_plan::{Entry, Kind, Node, Tree};
 use mizzen_store::{FileState, StatCache, Store};
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The bit of `/tmp`.
 const STICKY: u32 = 0o1000;
@@ -14,10 +14,10 @@ const STICKY: u32 = 0o1000;
 /// The machine's own files, as a tree in which the paths of a step can be looked up: each path is asked
 /// for once, and a file is read only if it may have changed since it was last read.
 pub(crate) struct MachineTree {
-    files: RefCell<StatCache>,
-    asked: RefCell<BTreeMap<String, Entry>>,
+    files: Mutex<StatCache>,
+    asked: Mutex<BTreeMap<String, Entry>>,
     /// What of all that was asked for changed last, and when, in nanoseconds since 1970.
-    newest_change: RefCell<(i128, String)>,
+    newest_change: Mutex<(i128, String)>,
 }
 
 impl MachineTree {
@@ -30,9 +30,9 @@ impl MachineTree {
         let mut scope = root.as_os_str().to_owned();
         scope.push("//machine");
         Ok(Self {
-            files: RefCell::new(StatCache::load(store, Path::new(&scope))?),
-            asked: RefCell::default(),
-            newest_change: RefCell::default(),
+            files: Mutex::new(StatCache::load(store, Path::new(&scope))?.keeping_others()),
+            asked: Mutex::default(),
+            newest_change: Mutex::default(),
         })
     }
 
@@ -40,14 +40,14 @@ impl MachineTree {
     ///
     /// # Errors
     /// [`BuildError::Store`] if the store cannot be written.
-    pub(crate) fn save(self, store: &Store) -> Result<(), BuildError> {
-        Ok(self.files.into_inner().save(store)?)
+    pub(crate) fn save(&self, store: &Store) -> Result<(), BuildError> {
+        Ok(lock(&self.files).save(store)?)
     }
 
     /// Returns what of all that was asked for, or which folder above it, changed at or after `stamp`, in
     /// nanoseconds since 1970: then a step that began at `stamp` may have seen something else.
     pub(crate) fn changed_since(&self, stamp: i128) -> Option<String> {
-        let newest = self.newest_change.borrow();
+        let newest = lock(&self.newest_change);
         let (time, path) = &*newest;
         (*time >= stamp).then(|| path.clone())
     }
@@ -61,8 +61,9 @@ impl MachineTree {
         // A folder that everyone writes to changes all the time, and no stage shows the machine's.
         if !metadata.is_dir() || metadata.mode() & STICKY == 0 {
             let newest = (changed(&metadata), place.display().to_string());
-            if newest.0 > self.newest_change.borrow().0 {
-                self.newest_change.replace(newest);
+            let mut known = lock(&self.newest_change);
+            if newest.0 > known.0 {
+                *known = newest;
             }
         }
         let kind = metadata.file_type();
@@ -82,7 +83,7 @@ impl MachineTree {
             return Ok(other(what));
         }
         let state = FileState::of(&metadata);
-        match self.files.borrow_mut().digest(path, &place, state) {
+        match lock(&self.files).digest(path, &place, state) {
             Err(error) => denied_or_absent(error),
             Ok(digest) => Ok(Entry::Node(Node::File {
                 digest,
@@ -94,13 +95,11 @@ impl MachineTree {
 
 impl Tree for MachineTree {
     fn entry(&self, path: &str) -> io::Result<Entry> {
-        if let Some(entry) = self.asked.borrow().get(path) {
+        if let Some(entry) = lock(&self.asked).get(path) {
             return Ok(entry.clone());
         }
         let entry = self.ask(path)?;
-        self.asked
-            .borrow_mut()
-            .insert(path.to_owned(), entry.clone());
+        lock(&self.asked).insert(path.to_owned(), entry.clone());
         Ok(entry)
     }
 
@@ -132,6 +131,10 @@ impl Tree for MachineTree {
     fn is_whole_machine(&self) -> bool {
         true
     }
+}
+
+fn lock<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
+    value.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns when a file, a link or a folder last changed, by its file system's clock.

@@ -2,8 +2,7 @@ use crate::inputs::file_based::directives;
 use crate::inputs::host_dependencies::HostDependencies;
 use crate::inputs::injected::{Injected, injected};
 use crate::inputs::nuget::{NugetTold, StagedNuget, fallback_packages, staged_nuget};
-use crate::inputs::scan::{Scan, scan_workspace};
-use crate::inputs::sdk::toolchain_id;
+use crate::inputs::workspace_scan::WorkspaceScan;
 use crate::{BuildError, Context, LockedToolchain, ProjectRequest};
 use fs_err as fs;
 use mizzen_dotnet::with_sdk_path;
@@ -13,6 +12,7 @@ use mizzen_store::{Store, ValueKey};
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Everything that decides about a build beside what the user asks for, each part as its observer
 /// found it. What the key makes of it is [`key_inputs`](crate::inputs::key_inputs::key_inputs).
@@ -22,7 +22,7 @@ pub(crate) struct Observed {
     /// Names the bytes of `dotnet` and the SDK.
     pub(crate) toolchain: Digest,
     /// The workspace.
-    pub(crate) workspace: Scan,
+    pub(crate) workspace: Arc<WorkspaceScan>,
     /// The `global.json` that the stage shows in place of the workspace's, with its path there.
     pub(crate) global_json: Option<(String, Content)>,
     /// What mizzen adds.
@@ -49,13 +49,14 @@ pub(crate) fn observe(
     request: &ProjectRequest,
 ) -> Result<Observed, BuildError> {
     let (store, cancel) = (&context.store, &context.cancel);
-    let (sdk, mut ignore) = (&request.sdk, request.ignore.clone());
+    let (seen, sdk) = (context.observations, &request.sdk);
+    let mut ignore = request.ignore.clone();
     ignore.extend(sdk.in_workspace.iter().cloned());
     let (workspace, toolchain) = std::thread::scope(|scope| {
         // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
-        let toolchain = scope.spawn(|| toolchain_id(&request.toolchain, sdk, store, cancel));
+        let toolchain = scope.spawn(|| seen.toolchain(&request.toolchain, sdk, (store, cancel)));
         let (root, rules) = (&request.workspace.root, &request.inputs);
-        let workspace = scan_workspace(root, rules, &ignore, store, cancel);
+        let workspace = seen.workspace(root, rules, ignore, (store, cancel));
         let toolchain = toolchain.join();
         (
             workspace,

@@ -1,28 +1,14 @@
 use crate::inputs::build_outputs::{BuildOutputs, is_made_by_builds};
 use crate::inputs::file_inputs::file_inputs;
 use crate::inputs::links::{StagedLink, staged_link};
+use crate::inputs::workspace_scan::WorkspaceScan;
 use crate::{BuildError, InputRules};
 use fs_err as fs;
-use mizzen_plan::FileInput;
 use mizzen_stage::{Content, StageError};
 use mizzen_store::{Cancel, FileState, StatCache, Store};
-use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-
-/// A workspace as it will be staged.
-#[derive(Default)]
-pub(crate) struct Scan {
-    /// What the stage shows, by path relative to the root.
-    pub(crate) contents: BTreeMap<String, Content>,
-    /// Files and folders outside the workspace that the stage shows where they are, absolute.
-    pub(crate) mounted: Vec<PathBuf>,
-    /// What the key knows of them, by their absolute paths.
-    pub(crate) mounted_files: BTreeMap<String, FileInput>,
-    /// Names that cannot be in a record (not UTF-8), and are not staged.
-    pub(crate) left_out: Vec<PathBuf>,
-}
 
 /// Reads the workspace by `rules`, but for `ignore` (absolute paths, the build's own results).
 ///
@@ -35,13 +21,13 @@ pub(crate) fn scan_workspace(
     ignore: &[PathBuf],
     store: &Store,
     cancel: &Cancel,
-) -> Result<Scan, BuildError> {
+) -> Result<WorkspaceScan, BuildError> {
     let mut walk = Walk {
         root,
         rules,
         ignore,
         cache: StatCache::load(store, root)?,
-        scan: Scan::default(),
+        scan: WorkspaceScan::default(),
         cancel,
     };
     walk.folder(root, "")?;
@@ -59,7 +45,7 @@ pub(crate) fn scan_workspace(
 pub(crate) fn check_mounted(
     root: &Path,
     rules: &InputRules,
-    scanned: &Scan,
+    scanned: &WorkspaceScan,
     store: &Store,
     cancel: &Cancel,
 ) -> Result<(), BuildError> {
@@ -76,7 +62,7 @@ pub(crate) fn check_mounted(
         rules: &only_mounted,
         ignore: &[],
         cache: StatCache::load(store, root)?,
-        scan: Scan::default(),
+        scan: WorkspaceScan::default(),
         cancel,
     };
     for extra in &only_mounted.extra {
@@ -96,7 +82,7 @@ struct Walk<'a> {
     rules: &'a InputRules,
     ignore: &'a [PathBuf],
     cache: StatCache,
-    scan: Scan,
+    scan: WorkspaceScan,
     cancel: &'a Cancel,
 }
 
@@ -223,7 +209,7 @@ impl Walk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scan, scan_workspace};
+    use super::{WorkspaceScan, scan_workspace};
     use crate::{BuildError, InputRules};
     use fs_err as fs;
     use mizzen_stage::Content;
@@ -241,11 +227,11 @@ mod tests {
         folder
     }
 
-    fn scan(folder: &TempDir) -> Result<Scan, BuildError> {
+    fn scan(folder: &TempDir) -> Result<WorkspaceScan, BuildError> {
         scan_by(folder, &InputRules::default())
     }
 
-    fn scan_by(folder: &TempDir, rules: &InputRules) -> Result<Scan, BuildError> {
+    fn scan_by(folder: &TempDir, rules: &InputRules) -> Result<WorkspaceScan, BuildError> {
         let store = Store::open(&folder.path().join("cache")).unwrap();
         let root = fs::canonicalize(folder.path().join("w")).unwrap();
         scan_workspace(

@@ -238,8 +238,7 @@ mod tests {
 
     fn set(looks: &[(&str, &str)]) -> Result<PathSet, String> {
         let files = files();
-        let (sources, machine) = (SourceTree::new(&files), BTreeMap::new());
-        let machine = SourceTree::new(&machine);
+        let (sources, machine) = (SourceTree::new(files), SourceTree::default());
         let covered = [PathBuf::from("/usr/share/dotnet")];
         let zones = Zones {
             stage_root: Path::new(ROOT),

@@ -175,10 +175,13 @@ fn one_image_for_two_platforms_is_of_one_state_of_the_sources() {
     }
     // The first that ends well is that for the first platform.
     bench.write_at("publish ran", "shop/src/Api/Program.cs", "edited");
-    bench.will([contained_for("linux-x64"), contained_for("linux-x64")]);
     let app = bench.build().unwrap();
     assert_eq!(platforms(&app), ["linux/amd64", "linux/arm64"]);
-    assert_eq!(bench.ran().len(), 8);
-    assert_eq!(bench.heard_of(&["note: ", "changed while"]), 1);
-    bench.reuses();
+    // A stage that finds other bytes by now says so, and everything begins anew.
+    let actions = bench.executor.actions();
+    let staged = actions.iter();
+    let staged = staged.map(|action| action.inputs["src/src/Api/Program.cs"].clone());
+    let staged: Vec<_> = staged.collect();
+    assert_eq!(staged.len(), 6);
+    assert!(staged.iter().all(|content| *content == staged[0]));
 }

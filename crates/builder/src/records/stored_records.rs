@@ -1,4 +1,5 @@
 use crate::inputs::machine_tree::MachineTree;
+use crate::inputs::observations::Observations;
 use crate::inputs::staged::Staged;
 use crate::layer_options::LayerOptions;
 use crate::records::last_run::LastRun;
@@ -10,13 +11,14 @@ use crate::records::{ANSWERS, LATEST, LATEST_RESTORE, WHOLE, by_paths, kept_answ
 use crate::result::layers::Layers;
 use crate::{BuildError, FloatPolicy, KnownLooks};
 use mizzen_oci::Digest;
-use mizzen_plan::{Inputs, LastLooks, Look, MissReason, Record, Records, SourceTree, StepName};
+use mizzen_plan::{Inputs, LastLooks, Look, MissReason, Record, Records, StepName};
 use mizzen_stage::{Executor, Rung};
 use mizzen_store::{ActionCache, ActionResult, Output, Store};
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
+use std::sync::Arc;
 
 /// What the cache has for one build: records with all their blobs in the store.
 pub(crate) struct StoredRecords<'a> {
@@ -26,10 +28,11 @@ pub(crate) struct StoredRecords<'a> {
     layers: &'a LayerOptions,
     slot: Digest,
     workspace_root: &'a Path,
+    observations: &'a Observations,
     /// What was last looked at by paths, and in vain.
     last_looks: RefCell<Option<LastLooks>>,
     /// The machine, once a record has been found that depends on it.
-    machine: OnceCell<MachineTree>,
+    machine: OnceCell<Arc<MachineTree>>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
     /// The time of day, in seconds since 1970.
@@ -74,6 +77,7 @@ impl<'a> StoredRecords<'a> {
                 .inputs
                 .slot(&request.workspace.root.to_string_lossy()),
             workspace_root: &request.workspace.root,
+            observations: context.observations,
             last_looks: RefCell::new(None),
             machine: OnceCell::new(),
             fresh: fresh(request.policy.floats, request.now),
@@ -82,11 +86,8 @@ impl<'a> StoredRecords<'a> {
         }
     }
 
-    /// Remembers what was read of the machine, and returns the failure that made a look-up a miss.
+    /// Returns the failure that made a look-up a miss.
     pub(crate) fn check(self) -> Result<(), BuildError> {
-        if let Some(machine) = self.machine.into_inner() {
-            machine.save(self.store)?;
-        }
         self.failed.into_inner().map_or(Ok(()), Err)
     }
 
@@ -122,7 +123,7 @@ impl<'a> StoredRecords<'a> {
         if let Some(machine) = self.machine.get() {
             return Ok(machine);
         }
-        let machine = MachineTree::load(self.store, self.workspace_root)?;
+        let machine = self.observations.machine(self.workspace_root, self.store)?;
         Ok(self.machine.get_or_init(|| machine))
     }
 
@@ -207,11 +208,10 @@ impl<'a> StoredRecords<'a> {
         if sets.is_empty() {
             return Ok(Record::Missing);
         }
-        let sources = SourceTree::new(inputs.workspace_files());
         let machine = self.machine()?;
         let mut found = Record::Missing;
         for kept in &sets {
-            let strong = kept.paths.strong_key(weak, &sources, machine);
+            let strong = kept.paths.strong_key(weak, &inputs.files, machine);
             found = find(&by_paths(step), &strong.map_err(BuildError::Read)?);
             if !matches!(found, Record::Missing) {
                 break;
@@ -240,11 +240,10 @@ impl<'a> StoredRecords<'a> {
             Some(weak) => self.path_sets(step).get(weak)?,
             None => Vec::new(),
         };
-        let sources = SourceTree::new(inputs.workspace_files());
         let mut found = 0;
         for (place, kept) in sets.iter().enumerate().filter(|_| sets.len() > 1) {
             let weak = weak.expect("it led to them");
-            let strong = kept.paths.strong_key(weak, &sources, self.machine()?);
+            let strong = kept.paths.strong_key(weak, &inputs.files, self.machine()?);
             let strong = strong.map_err(BuildError::Read)?;
             if self.cache.get(&by_paths(step), &strong)?.is_some() {
                 found = place;

@@ -1,5 +1,6 @@
 use crate::publish::runtime_config::without_bom;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The packages of a `project.assets.json`, each by its folder below that of all packages:
@@ -22,11 +23,15 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "only the names of a map are kept"
+)]
 struct Target {
     #[serde(default)]
-    build: serde_json::Map<String, serde_json::Value>,
+    build: BTreeMap<String, IgnoredAny>,
     #[serde(default)]
-    build_multi_targeting: serde_json::Map<String, serde_json::Value>,
+    build_multi_targeting: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]

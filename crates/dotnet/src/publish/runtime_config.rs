@@ -1,7 +1,8 @@
 use crate::{Framework, FrameworkRollForward};
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, de};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// What `<app>.runtimeconfig.json` says about the runtime that an application needs.
 ///
@@ -33,34 +34,82 @@ struct Options {
     framework: Option<Named>,
     frameworks: Vec<Named>,
     included_frameworks: Vec<Named>,
-    config_properties: BTreeMap<String, Value>,
-    #[serde(flatten)]
-    policy: Policy,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    name: String,
-    version: String,
-    #[serde(flatten)]
-    policy: Policy,
-}
-
-/// What the whole file says, or for one framework.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Policy {
+    config_properties: BTreeMap<String, Property>,
     roll_forward: Option<String>,
-    /// Instead of that in files for frameworks before 3.0.
     roll_forward_on_no_candidate_fx: Option<u64>,
 }
 
-impl Policy {
-    fn chosen(&self) -> Option<FrameworkRollForward> {
-        let named = self.roll_forward.as_deref();
-        let number = self.roll_forward_on_no_candidate_fx;
-        let number = number.map(FrameworkRollForward::of_number);
-        named.and_then(|name| name.parse().ok()).or(number)
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    name: String,
+    version: String,
+    roll_forward: Option<String>,
+    roll_forward_on_no_candidate_fx: Option<u64>,
+}
+
+/// Returns what the whole file says, or for one framework; files for frameworks before 3.0 have a number.
+fn chosen(roll_forward: Option<&str>, number: Option<u64>) -> Option<FrameworkRollForward> {
+    let number = number.map(FrameworkRollForward::of_number);
+    roll_forward.and_then(|name| name.parse().ok()).or(number)
+}
+
+/// A property, as far as anybody asks. What else stands there is passed over, for keeping it would take
+/// many times the memory of the file.
+#[derive(PartialEq)]
+enum Property {
+    Flag(bool),
+    Text(String),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Property {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Property;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a property")
+            }
+
+            fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Property, E> {
+                Ok(Property::Flag(flag))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Property, E> {
+                Ok(Property::Text(text.to_owned()))
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Property, E> {
+                Ok(Property::Other)
+            }
+
+            fn visit_u64<E: de::Error>(self, _: u64) -> Result<Property, E> {
+                Ok(Property::Other)
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Property, E> {
+                Ok(Property::Other)
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Property, E> {
+                Ok(Property::Other)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Property, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Property::Other)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<Property, A::Error> {
+                while items.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Property::Other)
+            }
+        }
+
+        from.deserialize_any(Any)
     }
 }
 
@@ -75,16 +124,21 @@ impl RuntimeConfig {
         let invariant = property("System.Globalization.Invariant");
         // The SDK switches startup hooks off where it trims, because they may need what is gone.
         let hooks = property("System.StartupHookProvider.IsSupported");
-        let is_trimmed = hooks == Some(&Value::Bool(false));
+        let is_trimmed = hooks == Some(&Property::Flag(false));
         // The host takes the string too: templates are merged in as they are written.
         let invariant_globalization = invariant.is_some_and(|value| match value {
-            Value::Bool(value) => *value,
-            Value::String(text) => text.eq_ignore_ascii_case("true"),
-            _ => false,
+            Property::Flag(value) => *value,
+            Property::Text(text) => text.eq_ignore_ascii_case("true"),
+            Property::Other => false,
         });
-        let of_all = options.policy.chosen().unwrap_or_default();
+        let number = options.roll_forward_on_no_candidate_fx;
+        let of_all = chosen(options.roll_forward.as_deref(), number).unwrap_or_default();
         let framework = |named: Named| Framework {
-            roll_forward: named.policy.chosen().unwrap_or(of_all),
+            roll_forward: chosen(
+                named.roll_forward.as_deref(),
+                named.roll_forward_on_no_candidate_fx,
+            )
+            .unwrap_or(of_all),
             name: named.name,
             version: named.version,
         };

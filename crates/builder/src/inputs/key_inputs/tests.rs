@@ -22,10 +22,10 @@ fn the_keys_of_a_fixed_build_stay() {
     assert_eq!(
         named,
         [
-            "9538d58e21d58b1400ef1a014f536869ae4f80a22f9b077771d934b8da9449e3",
+            "8abd6b50e8745fb78f87956a621773baec82f980547007cac726bf577c682e50",
             "118d3d171feda0ccfc2577e15c9bdb90aa30dd1a99b7f9d4487f5008800b8e11",
-            "f862f435d4563dad6cca27639a136ea936958ddb9b7cc6e17fa321f69b3b09aa",
-            "022c27b259876284f26c0a839025fa5c12a77151402a713a48bfa9adef3a34db"
+            "176403f77f74f08433bb33be6fac4842a88e91be645c18f7d5d849f8f5eeac33",
+            "fd71cf890fce2493108f2c1b994812c926ce3a9de1e128c342a4bb28fcdb0397"
         ]
     );
 }
@@ -198,19 +198,19 @@ fn what_is_observed_of_the_workspace_changes_the_keys_that_it_should() {
             build.file("src/Api/New.cs", file(""));
         }),
         ("no more a folder", In::Whole, |build| {
-            build.observed.workspace.contents.remove("empty");
+            build.workspace().contents.remove("empty");
         }),
         ("project file", In::RestoreAndWhole, |build| {
             build.file("src/Api/Api.csproj", file("edited"));
         }),
         ("file elsewhere", In::Whole, |build| {
             let keyed = FileInput::File(text("edited"));
-            let files = &mut build.observed.workspace.mounted_files;
+            let files = &mut build.workspace().mounted_files;
             files.insert("/srv/keys/key.snk".to_owned(), keyed);
         }),
         ("what no key tells of the workspace", In::None, |build| {
-            build.observed.workspace.mounted.clear();
-            build.observed.workspace.left_out = vec![PathBuf::from("x")];
+            build.workspace().mounted.clear();
+            build.workspace().left_out = vec![PathBuf::from("x")];
             // The stage shows another one.
             build.file("global.json", file("edited"));
             build.file("nuget.config", file("edited"));

@@ -3,13 +3,14 @@ use crate::bench::request;
 use crate::inputs::key_inputs::key_inputs;
 use crate::inputs::observed::Observed;
 use crate::inputs::{git_view::GitView, host_dependencies::HostDependencies, injected::Injected};
-use crate::inputs::{nuget::StagedNuget, scan::Scan};
+use crate::inputs::{nuget::StagedNuget, workspace_scan::WorkspaceScan};
 use mizzen_dotnet::GitReads;
 use mizzen_oci::{Digest, Platform};
 use mizzen_plan::FileInput;
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A build, of which a test changes one thing.
 pub(super) struct Build {
@@ -64,14 +65,14 @@ pub(super) fn build() -> Build {
     let observed = Observed {
         architecture: "x86_64".to_owned(),
         toolchain: text("toolchain"),
-        workspace: Scan {
+        workspace: Arc::new(WorkspaceScan {
             contents: contents
                 .map(|(path, content)| (path.to_owned(), content))
                 .into(),
             mounted: vec![PathBuf::from("/srv/keys")],
             mounted_files: table("/srv/keys/key.snk", FileInput::File(text("key"))),
-            left_out: Vec::new(),
-        },
+            ..WorkspaceScan::default()
+        }),
         global_json: Some(("global.json".to_owned(), bytes("global of the stage"))),
         injected: Injected {
             contents: table("home/targets", bytes("targets")),
@@ -106,8 +107,13 @@ pub(super) fn build() -> Build {
 }
 
 impl Build {
+    /// Returns the workspace, to be changed.
+    pub(super) fn workspace(&mut self) -> &mut WorkspaceScan {
+        Arc::get_mut(&mut self.observed.workspace).expect("nobody else has it")
+    }
+
     pub(super) fn file(&mut self, path: &str, content: Content) {
-        let contents = &mut self.observed.workspace.contents;
+        let contents = &mut self.workspace().contents;
         contents.insert(path.to_owned(), content);
     }
 
