@@ -200,6 +200,11 @@ pub(crate) struct ReuseArgs {
     #[arg(long, conflicts_with = "no_cache")]
     pub(crate) check_cache: bool,
 
+    /// Do not watch what the steps look up; what they give is then reused only where no staged file
+    /// changed (as `watch = false` in [policy] of mizzen.toml)
+    #[arg(long)]
+    pub(crate) no_watch: bool,
+
     /// Use only what is pinned: the toolchain and the base image in mizzen.lock (written by `mizzen
     /// lock`), and packages as in the projects' lock files
     #[arg(long, conflicts_with = "from_publish")]

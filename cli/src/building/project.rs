@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::ui::Ui;
-use mizzen_builder::{Allowed, BuildError, InputRules, LayerOptions, ProjectRequest};
+use mizzen_builder::{Allowed, BuildError, InputRules, LayerOptions, Policy, ProjectRequest};
 use mizzen_dotnet::{
     ChosenSdk, NotPublishable, Properties, PublishOptions, Toolchain, Workspace, global_json_fault,
 };
@@ -97,7 +97,10 @@ pub(crate) fn project(
         passed: variables.passed,
         inputs: input_rules(config)?,
         allowed: Allowed::default(),
-        policy: config.policy,
+        policy: Policy {
+            watch: config.policy.watch && !arguments.reuse.no_watch,
+            ..config.policy
+        },
         now: now(),
         icu: icu(),
         offline: arguments.offline,

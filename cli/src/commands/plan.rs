@@ -158,6 +158,10 @@ fn text(plan: &ProjectPlan, root: &Path, found: &str) -> Lines {
     text.add(format_args!("SDK        {found}"));
     text.add(format_args!("stage      {}", plan.inputs.stage));
     text.add(format_args!("files      {}", plan.inputs.files.len()));
+    text.add(match &plan.not_watched {
+        None => "watched    yes".to_owned(),
+        Some(why) => format!("watched    no: {why}; a change of any staged file runs both steps"),
+    });
     for oddity in &plan.oddities {
         text.add(format_args!("caution    {oddity}"));
     }
@@ -191,6 +195,7 @@ fn to_json(plan: &ProjectPlan) -> serde_json::Value {
     json!({
         "schema": 1,
         "steps": steps.collect::<Vec<_>>(),
+        "notWatched": plan.not_watched,
         "tailored": plan.tailored,
         "oddities": plan.oddities,
         "facts": plan.inputs,

@@ -10,11 +10,18 @@ pub(super) fn for_machines(event: &Event<'_>, verbose: bool) -> Vec<Value> {
                 "event": "step", "step": step.as_str(), "state": "started", "reasons": reasons,
             })
         }
-        Event::StepEnded(report) => json!({
-            "event": "step", "step": report.step.as_str(), "state": "ended",
-            "outcome": report.outcome.as_str(),
-            "ms": u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
-        }),
+        Event::StepEnded(report) => {
+            let mut ended = json!({
+                "event": "step", "step": report.step.as_str(), "state": "ended",
+                "outcome": report.outcome.as_str(),
+                "ms": u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
+            });
+            if let Some(watched) = &report.watched {
+                ended["watched"] = json!(watched.is_ok());
+                ended["notWatched"] = json!(watched.as_ref().err());
+            }
+            ended
+        }
         Event::DotnetLine(text) if verbose => json!({ "event": "dotnet", "text": text }),
         Event::DotnetLine(_) => return Vec::new(),
         Event::Message(message) => diagnostic(message, false),

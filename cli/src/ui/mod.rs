@@ -150,8 +150,13 @@ impl Reporter for Ui {
                 self.line(&format!("{:8} runs: {}", step.as_str(), why(reasons)));
             }
             Event::StepEnded(report) if report.outcome == Outcome::Ran => {
+                let watched = match &report.watched {
+                    Some(Ok(())) if self.verbose => ", watched".to_owned(),
+                    Some(Err(why)) if self.verbose => format!(", not watched: {why}"),
+                    _ => String::new(),
+                };
                 self.line(&format!(
-                    "{:8} ran in {}",
+                    "{:8} ran in {}{watched}",
                     report.step.as_str(),
                     time(report.took)
                 ));

@@ -1,3 +1,4 @@
+use crate::inputs::keyed_paths::ASKED_NOT_TO;
 use crate::inputs::staged::{Staged, read};
 use crate::inputs::unshown_paths::{UnshownPath, UnshownPaths};
 use crate::publish_each::EachPlatform;
@@ -22,6 +23,9 @@ pub struct ProjectPlan {
     /// What publish did to the files of packages and runtime for this one application; where it is
     /// to run, what it is asked to do, else what it did the last time.
     pub tailored: Option<Tailored>,
+    /// Why no step would be watched here, as far as that can be told before one runs; `None` if nothing is
+    /// in the way.
+    pub not_watched: Option<String>,
     /// What is odd in the project files, a line each.
     pub oddities: Vec<String>,
     /// What each step is known to look up, in the order of `steps`; empty if nobody asked.
@@ -122,6 +126,11 @@ fn decided(
             .tailored()
             .or_else(|| records.latest_published()?.runtime.tailored),
     };
+    let not_watched = if request.policy.watch {
+        context.executor.cannot_watch()?
+    } else {
+        Some(ASKED_NOT_TO.to_owned())
+    };
     let looks = if with_looks {
         looks(&staged, &records, &restore.verdict)?
     } else {
@@ -147,6 +156,7 @@ fn decided(
     Ok(ProjectPlan {
         oddities: staged.observed.dependencies.lines(),
         inputs: staged.inputs,
+        not_watched,
         looks,
         steps,
         tailored,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// How a build handles what is not a function of the workspace alone, in the words of a configuration
 /// file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
     /// Whether the stage shows git's own files.
@@ -15,6 +15,21 @@ pub struct Policy {
     pub floats: FloatPolicy,
     /// What becomes of projects that make something else each time.
     pub volatile: VolatilePolicy,
+    /// Whether it is watched what the steps look up. Without that a record is found only where nothing
+    /// of the workspace changed.
+    pub watch: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            git: GitPolicy::default(),
+            network: false,
+            floats: FloatPolicy::default(),
+            volatile: VolatilePolicy::default(),
+            watch: true,
+        }
+    }
 }
 
 /// Whether the stage shows git's own files.

@@ -41,6 +41,9 @@ pub struct StepReport {
     pub took: Duration,
     /// Why it ran; empty on a hit.
     pub reasons: Vec<MissReason>,
+    /// Whether it was watched what it looked up, and if not, why; `None` if it did not run, or what it
+    /// gave is not kept, of which a warning tells.
+    pub watched: Option<Result<(), String>>,
 }
 
 /// Whether something was made or found.

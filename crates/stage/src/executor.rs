@@ -21,6 +21,13 @@ pub trait Executor {
     /// # Errors
     /// [`StageError`] if this executor cannot run anything.
     fn capabilities(&self) -> Result<Capabilities, StageError>;
+
+    /// Returns why an action that asks to be watched would not be, as far as that can be told before it
+    /// runs; `None` if nothing is in the way.
+    ///
+    /// # Errors
+    /// As [`capabilities`](Self::capabilities).
+    fn cannot_watch(&self) -> Result<Option<String>, StageError>;
 }
 
 /// What an executor can do.

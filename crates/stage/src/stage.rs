@@ -7,7 +7,7 @@ use crate::{
     StageError, Stream, capture, kept_stage, materialize, means,
 };
 use mizzen_store::{Cancel, Store};
-use mizzen_watch::{NotWatched, Watch};
+use mizzen_watch::{NotWatched, Watch, cannot_watch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -211,6 +211,15 @@ impl Executor for Stage {
 
     fn capabilities(&self) -> Result<Capabilities, StageError> {
         Ok(Capabilities { rung: self.rung()? })
+    }
+
+    fn cannot_watch(&self) -> Result<Option<String>, StageError> {
+        let rung = self.rung()?;
+        Ok(if rung.hides_the_machine() {
+            cannot_watch().map(str::to_owned)
+        } else {
+            Some(format!("it runs with isolation `{rung}`"))
+        })
     }
 }
 

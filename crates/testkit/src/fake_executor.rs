@@ -164,6 +164,10 @@ impl Executor for FakeExecutor {
     fn capabilities(&self) -> Result<Capabilities, StageError> {
         Ok(Capabilities { rung: self.rung })
     }
+
+    fn cannot_watch(&self) -> Result<Option<String>, StageError> {
+        Ok(None)
+    }
 }
 
 /// Files in a folder of their own, of which only those are to be had that the action names.

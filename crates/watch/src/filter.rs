@@ -63,6 +63,11 @@ pub(crate) fn program() -> Vec<sock_filter> {
     program
 }
 
+/// Returns a program that lets every call through.
+pub(crate) fn open() -> Vec<sock_filter> {
+    vec![answer(libc::SECCOMP_RET_ALLOW)]
+}
+
 fn word(number: c_long) -> u32 {
     u32::try_from(number).expect("a call has a small number")
 }

@@ -23,4 +23,4 @@ mod seen;
 mod watch;
 
 pub use seen::{Kinds, Looks, NotWatched, Seen};
-pub use watch::{Watch, start_watched};
+pub use watch::{Watch, cannot_watch, start_watched};

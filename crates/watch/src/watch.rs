@@ -91,6 +91,19 @@ pub fn start_watched<T: Send>(
     })
 }
 
+/// Returns why nothing that this process starts could be watched, as far as the kernel tells that
+/// beforehand; `None` if nothing is in the way. Nothing is started.
+pub fn cannot_watch() -> Option<&'static str> {
+    // A filter stays on the thread that puts it there, so it is a thread of its own, with a filter that
+    // lets everything through.
+    let attempt = || kernel::install(&filter::open()).map(drop);
+    let attempted = std::thread::scope(|scope| scope.spawn(attempt).join());
+    match attempted {
+        Ok(attempted) => attempted.err().map(|error| why_not(&error)),
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
 fn why_not(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EBUSY) => "a sandbox or a container already watches this process",

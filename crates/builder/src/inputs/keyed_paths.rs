@@ -34,6 +34,9 @@ pub(crate) struct KeyedPaths {
     looked_at: Vec<String>,
 }
 
+/// Why nothing was watched where nothing was to be.
+pub(crate) const ASKED_NOT_TO: &str = "asked not to";
+
 /// How restore reaches feeds: names of hosts, certificates, whether there is a network. It decides
 /// whether packages come, not which, and it is another with every network that a laptop joins.
 const WAYS_TO_FEEDS: [&str; 14] = [
@@ -69,9 +72,14 @@ pub(crate) fn keyed_paths(
     let seen = match seen {
         Seen::All(seen) => seen,
         Seen::NotWatched(why) => {
+            let why = if request.policy.watch {
+                why
+            } else {
+                ASKED_NOT_TO
+            };
             let unseen = staged.observed.dependencies.read_by(step, request);
             let never = |what| Keyed::Never(format!("{what}, and nothing watched it ({why})"));
-            return Ok(unseen.map_or_else(|| Keyed::NotWatched(why.clone()), never));
+            return Ok(unseen.map_or_else(|| Keyed::NotWatched(why.to_owned()), never));
         }
     };
     let store = &staged.context.store;
@@ -118,6 +126,15 @@ pub(crate) fn keyed_paths(
 }
 
 impl Keyed {
+    /// Returns whether the step was watched, and if not, why; `None` if its result is kept by no key.
+    pub(crate) fn watched(&self) -> Option<Result<(), String>> {
+        match self {
+            Self::Paths(_) => Some(Ok(())),
+            Self::NotWatched(why) => Some(Err(why.clone())),
+            Self::Never(_) => None,
+        }
+    }
+
     /// Returns what it was found to have looked up.
     pub(crate) fn paths(&self) -> Option<&KeyedPaths> {
         match self {

@@ -8,6 +8,7 @@ use crate::records::stored_records::{Published, StoredRecords};
 use crate::report::{Event, Outcome, StepReport};
 use crate::result::app::App;
 use crate::steps::decide::decide;
+use crate::steps::publish_step::PublishRun;
 use crate::steps::published_app::published_app;
 use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
@@ -123,9 +124,14 @@ impl<'a, 'b> Steps<'a, 'b> {
         }
         self.dotnet_calls += 1;
         let staged = &*self.staged;
-        let result = self.timed(StepName::Publish, key, reasons.clone(), |_, starts| {
-            run_publish(staged, restored, starts)
-        });
+        let keyed = |run: &PublishRun| &run.keyed;
+        let result = self.timed(
+            StepName::Publish,
+            key,
+            reasons.clone(),
+            keyed,
+            |_, starts| run_publish(staged, restored, starts),
+        );
         let (run, report) = match result {
             // The project asks for packages that restore's key knows nothing of, because of a file
             // that restore does not read: restore it again with everything at hand.
@@ -165,9 +171,11 @@ impl<'a, 'b> Steps<'a, 'b> {
         let is_told = reasons
             .iter()
             .any(|it| matches!(it, MissReason::Floating(_)));
-        let (run, report) = self.timed(StepName::Restore, key, reasons, |reasons, starts| {
-            run_restore(staged, reasons, starts)
-        })?;
+        let keyed = |run: &RestoreRun| &run.keyed;
+        let (run, report) =
+            self.timed(StepName::Restore, key, reasons, keyed, |reasons, starts| {
+                run_restore(staged, reasons, starts)
+            })?;
         let RestoreRun { record, keyed } = run;
         let made = Made {
             record: &record,
@@ -244,6 +252,7 @@ impl<'a, 'b> Steps<'a, 'b> {
             outcome: Outcome::Hit,
             took: self.started.elapsed(),
             reasons: Vec::new(),
+            watched: None,
         };
         let event = Event::StepEnded(&report);
         self.staged.context.reporter.event(&event);
@@ -255,6 +264,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         step: StepName,
         key: Digest,
         reasons: Vec<MissReason>,
+        keyed: fn(&R) -> &Keyed,
         work: impl FnOnce(&[MissReason], &dyn Fn()) -> Result<R, BuildError>,
     ) -> Result<(R, StepReport), BuildError> {
         let context = self.staged.context;
@@ -272,6 +282,7 @@ impl<'a, 'b> Steps<'a, 'b> {
             outcome: Outcome::Ran,
             took: started.get().elapsed(),
             reasons,
+            watched: keyed(&result).watched(),
         };
         context.reporter.event(&Event::StepEnded(&report));
         Ok((result, report))

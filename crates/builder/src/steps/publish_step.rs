@@ -175,7 +175,7 @@ fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, Build
         } else {
             Network::None
         },
-        watched: true,
+        watched: request.policy.watch,
     })
 }
 

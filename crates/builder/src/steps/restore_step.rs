@@ -56,7 +56,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
         } else {
             Network::Full
         },
-        watched: true,
+        watched: request.policy.watch,
     };
     let began = staged.context.store.file_time_ns()?;
     let (outcome, _) = run(staged, &action, StepName::Restore)?;
