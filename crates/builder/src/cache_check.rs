@@ -1,15 +1,18 @@
 //! What `--check-cache` does: runs what was reused, and compares.
 
-use crate::BuildError;
+use crate::inputs::keyed_paths::Keyed;
 use crate::inputs::staged::Staged;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::StoredRecords;
 use crate::report::{Event, Outcome};
 use crate::result::app::App;
+use crate::steps::publish_step::PublishRun;
+use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
+use crate::{BuildError, KnownLooks};
 use mizzen_image::{Addendum, Image, ImageDiff, Layer};
 use mizzen_oci::{Digest, History, Platform};
-use mizzen_plan::{Record, Records, StepName};
+use mizzen_plan::{PathSet, Record, Records, StepName};
 
 /// Runs the steps of `app` that were hits and compares what they give with what the cache gave. Nothing
 /// of it is kept as a record. Returns how often `dotnet` was started.
@@ -33,7 +36,11 @@ pub(crate) fn check(
     let again = |step: &str| {
         note(&format!("running {step} again to check the cache"));
     };
-    let restored = run_restore(staged, &[], || again("restore"))?.record;
+    let RestoreRun {
+        record: restored,
+        keyed,
+    } = run_restore(staged, &[], || again("restore"))?;
+    tell_other_looks(staged, records, StepName::Restore, &keyed)?;
     let key = staged.inputs.restore_key();
     // There may be no record of restore left behind that of publish: then it is fetched as it is now.
     if let Record::Found(kept) = records.restored(&key) {
@@ -41,7 +48,10 @@ pub(crate) fn check(
     }
     let mut calls = 1;
     if was_hit(StepName::Publish) {
-        let published = run_publish(staged, &restored, || again("publish"))?.published;
+        let PublishRun {
+            published, keyed, ..
+        } = run_publish(staged, &restored, || again("publish"))?;
+        tell_other_looks(staged, records, StepName::Publish, &keyed)?;
         calls += 1;
         for ((platform, kept), (_, made)) in app.layers.iter().zip(&published.layers.by_platform) {
             let layers = |of: &[crate::AppLayer]| -> Vec<Layer> {
@@ -55,6 +65,54 @@ pub(crate) fn check(
         return Ok(calls);
     }
     Err(BuildError::CacheDiffers(differences))
+}
+
+/// Tells if `step`, which has just run again, looked up other paths than the run that left the record: as
+/// every path of the record answers as it did, the step would have done the same, were it a function of
+/// them.
+fn tell_other_looks(
+    staged: &Staged<'_>,
+    records: &StoredRecords<'_>,
+    step: StepName,
+    keyed: &Keyed,
+) -> Result<(), BuildError> {
+    let Some(now) = keyed.paths() else {
+        return Ok(());
+    };
+    if let KnownLooks::Seen {
+        paths: kept,
+        is_of_today: true,
+        ..
+    } = records.looks(step, Some(&now.weak), &staged.inputs)?
+        && let Some(differ) = other_looks(&kept, &now.paths)
+    {
+        let project = &staged.request.workspace.project;
+        let note = format!(
+            "{step} of `{project}` does not look up the same paths each time: {differ}; a random name or the \
+             time may be part of them"
+        );
+        staged.context.reporter.event(&Event::Note(&note));
+    }
+    Ok(())
+}
+
+/// Returns which paths only one of two runs looked up, the first of each; `None` if there are none.
+fn other_looks(kept: &PathSet, now: &PathSet) -> Option<String> {
+    let only = |one: &PathSet, other: &PathSet, when: &str| {
+        let sources = one.sources.keys();
+        let sources = sources.filter(|path| !other.sources.contains_key(*path));
+        let machine = one.machine.keys();
+        let machine = machine.filter(|path| !other.machine.contains_key(*path));
+        let paths: Vec<&String> = sources.chain(machine).collect();
+        let first = paths.first()?;
+        Some(match paths.len() - 1 {
+            0 => format!("`{first}` only {when}"),
+            more => format!("`{first}` and {more} more only {when}"),
+        })
+    };
+    let differ = [only(kept, now, "then"), only(now, kept, "now")];
+    let differ: Vec<String> = differ.into_iter().flatten().collect();
+    (!differ.is_empty()).then(|| differ.join(", "))
 }
 
 /// Returns the packages, and the folders of restore's other files, that differ.
@@ -115,10 +173,12 @@ fn changed_files(
 
 #[cfg(test)]
 mod tests {
-    use super::changed_packs;
+    use super::{changed_packs, other_looks};
+    use crate::bench::{Bench, published_of, restored};
     use crate::inputs::project_findings::Findings;
     use crate::records::restore_record::RestoreRecord;
     use mizzen_oci::Digest;
+    use mizzen_plan::{Look, PathSet};
     use mizzen_stage::Rung;
     use mizzen_store::Output;
 
@@ -161,5 +221,54 @@ mod tests {
             ]
         );
         assert!(changed_packs(&kept, &kept).is_empty());
+    }
+    #[test]
+    fn paths_that_one_of_two_runs_looked_up_are_named() {
+        let set = |sources: &[&str], machine: &[&str]| {
+            let mut set = PathSet::default();
+            for path in sources {
+                set.add_source(*path, Look::Read);
+            }
+            for path in machine {
+                set.add_machine(*path, Look::Probed);
+            }
+            set
+        };
+        let kept = set(&["a", "x-1"], &["/etc/a"]);
+        assert_eq!(other_looks(&kept, &kept), None);
+        let other = set(&["a", "x-2", "x-3"], &["/etc/a"]);
+        assert_eq!(
+            other_looks(&kept, &other).unwrap(),
+            "`x-1` only then, `x-2` and 1 more only now"
+        );
+        let fewer = set(&["a", "x-1"], &[]);
+        assert_eq!(other_looks(&kept, &fewer).unwrap(), "`/etc/a` only then");
+    }
+
+    #[test]
+    fn a_step_that_looks_up_other_paths_is_told_of_and_is_no_failure() {
+        let mut bench = Bench::new();
+        let pinned = "Serilog >= 4.3.0";
+        let run = |name| published_of(pinned, &["src/Api/Program.cs", name]);
+        bench.will([restored(pinned), run("random-1")]);
+        bench.build().unwrap();
+        bench.request.check_cache = true;
+        let mut told = |name| {
+            bench.heard();
+            bench.will([restored(pinned), run(name)]);
+            bench.build().unwrap();
+            let heard = bench.heard().into_iter();
+            let notes = heard.filter(|line| line.contains("the same paths each time"));
+            notes.collect::<Vec<_>>()
+        };
+        assert_eq!(told("random-1"), [""; 0]);
+        let [note] = &told("random-2")[..] else {
+            panic!("there is one");
+        };
+        let differ = "`random-1` only then, `random-2` only now";
+        assert!(
+            note.starts_with("note: publish of ") && note.contains(differ),
+            "{note}"
+        );
     }
 }
