@@ -23,4 +23,5 @@ mod shop;
 mod static_assets;
 mod toolchain;
 mod warm_up;
+mod watched_builds;
 mod watching;

@@ -174,6 +174,10 @@ fn a_command_that_is_not_watched_says_why() {
     };
     assert_eq!(run(Rung::Mounts, false), "nobody asked for it");
     assert_eq!(run(Rung::Path, true), "it ran with isolation `path`");
+    let beforehand = |rung| bench(rung).stage.cannot_watch().unwrap();
+    assert_eq!(beforehand(Rung::Mounts), None);
+    let why = "it runs with isolation `path`".to_owned();
+    assert_eq!(beforehand(Rung::Path), Some(why));
 }
 
 #[test]

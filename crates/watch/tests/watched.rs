@@ -5,7 +5,7 @@
 )]
 
 use fs_err as fs;
-use mizzen_watch::{Kinds, NotWatched, Seen, Watch, start_watched};
+use mizzen_watch::{Kinds, NotWatched, Seen, Watch, cannot_watch, start_watched};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -401,7 +401,11 @@ fn under_another_watch_nothing_is_watched() {
     let place = Place::new();
     let outer = place.path("outer");
     Watch::create(&outer, &outer).unwrap();
+    let why = "a sandbox or a container already watches this process";
+    // Asked as often as one likes: it leaves nothing on this process.
+    assert_eq!([cannot_watch(), cannot_watch()], [None, None]);
     let seen = start_watched(&outer, |_| {
+        assert_eq!(cannot_watch(), Some(why));
         let inner = place.path("inner");
         let watch = Watch::create(&inner, &inner).unwrap();
         let library = start_watched(&inner, |library| library.map(Path::to_owned)).unwrap();
@@ -409,9 +413,6 @@ fn under_another_watch_nothing_is_watched() {
         watch.seen()
     });
     let reason = seen.unwrap().unwrap_err().to_string();
-    assert_eq!(
-        reason,
-        "a sandbox or a container already watches this process"
-    );
+    assert_eq!(reason, why);
     drop(place.folder);
 }

@@ -255,3 +255,43 @@ fn a_cache_that_cannot_be_read_is_an_error_and_no_miss() {
     let error = bench.build().unwrap_err();
     assert!(matches!(error, BuildError::Store(_)), "{error}");
 }
+
+#[test]
+fn without_watching_the_same_keys_name_the_same_result_and_nothing_is_found_by_paths() {
+    let mut bench = Bench::new();
+    bench.request.policy.watch = false;
+    let plan = bench.plan().unwrap();
+    assert_eq!(plan.not_watched.as_deref(), Some("asked not to"));
+    bench.will([restored(PINNED), published(PINNED)]);
+    let made = bench.build().unwrap();
+    assert!(
+        bench
+            .executor
+            .actions()
+            .iter()
+            .all(|action| !action.watched)
+    );
+    let asked_not_to = Some(Err("asked not to".to_owned()));
+    assert!(made.steps.iter().all(|step| step.watched == asked_not_to));
+    assert_eq!(bench.kept("publish-by-paths"), []);
+    bench.ran();
+    bench.request.policy.watch = true;
+    assert_eq!(bench.plan().unwrap().not_watched, None);
+    assert_eq!(bench.reuses().steps[1].watched, None);
+
+    // What is said to read the machine is kept only if it is seen what it reads.
+    bench.request.policy.watch = false;
+    let project =
+        "<Project><Target Name=\"A\"><Exec Command=\"python3 a.py\" /></Target></Project>";
+    bench.write("shop/src/Api/Api.csproj", project);
+    bench.will([restored(PINNED), published(PINNED)]);
+    bench.build().unwrap();
+    let heard = bench.heard().join("\n");
+    assert!(
+        heard.contains("is not kept: ") && heard.contains("(asked not to)"),
+        "{heard}"
+    );
+    bench.will([published(PINNED)]);
+    bench.build().unwrap();
+    assert_eq!(bench.ran(), ["restore", "publish", "publish"]);
+}

@@ -124,12 +124,11 @@ impl<'a, 'b> Steps<'a, 'b> {
         }
         self.dotnet_calls += 1;
         let staged = &*self.staged;
-        let keyed = |run: &PublishRun| &run.keyed;
         let result = self.timed(
             StepName::Publish,
             key,
             reasons.clone(),
-            keyed,
+            |run: &PublishRun| &run.keyed,
             |_, starts| run_publish(staged, restored, starts),
         );
         let (run, report) = match result {
@@ -171,11 +170,13 @@ impl<'a, 'b> Steps<'a, 'b> {
         let is_told = reasons
             .iter()
             .any(|it| matches!(it, MissReason::Floating(_)));
-        let keyed = |run: &RestoreRun| &run.keyed;
-        let (run, report) =
-            self.timed(StepName::Restore, key, reasons, keyed, |reasons, starts| {
-                run_restore(staged, reasons, starts)
-            })?;
+        let (run, report) = self.timed(
+            StepName::Restore,
+            key,
+            reasons,
+            |run: &RestoreRun| &run.keyed,
+            |reasons, starts| run_restore(staged, reasons, starts),
+        )?;
         let RestoreRun { record, keyed } = run;
         let made = Made {
             record: &record,
