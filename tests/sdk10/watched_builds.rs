@@ -7,11 +7,14 @@ use fs_err as fs;
 fn a_build_that_is_not_watched_makes_the_same_image_and_is_found_only_where_nothing_changed() {
     let user = User::with_sdk(&prepared("MIZZEN_SDK"));
     mizzen_testkit::tiny_base(&user.path("base"), "linux/amd64");
-    let folder = user.workspace("hello-web", "w", None);
+    let project = user.workspace("hello-web", "w/hello", None);
+    // What lies beside a project is looked at by its globs.
+    let folder = user.path("w");
+    fs::rename(project.join("nuget.config"), folder.join("nuget.config")).unwrap();
     fs::write(folder.join("README.md"), "read me").unwrap();
     let build = |cache: &str, more: &[&str]| {
         let arguments = [
-            "w",
+            "w/hello",
             "-o",
             "oci:out",
             "--base",
@@ -32,7 +35,7 @@ fn a_build_that_is_not_watched_makes_the_same_image_and_is_found_only_where_noth
         assert_eq!(run.stderr.matches(says).count(), 2, "{}", run.stderr);
     }
     let plan = |cache: &str, more: &[&str]| {
-        let plan = ["plan", "w", "--cache-dir", cache];
+        let plan = ["plan", "w/hello", "--cache-dir", cache];
         user.run_bare(&[&plan[..], more].concat()).success().stdout
     };
     fs::write(folder.join("README.md"), "write me").unwrap();
@@ -70,7 +73,7 @@ fn a_step_that_looks_up_a_random_name_is_told_of_by_check_cache() {
     // MSBuild takes `$(date)` for a property of its own.
     let target = "<Target Name=\"Odd\" BeforeTargets=\"CoreCompile\">\
         <Exec Command=\"test -e random-`date +%25N` || true\" /></Target></Project>";
-    edit(&folder.join("hello-web.csproj"), "</Project>", &target);
+    edit(&folder.join("hello-web.csproj"), "</Project>", target);
     let odd = build(&[]);
     assert_eq!(odd.layers(), first.layers());
     let checked = build(&["--check-cache"]);

@@ -191,6 +191,10 @@ impl BuildArgs {
 
 /// What is reused, and what is made or asked for again
 #[derive(clap::Args, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own"
+)]
 pub(crate) struct ReuseArgs {
     /// Run all steps again, or those from STEP on; results are still stored
     #[arg(long, value_name = "STEP", num_args = 0..=1, default_missing_value = "restore", require_equals = true)]

@@ -6,7 +6,7 @@ use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::StoredRecords;
 use crate::report::{Event, Outcome};
 use crate::result::app::App;
-use crate::steps::publish_step::PublishRun;
+use crate::steps::publish_step::{PublishRun, is_where_builds_write};
 use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
 use crate::{BuildError, KnownLooks};
@@ -97,10 +97,14 @@ fn tell_other_looks(
 }
 
 /// Returns which paths only one of two runs looked up, the first of each; `None` if there are none.
+///
+/// Those where builds write do not count: NuGet and MSBuild make files there by random names, and rename
+/// them.
 fn other_looks(kept: &PathSet, now: &PathSet) -> Option<String> {
     let only = |one: &PathSet, other: &PathSet, when: &str| {
         let sources = one.sources.keys();
         let sources = sources.filter(|path| !other.sources.contains_key(*path));
+        let sources = sources.filter(|path| !is_where_builds_write(path));
         let machine = one.machine.keys();
         let machine = machine.filter(|path| !other.machine.contains_key(*path));
         let paths: Vec<&String> = sources.chain(machine).collect();
@@ -236,6 +240,8 @@ mod tests {
         };
         let kept = set(&["a", "x-1"], &["/etc/a"]);
         assert_eq!(other_looks(&kept, &kept), None);
+        let made = set(&["a", "src/obj/1.tmp", "x-1"], &["/etc/a"]);
+        assert_eq!(other_looks(&kept, &made), None);
         let other = set(&["a", "x-2", "x-3"], &["/etc/a"]);
         assert_eq!(
             other_looks(&kept, &other).unwrap(),
@@ -253,7 +259,7 @@ mod tests {
         bench.will([restored(pinned), run("random-1")]);
         bench.build().unwrap();
         bench.request.check_cache = true;
-        let mut told = |name| {
+        let told = |name| {
             bench.heard();
             bench.will([restored(pinned), run(name)]);
             bench.build().unwrap();

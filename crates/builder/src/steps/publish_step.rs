@@ -278,12 +278,14 @@ fn reaching(staged: &Staged<'_>) -> BTreeMap<String, String> {
 
 /// Returns those of the files that a publish made or changed which are not where builds put theirs.
 fn beside_sources(changed: &[String]) -> Vec<String> {
-    let is_built = |path: &str| {
-        let mut folders = path.split('/').rev().skip(1);
-        folders.any(|folder| ["bin", "obj", "artifacts", ".git"].contains(&folder))
-    };
-    let beside = changed.iter().filter(|path| !is_built(path));
+    let beside = changed.iter().filter(|path| !is_where_builds_write(path));
     beside.cloned().collect()
+}
+
+/// Returns whether a path of the workspace lies where builds put what they make.
+pub(crate) fn is_where_builds_write(path: &str) -> bool {
+    let mut folders = path.split('/').rev().skip(1);
+    folders.any(|folder| ["bin", "obj", "artifacts", ".git"].contains(&folder))
 }
 
 /// Returns what the injected target wrote; nothing if the project's own targets kept it from running.
