@@ -43,6 +43,7 @@ pub use plan_project::{
 };
 pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy, VolatilePolicy};
 pub use publish_project::publish_project;
+pub use records::known_looks::KnownLooks;
 pub use report::{Event, Outcome, Reporter, StepReport};
 pub use request::{Context, ProjectRequest};
 pub use result::added_files::AddedFiles;
@@ -50,5 +51,5 @@ pub use result::app::{App, AppLayer, AppRuntime, GitIgnoredFile, LeftOutFile};
 pub use result::assemble::assemble;
 pub use result::layers::package_publish_folder;
 pub use result::shell::check_shell;
-pub use step_looks::{KnownLooks, StepLooks, StepSight};
+pub use step_looks::{StepLooks, StepSight};
 pub use workspace_requests::{WorkspaceQuestion, workspace_requests};

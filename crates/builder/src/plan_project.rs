@@ -6,11 +6,12 @@ use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::StoredRecords;
 use crate::request::{Context, ProjectRequest};
 use crate::steps::decide::decide;
-use crate::{BuildError, StepLooks};
+use crate::{BuildError, StepLooks, StepSight};
 use mizzen_dotnet::{Tailored, is_restore_input};
 use mizzen_oci::Digest;
 use mizzen_plan::{FileInput, Inputs, Key, MissReason, Plan, Record, Records, StepName, Verdict};
 use mizzen_stage::SYSTEM_FOLDERS;
+use mizzen_store::Store;
 use std::path::Path;
 
 /// What a build would do now, and why.
@@ -202,6 +203,20 @@ fn reasons<T>(verdict: Verdict<T>) -> Option<Vec<MissReason>> {
 }
 
 impl ProjectPlan {
+    /// Returns how each step saw `file`, absolute, which need not be there, in the workspace at `root` or
+    /// elsewhere on the machine.
+    ///
+    /// # Errors
+    /// [`BuildError`] if a path that a step looked up is there and cannot be read.
+    pub fn sights(
+        &self,
+        file: &Path,
+        root: &Path,
+        store: &Store,
+    ) -> Result<Vec<StepSight<'_>>, BuildError> {
+        StepSight::of_each(&self.looks, file, (root, &self.inputs.files), store)
+    }
+
     /// Returns what the file at `path`, relative to the workspace with `/`, is to the build.
     pub fn role_of(&self, path: &str) -> FileRole {
         match self.inputs.files.get(path) {

@@ -1,6 +1,7 @@
+use crate::BuildError;
 use crate::inputs::machine_tree::MachineTree;
-use crate::{BuildError, ProjectPlan};
-use mizzen_plan::{PathSet, Sight, StepName};
+use crate::records::known_looks::KnownLooks;
+use mizzen_plan::{PathSet, Sight, SourceTree, StepName};
 use mizzen_store::Store;
 use std::path::Path;
 
@@ -13,29 +14,6 @@ pub struct StepLooks {
     pub known: KnownLooks,
 }
 
-/// What is known of the paths that a step looks up, and since when.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum KnownLooks {
-    /// It was watched.
-    Seen {
-        /// What it looked up.
-        paths: PathSet,
-        /// When, in seconds since 1970; `None` if that was not kept.
-        at: Option<u64>,
-        /// Whether it ran with the SDK, the options and the packages of today.
-        is_of_today: bool,
-    },
-    /// It ran, and nobody knows what it looked up.
-    NotSeen {
-        /// Why not.
-        why: String,
-        /// When it ran, in seconds since 1970.
-        at: u64,
-    },
-    /// It has not run here.
-    NeverRan,
-}
-
 /// How a step saw one file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StepSight<'a> {
@@ -45,19 +23,18 @@ pub struct StepSight<'a> {
     pub sight: Option<Sight>,
 }
 
-impl ProjectPlan {
-    /// Returns how each step saw `file`, absolute, which need not be there, in the workspace at `root` or
-    /// elsewhere on the machine.
+impl StepSight<'_> {
+    /// Returns how each step of `all` saw `file`, absolute, which need not be there, in the workspace at
+    /// `root`, of which `sources` is what was staged, or elsewhere on the machine.
     ///
     /// # Errors
     /// [`BuildError`] if a path that a step looked up is there and cannot be read.
-    pub fn sights(
-        &self,
+    pub(crate) fn of_each<'a>(
+        all: &'a [StepLooks],
         file: &Path,
-        root: &Path,
+        (root, sources): (&Path, &SourceTree),
         store: &Store,
-    ) -> Result<Vec<StepSight<'_>>, BuildError> {
-        let sources = &self.inputs.files;
+    ) -> Result<Vec<StepSight<'a>>, BuildError> {
         let machine = MachineTree::load(store, root)?;
         // No path set names what is not UTF-8.
         let sight = |paths: &PathSet| match file.strip_prefix(root).map(Path::to_str) {
@@ -69,7 +46,7 @@ impl ProjectPlan {
             },
         };
         let mut sights = Vec::new();
-        for looks in &self.looks {
+        for looks in all {
             let sight = match &looks.known {
                 KnownLooks::Seen { paths, .. } => sight(paths).map_err(BuildError::Read)?,
                 KnownLooks::NotSeen { .. } | KnownLooks::NeverRan => None,

@@ -1,6 +1,6 @@
 use crate::inputs::keyed_paths::Keyed;
+use crate::records::known_looks::KnownLooks;
 use crate::records::{from_value, to_value};
-use crate::step_looks::KnownLooks;
 use mizzen_oci::{Digest, canonical_json};
 use mizzen_plan::StepName;
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};

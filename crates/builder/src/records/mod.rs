@@ -3,6 +3,7 @@
 //! Each record is one type in one file, with its format's version in its bytes: one of another format
 //! is a miss that says so.
 
+pub(crate) mod known_looks;
 pub(crate) mod last_run;
 pub(crate) mod path_sets;
 pub(crate) mod publish_record;
