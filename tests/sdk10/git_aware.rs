@@ -171,3 +171,41 @@ fn a_package_that_asks_git_is_known_though_another_package_asks_for_it() {
     assert_eq!(build(&user, "hello").steps(), "restore=hit publish=ran");
     assert_eq!(user.version_label(), "2.1.1-alpha.0.1");
 }
+
+#[test]
+fn the_sdk_looks_whether_there_is_a_repository_and_a_script_that_asks_git_is_told_of() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    let folder = user.workspace("hello-web", "w/hello", None);
+    git(&user, &user.path("w"), &["init", "--quiet"]);
+    let looks = || {
+        let run = user.run_bare(&["plan", "w/hello", "--inputs", "--json"]);
+        let plan: serde_json::Value = serde_json::from_str(&run.success().stdout).unwrap();
+        let paths = plan["steps"][1]["paths"].as_array().unwrap().clone();
+        let names = paths.iter().map(|path| path["path"].as_str().unwrap());
+        let of_git = names.filter(|path| path.split('/').any(|part| part == ".git"));
+        of_git.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let asked = "asked git (it looked for";
+    let plain = build(&user, "w/hello");
+    assert_eq!(looks(), [".git", "hello/.git"]);
+    assert!(!plain.stderr.contains(asked), "{}", plain.stderr);
+
+    fs::write(folder.join("stamp.sh"), "git describe --always || true\n").unwrap();
+    let target = "<Target Name=\"Stamp\" BeforeTargets=\"CoreCompile\">\
+        <Exec Command=\"sh stamp.sh\" /></Target></Project>";
+    edit(&folder.join("hello-web.csproj"), "</Project>", target);
+    let stamped = build(&user, "w/hello");
+    let deeper = [".git", ".git/HEAD", "hello/.git", "hello/.git/HEAD"];
+    assert_eq!(looks(), deeper);
+    assert!(stamped.stderr.contains(asked), "{}", stamped.stderr);
+    // As the warning says.
+    fs::write(user.path("w/mizzen.toml"), "[policy]\ngit = \"always\"\n").unwrap();
+    git(&user, &user.path("w"), &["add", "."]);
+    git(&user, &user.path("w"), &["commit", "--quiet", "-m", "one"]);
+    let shown = build(&user, "w/hello");
+    assert!(!shown.stderr.contains(asked), "{}", shown.stderr);
+    assert_eq!(build(&user, "w/hello").steps(), "restore=hit publish=hit");
+    let commit = ["commit", "--quiet", "--allow-empty", "-m", "two"];
+    git(&user, &user.path("w"), &commit);
+    assert_eq!(build(&user, "w/hello").steps(), "restore=hit publish=ran");
+}

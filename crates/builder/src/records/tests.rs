@@ -1,7 +1,7 @@
 //! Which records are found, and why others are not.
 
-use crate::BuildError;
-use crate::bench::{Bench, published, restored};
+use crate::bench::{Bench, published, published_of, restored};
+use crate::{BuildError, GitPolicy};
 use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, MissReason, RECIPE};
 use mizzen_stage::{Access, Rung, Seen, SeenPath};
@@ -294,4 +294,33 @@ fn without_watching_the_same_keys_name_the_same_result_and_nothing_is_found_by_p
     bench.will([published(PINNED)]);
     bench.build().unwrap();
     assert_eq!(bench.ran(), ["restore", "publish", "publish"]);
+}
+
+#[test]
+fn a_publish_that_asks_git_and_has_no_repository_is_told_of() {
+    let told = |looks: &[&str], has_repository: bool, policy: GitPolicy| {
+        let mut bench = Bench::new();
+        bench.request.policy.git = policy;
+        if has_repository {
+            bench.write("shop/.git/HEAD", "ref: refs/heads/main");
+        }
+        bench.will([restored(PINNED), published_of(PINNED, looks)]);
+        bench.build().unwrap();
+        let heard = bench.heard().into_iter();
+        let about = heard.filter(|line| line.contains("asked git"));
+        about.collect::<Vec<_>>()
+    };
+    // So much the SDK looks for by itself.
+    let sdk = [".git", "src/Api/.git", "src/Api/.gitignore"];
+    assert_eq!(told(&sdk, true, GitPolicy::Auto), [""; 0]);
+    let git = [".git", ".git/HEAD", "src/Api/.git/HEAD"];
+    let [warning] = &told(&git, true, GitPolicy::Auto)[..] else {
+        panic!("there is one");
+    };
+    assert!(
+        warning.starts_with("warning: ") && warning.contains("`.git/HEAD`"),
+        "{warning}"
+    );
+    assert_eq!(told(&git, false, GitPolicy::Auto), [""; 0]);
+    assert_eq!(told(&git, true, GitPolicy::Never), [""; 0]);
 }

@@ -1,5 +1,5 @@
-use crate::BuildError;
 use crate::FloatPolicy;
+use crate::inputs::git::GitRepository;
 use crate::inputs::keyed_paths::Keyed;
 use crate::inputs::staged::Staged;
 use crate::records::record_keeper::Made;
@@ -12,6 +12,7 @@ use crate::steps::publish_step::PublishRun;
 use crate::steps::published_app::published_app;
 use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
+use crate::{BuildError, GitPolicy};
 use mizzen_oci::Digest;
 use mizzen_plan::{Key, MissReason, PlannedRestore, Record, Records, StepName, Verdict};
 use mizzen_store::{StoreError, Turn};
@@ -160,6 +161,7 @@ impl<'a, 'b> Steps<'a, 'b> {
             keeper.keep_published(&staged.inputs, &key, publish, restore)?;
             tell_never(staged, StepName::Publish, &run.keyed);
         }
+        tell_git(staged, &run.keyed);
         self.reports.insert(StepName::Publish, report);
         Ok(Some(self.app(run.published)))
     }
@@ -315,6 +317,29 @@ fn tell_floating(staged: &Staged<'_>, what: &str) {
         "package versions float ({what}), so restore runs in each build; a lock file (RestorePackagesWithLockFile) ends that, or `floats = \"ttl:24h\"` under [policy] in mizzen.toml"
     );
     staged.context.reporter.event(&Event::Note(&note));
+}
+
+/// Tells if publish asked more of git than the SDK by itself, and had no repository to ask: the SDK looks
+/// whether there is a `.git`, and goes no deeper where there is none.
+fn tell_git(staged: &Staged<'_>, keyed: &Keyed) {
+    let (request, git) = (staged.request, &staged.observed.dependencies.git);
+    if request.policy.git != GitPolicy::Auto || git.reads.is_some() {
+        return;
+    }
+    let is_deeper = |path: &&String| path.starts_with(".git/") || path.contains("/.git/");
+    let paths = keyed.paths().map(|keyed| &keyed.paths);
+    let deeper = paths.and_then(|paths| paths.sources.keys().find(is_deeper));
+    if let Some(path) = deeper
+        && GitRepository::of(&request.workspace.root).is_some()
+    {
+        let warning = format!(
+            "the publish of `{}` asked git (it looked for `{path}`), and its stage has no repository; \
+             `[policy] git = \"always\"` in mizzen.toml gives it one",
+            request.workspace.project
+        );
+        let event = Event::Warning(&warning);
+        staged.context.reporter.event(&event);
+    }
 }
 
 /// Returns why a step runs.
