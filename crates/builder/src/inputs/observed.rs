@@ -2,13 +2,14 @@ use crate::inputs::file_based::directives;
 use crate::inputs::host_dependencies::HostDependencies;
 use crate::inputs::injected::{Injected, injected};
 use crate::inputs::nuget::{NugetTold, StagedNuget, fallback_packages, staged_nuget};
+use crate::inputs::sdk::toolchain_id;
 use crate::inputs::workspace_scan::WorkspaceScan;
 use crate::{BuildError, Context, LockedToolchain, ProjectRequest};
 use fs_err as fs;
 use mizzen_dotnet::with_sdk_path;
 use mizzen_oci::Digest;
-use mizzen_stage::Content;
-use mizzen_store::{Store, ValueKey};
+use mizzen_stage::{Content, StageError};
+use mizzen_store::{Cancel, Store, ValueKey};
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::path::PathBuf;
@@ -132,6 +133,30 @@ fn passed(
 }
 
 impl Observed {
+    /// Checks that the SDK and the folders of packages, which a stage shows where they are, are still what
+    /// the key says.
+    ///
+    /// # Errors
+    /// [`StageError::Changed`] names what is not.
+    pub(crate) fn check_mounted(
+        &self,
+        request: &ProjectRequest,
+        store: &Store,
+        cancel: &Cancel,
+    ) -> Result<(), BuildError> {
+        if toolchain_id(&request.toolchain, &request.sdk, store, cancel)? != self.toolchain {
+            return Err(StageError::Changed(request.sdk.root.clone()).into());
+        }
+        for folder in &self.nuget.fallback_folders {
+            let now = fallback_packages(std::slice::from_ref(folder), store, cancel)?;
+            let is_as_it_was = |(name, digest)| self.fallback_packages.get(name) == Some(digest);
+            if !now.iter().all(is_as_it_was) {
+                return Err(StageError::Changed(folder.clone()).into());
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the workspace as the stage shows it, by path relative to its root, with what is put there.
     pub(crate) fn contents(&self) -> BTreeMap<String, Content> {
         let mut contents = self.workspace.contents.clone();

@@ -188,6 +188,8 @@ pub(crate) fn run(
         &context.store,
         &context.cancel,
     )?;
+    let observed = &staged.observed;
+    observed.check_mounted(request, &context.store, &context.cancel)?;
     if outcome.exit_code == Some(0) {
         return Ok((outcome, lines));
     }

@@ -219,3 +219,15 @@ fn what_the_stage_shows_where_it_lies_must_not_change_meanwhile() {
     assert_eq!(bench.heard_of(&["note: ", "key.snk", "changed"]), 1);
     bench.reuses();
 }
+
+#[test]
+fn an_sdk_that_changes_meanwhile_makes_the_build_begin_anew() {
+    let bench = Bench::new();
+    bench.write_at("publish starts", "dotnet/sdk/10.0.401/dotnet.dll", "other");
+    bench.will([restored(PINNED), published(PINNED)]);
+    bench.will([restored(PINNED), published(PINNED)]);
+    bench.build().unwrap();
+    assert_eq!(bench.ran(), ["restore", "publish", "restore", "publish"]);
+    assert_eq!(bench.heard_of(&["note: ", "dotnet", "changed"]), 1);
+    bench.reuses();
+}
