@@ -2,6 +2,7 @@ use crate::BuildError;
 use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::seen_paths::Zones;
 use crate::inputs::staged::Staged;
+use mizzen_dotnet::GitReads;
 use mizzen_oci::Digest;
 use mizzen_plan::{Answers, PathSet, StepName, Tree};
 use mizzen_stage::{Content, Seen};
@@ -89,6 +90,12 @@ pub(crate) fn keyed_paths(
     covered.extend(staged.observed.nuget.mounted.iter().cloned());
     covered.extend(staged.observed.nuget.fallback_folders.iter().cloned());
     let mounted: Vec<_> = staged.observed.mounted().collect();
+    let git = &staged.observed.dependencies.git;
+    if git.reads == Some(GitReads::History) {
+        // An object is named by its content, so the references say what is found here, whether it lies
+        // in a pack or alone.
+        covered.extend(git.mounted.iter().cloned());
+    }
     if step == StepName::Restore {
         covered.extend(WAYS_TO_FEEDS.map(PathBuf::from));
     }
