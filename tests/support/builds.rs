@@ -70,17 +70,9 @@ impl User {
 
     /// Runs `mizzen` with these arguments and nothing else there.
     pub(crate) fn run_bare_below(&self, mounts: &[(&str, &str)], arguments: &[&str]) -> Run {
-        #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let output = Command::new(UNSHARE[0])
-            .args(&UNSHARE[1..])
-            .args(["/bin/sh", "-c", &below(mounts), "sh"])
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
-        Run::of(output, Value::Null)
+        let script = below(mounts);
+        let shell = ["/bin/sh", "-c", &script, "sh"];
+        self.bare(&[&UNSHARE[..], &shell].concat(), arguments)
     }
 
     /// Runs it as another user, who has what this one has: by number somebody else.
@@ -133,8 +125,13 @@ impl User {
 
     /// Runs `mizzen` with these arguments and nothing else.
     pub(crate) fn run_bare(&self, arguments: &[&str]) -> Run {
+        self.bare(&[env!("CARGO_BIN_EXE_mizzen")], arguments)
+    }
+
+    fn bare(&self, program: &[&str], arguments: &[&str]) -> Run {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let output = Command::new(env!("CARGO_BIN_EXE_mizzen"))
+        let output = Command::new(program[0])
+            .args(&program[1..])
             .args(arguments)
             .env_clear()
             .envs(&self.environment)
@@ -151,16 +148,7 @@ impl User {
             "ulimit -d {kibibytes}; exec '{}' \"$@\"",
             env!("CARGO_BIN_EXE_mizzen")
         );
-        #[expect(clippy::disallowed_methods, reason = "the program under test")]
-        let output = Command::new("/bin/sh")
-            .args(["-c", &script, "sh"])
-            .args(arguments)
-            .env_clear()
-            .envs(&self.environment)
-            .current_dir(self.folder.path())
-            .output()
-            .unwrap();
-        Run::of(output, Value::Null)
+        self.bare(&["/bin/sh", "-c", &script, "sh"], arguments)
     }
 
     /// The same, with `input` on stdin.
