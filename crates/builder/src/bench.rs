@@ -143,7 +143,7 @@ impl Bench {
             store: self.store.clone(),
             records: &records,
             reporter: &heard,
-            observations: &Observations::default(),
+            observations: &Observations::of_machine(self.folder.path().to_owned()),
             cancel,
             preflight: &preflight,
         })

@@ -35,7 +35,7 @@ impl StepSight<'_> {
         (root, sources): (&Path, &SourceTree),
         store: &Store,
     ) -> Result<Vec<StepSight<'a>>, BuildError> {
-        let machine = MachineTree::load(store, root)?;
+        let machine = MachineTree::load(store, Path::new("/"), root)?;
         // No path set names what is not UTF-8.
         let sight = |paths: &PathSet| match file.strip_prefix(root).map(Path::to_str) {
             Ok(Some(inside)) => paths.sight_of_source(inside, sources),

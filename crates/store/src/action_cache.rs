@@ -44,6 +44,19 @@ pub struct Output {
     pub size_bytes: u64,
 }
 
+impl Output {
+    /// Keeps `bytes` in `store`, and returns what names them in a record.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be kept.
+    pub fn keep(bytes: &[u8], store: &Store) -> Result<Self, StoreError> {
+        Ok(Self {
+            digest: store.put(bytes)?,
+            size_bytes: bytes.len() as u64,
+        })
+    }
+}
+
 /// The records of a [`Store`]'s folder: `actions-v1/<step>/<hex of the key>`.
 #[derive(Debug)]
 pub struct FsActionCache<'a>(pub &'a Store);

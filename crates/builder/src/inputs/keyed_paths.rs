@@ -84,7 +84,11 @@ pub(crate) fn keyed_paths(
         }
     };
     let store = &staged.context.store;
-    let machine = MachineTree::load(store, &request.workspace.root)?;
+    let machine = MachineTree::load(
+        store,
+        staged.context.observations.machine_root(),
+        &request.workspace.root,
+    )?;
     let sources = &staged.inputs.files;
     let mut covered = vec![request.toolchain.root.clone(), request.sdk.root.clone()];
     covered.extend(staged.observed.nuget.mounted.iter().cloned());
@@ -158,20 +162,8 @@ impl Keyed {
         let Some(paths) = self.paths() else {
             return Ok(None);
         };
-        keep_answers(&paths.machine, store).map(Some)
+        Output::keep(&paths.machine.to_bytes(), store).map(Some)
     }
-}
-
-/// Keeps what the machine answered, for a record.
-///
-/// # Errors
-/// [`StoreError`] if it cannot be kept.
-pub(crate) fn keep_answers(answers: &Answers, store: &Store) -> Result<Output, StoreError> {
-    let bytes = answers.to_bytes();
-    Ok(Output {
-        digest: store.put(&bytes)?,
-        size_bytes: bytes.len() as u64,
-    })
 }
 
 impl KeyedPaths {

@@ -14,6 +14,8 @@ const STICKY: u32 = 0o1000;
 /// The machine's own files, as a tree in which the paths of a step can be looked up: each path is asked
 /// for once, and a file is read only if it may have changed since it was last read.
 pub(crate) struct MachineTree {
+    /// `/`, but in tests.
+    machine: PathBuf,
     files: Mutex<StatCache>,
     asked: Mutex<BTreeMap<String, Entry>>,
     /// What of all that was asked for changed last, and when, in nanoseconds since 1970.
@@ -25,11 +27,12 @@ impl MachineTree {
     ///
     /// # Errors
     /// [`BuildError::Store`] if the store cannot be read.
-    pub(crate) fn load(store: &Store, root: &Path) -> Result<Self, BuildError> {
+    pub(crate) fn load(store: &Store, machine: &Path, root: &Path) -> Result<Self, BuildError> {
         // No folder has this name: a scan of the workspace remembers its own files.
         let mut scope = root.as_os_str().to_owned();
         scope.push("//machine");
         Ok(Self {
+            machine: machine.to_owned(),
             files: Mutex::new(StatCache::load(store, Path::new(&scope))?.keeping_others()),
             asked: Mutex::default(),
             newest_change: Mutex::default(),
@@ -52,8 +55,12 @@ impl MachineTree {
         (*time >= stamp).then(|| path.clone())
     }
 
+    fn place(&self, path: &str) -> PathBuf {
+        self.machine.join(path.trim_start_matches('/'))
+    }
+
     fn ask(&self, path: &str) -> io::Result<Entry> {
-        let place = PathBuf::from(format!("/{path}"));
+        let place = self.place(path);
         let metadata = match fs::symlink_metadata(&place) {
             Err(error) => return denied_or_absent(error),
             Ok(metadata) => metadata,
@@ -105,7 +112,7 @@ impl Tree for MachineTree {
 
     fn names(&self, path: &str) -> io::Result<Vec<(String, Kind)>> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(format!("/{path}"))? {
+        for entry in fs::read_dir(self.place(path))? {
             let entry = entry?;
             let kind = entry.file_type()?;
             let kind = if kind.is_symlink() {
@@ -189,7 +196,7 @@ mod tests {
 
         fn key(&self) -> Digest {
             let store = Store::open(&self.folder.path().join("cache")).unwrap();
-            let machine = MachineTree::load(&store, Path::new("/w")).unwrap();
+            let machine = MachineTree::load(&store, Path::new("/"), Path::new("/w")).unwrap();
             let sources = SourceTree::default();
             let weak = Digest::of(b"weak");
             let key = self.set.strong_key(&weak, &sources, &machine).unwrap();
@@ -236,7 +243,7 @@ mod tests {
         fs::write(bench.path("stamp"), "").unwrap();
         let began = stamp("stamp");
         let ask = || {
-            let machine = MachineTree::load(&store, Path::new("/w")).unwrap();
+            let machine = MachineTree::load(&store, Path::new("/"), Path::new("/w")).unwrap();
             let weak = Digest::of(b"weak");
             bench
                 .set

@@ -19,6 +19,8 @@ pub struct Observations {
     workspaces: Mutex<Vec<(Asked, Arc<WorkspaceScan>)>>,
     toolchains: Mutex<Vec<(PathBuf, PathBuf, String, Digest)>>,
     machines: Mutex<Vec<(PathBuf, Arc<MachineTree>)>>,
+    /// Where a test's machine lies; none is `/`.
+    machine_root: Option<PathBuf>,
 }
 
 /// What decides about what a scan finds.
@@ -30,6 +32,20 @@ struct Asked {
 }
 
 impl Observations {
+    /// Returns those of a machine of the test's own.
+    #[cfg(test)]
+    pub(crate) fn of_machine(root: PathBuf) -> Self {
+        Self {
+            machine_root: Some(root),
+            ..Self::default()
+        }
+    }
+
+    /// Returns where the machine's own paths begin.
+    pub(crate) fn machine_root(&self) -> &Path {
+        self.machine_root.as_deref().unwrap_or(Path::new("/"))
+    }
+
     /// Returns the workspace at `root` by `rules`, but for `ignore`.
     ///
     /// # Errors
@@ -93,7 +109,7 @@ impl Observations {
         if let Some((_, machine)) = known.iter().find(|(of, _)| of == root) {
             return Ok(machine.clone());
         }
-        let machine = Arc::new(MachineTree::load(store, root)?);
+        let machine = Arc::new(MachineTree::load(store, self.machine_root(), root)?);
         known.push((root.to_owned(), machine.clone()));
         Ok(machine)
     }

@@ -71,11 +71,7 @@ impl LastRun<'_> {
             Keyed::Paths(keyed) => (Some(&keyed.paths), None),
             Keyed::NotWatched(why) | Keyed::Never(why) => (None, Some(why.clone())),
         };
-        let bytes = canonical_json(&json!(paths));
-        let kept = Output {
-            digest: self.store.put(&bytes)?,
-            size_bytes: bytes.len() as u64,
-        };
+        let kept = Output::keep(&canonical_json(&json!(paths)), self.store)?;
         let result = ActionResult {
             outputs: paths
                 .map(|_| (PATHS.to_owned(), kept))

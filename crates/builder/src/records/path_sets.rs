@@ -65,11 +65,7 @@ impl PathSets<'_> {
         if set.len() > MOST_PATHS {
             return Ok(());
         }
-        let bytes = canonical_json(&json!(set));
-        let newest = Output {
-            digest: self.store.put(&bytes)?,
-            size_bytes: bytes.len() as u64,
-        };
+        let newest = Output::keep(&canonical_json(&json!(set)), self.store)?;
         let earlier = self.cache.get(&self.name(), weak)?;
         let mut times = earlier.as_ref().map(times).unwrap_or_default();
         times.insert(newest.digest, now);

@@ -1,4 +1,4 @@
-use crate::inputs::keyed_paths::{Keyed, keep_answers};
+use crate::inputs::keyed_paths::Keyed;
 use crate::records::last_run::LastRun;
 use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
@@ -84,7 +84,7 @@ impl RecordKeeper<'_> {
             kept_answers(published.machine, self.store)?,
             kept_answers(restored.machine, self.store)?,
         ) {
-            (Some(one), Some(other)) => Some(keep_answers(&one.and(other), self.store)?),
+            (Some(one), Some(other)) => Some(Output::keep(&one.and(other).to_bytes(), self.store)?),
             (Some(_), None) => published.machine,
             (None, _) => restored.machine,
         };
@@ -135,10 +135,6 @@ impl RecordKeeper<'_> {
     }
 
     fn keep_table(&self, inputs: &Inputs) -> Result<Output, StoreError> {
-        let table = inputs.to_bytes();
-        Ok(Output {
-            digest: self.store.put(&table)?,
-            size_bytes: table.len() as u64,
-        })
+        Output::keep(&inputs.to_bytes(), self.store)
     }
 }

@@ -15,7 +15,7 @@ use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, LastLooks, Look, MissReason, Record, Records, StepName};
 use mizzen_stage::{Executor, Rung};
 use mizzen_store::{ActionCache, ActionResult, Output, Store};
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -32,8 +32,6 @@ pub(crate) struct StoredRecords<'a> {
     observations: &'a Observations,
     /// What was last looked at by paths, and in vain.
     last_looks: RefCell<Option<LastLooks>>,
-    /// The machine, once a record has been found that depends on it.
-    machine: OnceCell<Arc<MachineTree>>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
     /// The time of day, in seconds since 1970.
@@ -80,7 +78,6 @@ impl<'a> StoredRecords<'a> {
             workspace_root: &request.workspace.root,
             observations: context.observations,
             last_looks: RefCell::new(None),
-            machine: OnceCell::new(),
             fresh: fresh(request.policy.floats, request.now),
             now: request.now,
             failed: RefCell::new(None),
@@ -119,13 +116,9 @@ impl<'a> StoredRecords<'a> {
         }
     }
 
-    /// Returns the machine as it was first asked for in this build.
-    fn machine(&self) -> Result<&MachineTree, BuildError> {
-        if let Some(machine) = self.machine.get() {
-            return Ok(machine);
-        }
-        let machine = self.observations.machine(self.workspace_root, self.store)?;
-        Ok(self.machine.get_or_init(|| machine))
+    /// Returns the machine as it was first asked for in this command.
+    fn machine(&self) -> Result<Arc<MachineTree>, BuildError> {
+        self.observations.machine(self.workspace_root, self.store)
     }
 
     /// Looks for a result with all its blobs, and reads it.
@@ -212,7 +205,7 @@ impl<'a> StoredRecords<'a> {
         let machine = self.machine()?;
         let mut found = Record::Missing;
         for kept in &sets {
-            let strong = kept.paths.strong_key(weak, &inputs.files, machine);
+            let strong = kept.paths.strong_key(weak, &inputs.files, &*machine);
             found = find(&by_paths(step), &strong.map_err(BuildError::Read)?);
             if !matches!(found, Record::Missing) {
                 break;
@@ -244,7 +237,9 @@ impl<'a> StoredRecords<'a> {
         let mut found = 0;
         for (place, kept) in sets.iter().enumerate().filter(|_| sets.len() > 1) {
             let weak = weak.expect("it led to them");
-            let strong = kept.paths.strong_key(weak, &inputs.files, self.machine()?);
+            let strong = kept
+                .paths
+                .strong_key(weak, &inputs.files, &*self.machine()?);
             let strong = strong.map_err(BuildError::Read)?;
             if self.cache.get(&by_paths(step), &strong)?.is_some() {
                 found = place;
@@ -278,7 +273,7 @@ impl<'a> StoredRecords<'a> {
         let newest = self.cache.get(newest, &self.slot)?;
         let kept = newest.and_then(|newest| newest.outputs.get(ANSWERS).copied());
         let answers = kept_answers(kept, self.store)?.unwrap_or_default();
-        let change = answers.first_change(self.machine()?);
+        let change = answers.first_change(&*self.machine()?);
         let change = change.map_err(BuildError::Read)?;
         Ok(change.map(|(path, look)| (path.to_owned(), look)))
     }
@@ -295,7 +290,7 @@ impl<'a> StoredRecords<'a> {
         let Some(answers) = kept_answers(machine, self.store)? else {
             return Ok(Record::Unusable(MissReason::OtherFormat));
         };
-        let change = answers.first_change(self.machine()?);
+        let change = answers.first_change(&*self.machine()?);
         Ok(match change.map_err(BuildError::Read)? {
             Some((path, look)) => Record::Unusable(MissReason::Machine(
                 format!("/{}", path.trim_start_matches('/')),

@@ -138,20 +138,14 @@ fn what_was_made_where_the_machine_was_open_is_used_only_where_it_is_open_too() 
     bench.reuses();
 }
 
-/// Returns a bench whose stages show git's objects where they lie, and where one of them is. No key holds
-/// it, for a package that asks for the version can reach only what is named by the references.
-fn with_objects() -> (Bench, String) {
+/// Returns a bench whose machine has two files of its own, which no key holds.
+fn with_a_machine() -> Bench {
     let bench = Bench::new();
-    let asks = "<Project><ItemGroup><PackageReference Include=\"MinVer\" /></ItemGroup></Project>";
-    bench.write("shop/src/Api/Api.csproj", asks);
-    bench.write("shop/.git/HEAD", "ref: refs/heads/main\n");
-    bench.write("shop/.git/refs/heads/main", "0123456789abcdef\n");
-    bench.write("shop/.git/objects/aa/1", "object");
-    bench.write("shop/.git/objects/aa/2", "another");
+    bench.write("etc/acme/1", "one");
+    bench.write("etc/acme/2", "two");
     // What changed just before a step began may have changed under it.
     std::thread::sleep(std::time::Duration::from_millis(30));
-    let objects = bench.request.workspace.root.join(".git/objects/aa");
-    (bench, objects.to_str().unwrap().to_owned())
+    bench
 }
 
 fn that_read(run: FakeRun, paths: &[&str]) -> FakeRun {
@@ -167,8 +161,8 @@ fn that_read(run: FakeRun, paths: &[&str]) -> FakeRun {
 
 #[test]
 fn a_record_holds_only_while_the_machine_answers_both_steps_as_it_did() {
-    let (bench, objects) = with_objects();
-    let (of_restore, of_publish) = (format!("{objects}/1"), format!("{objects}/2"));
+    let bench = with_a_machine();
+    let (of_restore, of_publish) = ("/etc/acme/1".to_owned(), "/etc/acme/2".to_owned());
     let restore = || that_read(restored(PINNED), &[&of_restore]);
     let publish = || that_read(published(PINNED), &[&of_publish]);
     bench.will([restore(), publish()]);
@@ -176,7 +170,7 @@ fn a_record_holds_only_while_the_machine_answers_both_steps_as_it_did() {
     assert_eq!(bench.ran(), ["restore", "publish"]);
     bench.reuses();
 
-    bench.write("shop/.git/objects/aa/2", "edited");
+    bench.write("etc/acme/2", "edited");
     std::thread::sleep(std::time::Duration::from_millis(30));
     bench.will([publish()]);
     let app = bench.build().unwrap();
@@ -185,7 +179,7 @@ fn a_record_holds_only_while_the_machine_answers_both_steps_as_it_did() {
     assert!(names(&app.steps[1].reasons, &of_publish), "{:?}", app.steps);
     bench.reuses();
 
-    bench.write("shop/.git/objects/aa/1", "edited");
+    bench.write("etc/acme/1", "edited");
     std::thread::sleep(std::time::Duration::from_millis(30));
     bench.will([restore()]);
     let app = bench.build().unwrap();
