@@ -13,6 +13,7 @@ mod image_scenarios;
 mod key_scenarios;
 mod layers;
 mod machine_seen;
+mod many_services;
 mod package_scenarios;
 mod plan_looks;
 mod project_says;

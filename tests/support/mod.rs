@@ -5,6 +5,7 @@
 mod builds;
 mod files;
 mod going;
+pub(crate) mod many_services;
 pub(crate) mod modules;
 pub(crate) mod monorepo;
 mod prepared;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Counts up whenever the same inputs would be built in another way: other commands, other injected
 /// targets, another layout of the stage or of the records.
-pub const RECIPE: u32 = 6;
+pub const RECIPE: u32 = 7;
 
 /// Everything that can change what a build makes, as a table that a person can compare.
 ///

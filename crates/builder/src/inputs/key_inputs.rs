@@ -54,7 +54,8 @@ fn host(request: &ProjectRequest, observed: &Observed) -> BTreeMap<String, Strin
 
 fn commands(request: &ProjectRequest, canonical: &Canonical) -> BTreeMap<StepName, Vec<String>> {
     let project = &request.workspace.project;
-    let project = from_folder(project, request.sdk.folder());
+    // It starts in the project's folder.
+    let project = project.rsplit_once('/').map_or(&**project, |(_, name)| name);
     let (restore, publish) = (
         restore_command(canonical, project, &request.options),
         publish_command(canonical, project, &request.options),
@@ -90,12 +91,6 @@ fn files(observed: &Observed) -> SourceTree {
     let replaced = observed.nuget.replaced.iter();
     others.extend(replaced.map(|(path, bytes)| (path.clone(), FileInput::File(Digest::of(bytes)))));
     observed.workspace.files().with(others)
-}
-
-/// Returns the path of `project` relative to `folder`, which is its own or one above.
-fn from_folder<'a>(project: &'a str, folder: &str) -> &'a str {
-    let below = project.strip_prefix(folder);
-    below.map_or(project, |path| path.trim_start_matches('/'))
 }
 
 #[cfg(test)]

@@ -27,11 +27,14 @@ pub(crate) fn canonical(stage_root: &Path, sdk: &Path) -> Canonical {
     }
 }
 
-/// Returns where `dotnet` starts in a stage: beside the `global.json` that chose the SDK, because it looks
-/// for the nearest.
+/// Returns where `dotnet` starts in a stage: in the project's own folder.
+///
+/// The nearest `global.json` above it has chosen the SDK, and `dotnet` finds it from there. MSBuild's
+/// worker processes list the folder in which they start: were it the workspace's root, a new file beside
+/// the solution would be something that this project has seen.
 pub(crate) fn working_folder(request: &ProjectRequest) -> String {
-    match request.sdk.folder() {
-        "" => SOURCES.to_owned(),
-        folder => format!("{SOURCES}/{folder}"),
+    match request.workspace.project.rsplit_once('/') {
+        None => SOURCES.to_owned(),
+        Some((folder, _)) => format!("{SOURCES}/{folder}"),
     }
 }

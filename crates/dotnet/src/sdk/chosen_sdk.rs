@@ -19,14 +19,6 @@ pub struct ChosenSdk {
     pub in_workspace: Vec<PathBuf>,
 }
 
-impl ChosenSdk {
-    /// Returns the folder of the `global.json`, relative to the workspace: there `dotnet` starts.
-    pub fn folder(&self) -> &str {
-        let file = self.global_json.as_deref().unwrap_or_default();
-        file.rsplit_once('/').map_or("", |(folder, _)| folder)
-    }
-}
-
 /// No SDK was chosen.
 #[derive(Debug, thiserror::Error)]
 pub enum SdkError {

@@ -82,7 +82,7 @@ pub fn injected_targets() -> (&'static str, &'static [u8]) {
     (INJECTED, include_bytes!("injected.targets"))
 }
 
-/// Returns the command that restores `project` (relative to the sources) with exactly the properties
+/// Returns the command that restores `project` (the name of its file, in whose folder it starts) with exactly the properties
 /// of [`publish_command`], so that publish finds nothing left to restore.
 pub fn restore_command(canonical: &Canonical, project: &str, options: &PublishOptions) -> Command {
     let mut command = vec![
@@ -103,7 +103,7 @@ pub fn restore_command(canonical: &Canonical, project: &str, options: &PublishOp
     command
 }
 
-/// Returns the command that publishes `project` (relative to the sources) into the stage's output.
+/// Returns the command that publishes `project` (the name of its file, in whose folder it starts) into the stage's output.
 ///
 /// It restores, too: a no-op after [`restore_command`], and the guard for whatever that step's key
 /// does not see.
@@ -252,16 +252,16 @@ mod tests {
                 .collect(),
             ..PublishOptions::default()
         };
-        let restore = restore_command(&canonical(), "src/App.csproj", &options).join(" ");
-        let publish = publish_command(&canonical(), "src/App.csproj", &options).join(" ");
+        let restore = restore_command(&canonical(), "App.csproj", &options).join(" ");
+        let publish = publish_command(&canonical(), "App.csproj", &options).join(" ");
         assert_eq!(
             restore,
-            "/sdk/dotnet restore src/App.csproj -p:_IsPublishing=true -p:Configuration=Release \
+            "/sdk/dotnet restore App.csproj -p:_IsPublishing=true -p:Configuration=Release \
              -p:RuntimeIdentifier=linux-x64 -p:SelfContained=false -p:Version=1.2.3"
         );
         assert_eq!(
             publish,
-            "/sdk/dotnet publish src/App.csproj -c Release -o /stage/out -r linux-x64 --self-contained false \
+            "/sdk/dotnet publish App.csproj -c Release -o /stage/out -r linux-x64 --self-contained false \
              -p:Version=1.2.3"
         );
     }

@@ -37,7 +37,7 @@ fn publish_starts_from_what_restore_gave_and_reaches_nothing() {
     bench.request.restore_environment = [proxy.clone(), token].into();
     build(&bench, published(PINNED)).unwrap();
     let action = bench.executor.actions().pop().unwrap();
-    assert_eq!(action.command[1..3], ["publish", "src/Api/Api.csproj"]);
+    assert_eq!(action.command[1..3], ["publish", "Api.csproj"]);
     assert_eq!(action.label, "publish of `src/Api/Api.csproj`");
     let packs: Vec<&str> = action.packs.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(packs, ["packages/serilog/4.3.0", "src"]);

@@ -25,9 +25,9 @@ fn restore_fetches_with_what_it_alone_may_see() {
     bench.request.passed = [("BUILD_NUMBER".to_owned(), "7".to_owned())].into();
     bench.request.nuget.plugin_tools = vec![PathBuf::from("/opt/tools/nuget-plugin-x")];
     let action = first_action(&bench);
-    assert_eq!(action.command[1..3], ["restore", "src/Api/Api.csproj"]);
+    assert_eq!(action.command[1..3], ["restore", "Api.csproj"]);
     assert_eq!(action.label, "restore of `src/Api/Api.csproj`");
-    assert_eq!(action.working_folder, "src");
+    assert_eq!(action.working_folder, "src/src/Api");
     assert_eq!(action.network, Network::Full);
     assert!(action.watched);
     assert!(action.packs.is_empty());
