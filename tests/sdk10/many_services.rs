@@ -33,7 +33,9 @@ fn runs(user: &User, root: &Path) -> Vec<String> {
     let projects = plan["projects"].as_array().unwrap();
     assert_eq!(projects.len(), size().services);
     let steps = projects.iter().flat_map(|project| {
-        let name = Path::new(project["facts"]["project"].as_str().unwrap()).file_stem().unwrap();
+        let name = Path::new(project["facts"]["project"].as_str().unwrap())
+            .file_stem()
+            .unwrap();
         let name = name.to_str().unwrap().to_owned();
         let steps = project["steps"].as_array().unwrap().iter();
         let runs = steps.filter(|step| step["outcome"] == "run");

@@ -37,13 +37,14 @@ impl Size {
         let mut solution = "<Solution>\n".to_owned();
         for service in 0..self.services {
             let references = self.below(service).map(reference).concat();
-            let project = format!(
-                "<Project Sdk=\"Microsoft.NET.Sdk.Web\">{references}</Project>\n"
-            );
+            let project =
+                format!("<Project Sdk=\"Microsoft.NET.Sdk.Web\">{references}</Project>\n");
             let path = format!("services/S{service}/S{service}.csproj");
             writeln!(solution, "  <Project Path=\"{path}\" />").unwrap();
             write(path, &project);
-            let calls = self.below(service).map(|library| format!(" + L{library}.C0.Value"));
+            let calls = self
+                .below(service)
+                .map(|library| format!(" + L{library}.C0.Value"));
             let program = format!(
                 "var app = WebApplication.CreateBuilder(args).Build();\n\
                  app.MapGet(\"/\", () => 0{});\napp.Run();\n",

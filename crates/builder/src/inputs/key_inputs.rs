@@ -55,7 +55,9 @@ fn host(request: &ProjectRequest, observed: &Observed) -> BTreeMap<String, Strin
 fn commands(request: &ProjectRequest, canonical: &Canonical) -> BTreeMap<StepName, Vec<String>> {
     let project = &request.workspace.project;
     // It starts in the project's folder.
-    let project = project.rsplit_once('/').map_or(&**project, |(_, name)| name);
+    let project = project
+        .rsplit_once('/')
+        .map_or(&**project, |(_, name)| name);
     let (restore, publish) = (
         restore_command(canonical, project, &request.options),
         publish_command(canonical, project, &request.options),

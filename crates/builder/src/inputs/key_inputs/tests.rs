@@ -95,9 +95,13 @@ fn what_is_asked_for_changes_the_keys_that_it_should() {
         ("SDK's version", In::All, |build| {
             build.request.sdk.version = "10.0.402".to_owned();
         }),
-        ("where global.json lies, which the files tell", In::None, |build| {
-            build.request.sdk.global_json = Some("src/global.json".to_owned());
-        }),
+        (
+            "where global.json lies, which the files tell",
+            In::None,
+            |build| {
+                build.request.sdk.global_json = Some("src/global.json".to_owned());
+            },
+        ),
         ("configuration", In::All, |build| {
             build.request.options.configuration = "Debug".to_owned();
         }),
