@@ -6,8 +6,9 @@ use crate::consent::Granted;
 use crate::error::CommandError;
 use crate::places::engine::EnginePlatforms;
 use crate::ui::Ui;
-use mizzen_builder::Observations;
+use mizzen_builder::{Observations, shared_form};
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
+use mizzen_shared_cache::{SharedCache, SharedPlaces, remote_settings};
 use mizzen_store::{Cancel, Store};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -41,6 +42,12 @@ pub(crate) struct Session<'a> {
     /// Whether the verb only looks, and makes no cache where there is none.
     is_reader: bool,
     store: OnceCell<Arc<Store>>,
+    /// Where records of other machines are, and where those of this one go.
+    pub(crate) shared_places: SharedPlaces,
+    /// Who the user is there.
+    pub(crate) shared_keychain: Keychain,
+    pub(crate) is_offline: bool,
+    records: OnceCell<SharedCache>,
     /// What the builds of this verb have looked at.
     pub(crate) observations: Observations,
 }
@@ -73,6 +80,10 @@ impl<'a> Invocation<'a> {
             engines: EnginePlatforms::default(),
             is_reader: false,
             store: OnceCell::new(),
+            shared_places: SharedPlaces::default(),
+            shared_keychain: Keychain::default(),
+            is_offline: false,
+            records: OnceCell::new(),
             observations: Observations::default(),
         }
     }
@@ -115,6 +126,27 @@ impl Session<'_> {
         Ok(Store::open_existing(&self.cache_folder()?)?)
     }
 
+    /// Returns the records of this machine and of the shared caches that were asked for.
+    ///
+    /// # Errors
+    /// As [`store`](Self::store); a certificate or a proxy cannot be used.
+    pub(crate) fn records(&self) -> Result<&SharedCache, CommandError> {
+        if let Some(records) = self.records.get() {
+            return Ok(records);
+        }
+        let store = self.store()?.clone();
+        let places = self.shared_places.clone();
+        let records = if self.is_offline || places == SharedPlaces::default() {
+            SharedCache::local(store)
+        } else {
+            let keychain = self.shared_keychain.clone();
+            let settings = remote_settings(self.settings(&self.config, false, keychain)?);
+            let registry = Registry::new(settings, self.cancel.clone())?;
+            SharedCache::new(store, &registry, places, shared_form)
+        };
+        Ok(self.records.get_or_init(|| records))
+    }
+
     /// Returns where temporary files go.
     pub(crate) fn temporary_folder(&self) -> PathBuf {
         self.process.variable("TMPDIR").unwrap_or("/tmp").into()
@@ -130,7 +162,17 @@ impl Session<'_> {
         offline: bool,
         keychain: Keychain,
     ) -> Result<Registry, CommandError> {
-        let settings = Settings {
+        let settings = self.settings(config, offline, keychain)?;
+        Ok(Registry::new(settings, self.cancel.clone())?)
+    }
+
+    fn settings(
+        &self,
+        config: &Config,
+        offline: bool,
+        keychain: Keychain,
+    ) -> Result<Settings, CommandError> {
+        Ok(Settings {
             keychain,
             reporter: self.ui.transfers(),
             hosts: config.hosts()?,
@@ -143,8 +185,7 @@ impl Session<'_> {
                 .unwrap_or_default(),
             offline,
             ..Settings::default()
-        };
-        Ok(Registry::new(settings, self.cancel.clone())?)
+        })
     }
 
     /// Returns where the cache is, or would be.

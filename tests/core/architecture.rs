@@ -6,7 +6,7 @@ use fs_err as fs;
 use std::collections::BTreeMap;
 
 /// What each crate may use; what is not named may use nothing of ours.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("oci", &[]),
     ("store", &["oci"]),
     ("image", &["oci", "store"]),
@@ -14,6 +14,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("stage", &["oci", "store", "watch"]),
     ("plan", &["dotnet", "oci"]),
     ("registry", &["image", "oci", "store"]),
+    ("shared-cache", &["oci", "registry", "store"]),
     (
         "builder",
         &["dotnet", "image", "oci", "plan", "stage", "store"],

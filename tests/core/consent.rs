@@ -78,6 +78,18 @@ fn mizzen_toml_reaches_out_of_its_workspace_only_with_consent() {
             "push to `r.example/shop`".to_owned(),
         ),
         (
+            "[cache]\nfrom = [\"r.example/cache\"]",
+            "take results from the shared cache `r.example/cache`".to_owned(),
+        ),
+        (
+            "[build]\ncache-from = [\"r.example/cache\"]",
+            "take results from the shared cache `r.example/cache`".to_owned(),
+        ),
+        (
+            "[cache]\nto = [\"r.example/cache\"]",
+            "push to `r.example/cache`".to_owned(),
+        ),
+        (
             "[build]\npush = true",
             "push to the project's ContainerRegistry".to_owned(),
         ),

@@ -41,6 +41,7 @@ mod project_says;
 mod reference;
 mod reported;
 mod security;
+mod shared_cache;
 mod solution;
 mod symbols;
 mod toolchain;

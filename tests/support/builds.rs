@@ -125,16 +125,34 @@ impl User {
 
     /// Runs `mizzen` with these arguments and nothing else.
     pub(crate) fn run_bare(&self, arguments: &[&str]) -> Run {
-        self.bare(&[env!("CARGO_BIN_EXE_mizzen")], arguments)
+        self.run_bare_as(&self.environment, arguments)
+    }
+
+    /// The same, with other variables.
+    pub(crate) fn run_bare_as(
+        &self,
+        environment: &BTreeMap<String, String>,
+        arguments: &[&str],
+    ) -> Run {
+        self.bare_as(&[env!("CARGO_BIN_EXE_mizzen")], environment, arguments)
     }
 
     fn bare(&self, program: &[&str], arguments: &[&str]) -> Run {
+        self.bare_as(program, &self.environment, arguments)
+    }
+
+    fn bare_as(
+        &self,
+        program: &[&str],
+        environment: &BTreeMap<String, String>,
+        arguments: &[&str],
+    ) -> Run {
         #[expect(clippy::disallowed_methods, reason = "the program under test")]
         let output = Command::new(program[0])
             .args(&program[1..])
             .args(arguments)
             .env_clear()
-            .envs(&self.environment)
+            .envs(environment)
             .current_dir(self.folder.path())
             .output()
             .unwrap();

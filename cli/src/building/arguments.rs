@@ -9,6 +9,7 @@
 )]
 
 use super::added::Added;
+use super::sharing_arguments::SharingArgs;
 use super::values::{
     CommandLine, command, compression, folder, healthcheck, pair, pattern, port, property,
 };
@@ -115,6 +116,9 @@ pub(crate) struct BuildArgs {
         hide_env_values = true
     )]
     pub(crate) cache_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) sharing: SharingArgs,
 
     #[command(flatten)]
     pub(crate) reuse: ReuseArgs,

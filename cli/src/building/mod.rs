@@ -18,5 +18,7 @@ mod project_image;
 pub(crate) mod results;
 pub(crate) mod service_image;
 pub(crate) mod services;
+pub(crate) mod sharing;
+pub(crate) mod sharing_arguments;
 pub(crate) mod summary;
 mod values;

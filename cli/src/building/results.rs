@@ -19,6 +19,8 @@ use std::time::Duration;
 pub(crate) struct Results {
     /// In the order of the plan.
     pub(crate) images: Vec<Built>,
+    /// What went to and from shared caches.
+    pub(crate) shared: Counts,
     pub(crate) took: Duration,
 }
 
@@ -128,7 +130,7 @@ impl Built {
 impl Results {
     /// Returns what all images together did on the network.
     pub(crate) fn network(&self) -> Counts {
-        let mut sum = Counts::default();
+        let mut sum = self.shared;
         for Built { network, .. } in &self.images {
             sum.requests += network.requests;
             sum.uploaded_bytes += network.uploaded_bytes;
@@ -146,6 +148,7 @@ impl Results {
             "images": self.images.iter().map(Built::to_json).collect::<Vec<_>>(),
             "dotnetCalls": calls,
             "network": network(&self.network()),
+            "sharedCache": network(&self.shared),
             "ms": milliseconds(self.took),
         })
     }

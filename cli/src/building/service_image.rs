@@ -26,7 +26,7 @@ use mizzen_dotnet::ContainerSettings;
 use mizzen_image::Taggable;
 use mizzen_oci::Platform;
 use mizzen_registry::Counts;
-use mizzen_store::{Cancel, FsActionCache, Store};
+use mizzen_store::{Cancel, Store};
 use std::path::PathBuf;
 
 /// Makes one image, as far as the point where it is written.
@@ -168,7 +168,7 @@ pub(crate) fn published(
         stage_root: executor.root(),
         executor: &executor,
         store: store.clone(),
-        records: &FsActionCache(store),
+        records: session.records()?,
         reporter: &session.ui,
         observations: &session.observations,
         cancel: session.cancel.clone(),

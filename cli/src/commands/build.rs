@@ -3,6 +3,7 @@ use crate::building::deliver::{Tools, deliver};
 use crate::building::results::{self, Results};
 use crate::building::service_image::service_image;
 use crate::building::services::Services;
+use crate::building::sharing::share;
 use crate::building::summary;
 use crate::consent::open_build_session;
 use crate::error::CommandError;
@@ -17,29 +18,40 @@ const HEALINGS: usize = 100;
 /// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
 /// it is gone then, and what it held is made again.
 pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let mut has_shared_caches = true;
     for _ in 0..HEALINGS {
-        match build(arguments, invocation) {
+        match build(arguments, invocation, has_shared_caches) {
             Err(error) if error.healed().is_some() => {
                 let healed = error.healed().unwrap_or_default();
                 Ui::of(&arguments.output, invocation.process)
                     .note(&format!("{healed}; building again"));
+                // One that names what it does not have is not asked twice.
+                has_shared_caches = false;
             }
             result => return result,
         }
     }
-    build(arguments, invocation)
+    build(arguments, invocation, false)
 }
 
 /// Builds images and brings them where the user wants them.
 ///
 /// What can be known to be wrong before the long part fails before it: destinations, the project,
 /// the SDK, a base that was named.
-fn build(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+fn build(
+    arguments: &BuildArgs,
+    invocation: &Invocation<'_>,
+    has_shared_caches: bool,
+) -> Result<(), CommandError> {
     let started = Instant::now();
     let services = Services::find(arguments, invocation)?;
     let arguments = services.common();
     let process = invocation.process;
-    let session = open_build_session(invocation, &services, Ui::of(&arguments.output, process))?;
+    let ui = Ui::of(&arguments.output, process);
+    let mut session = open_build_session(invocation, &services, ui)?;
+    if !has_shared_caches {
+        session.shared_places.from.clear();
+    }
     let ui = &session.ui;
     services.tell(ui);
     session.store()?;
@@ -48,8 +60,16 @@ fn build(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), Comma
         written: services.destinations(process)?,
     };
     let mut images = deliver(&services, &tools, service_image);
+    if images
+        .failure
+        .as_ref()
+        .is_none_or(|error| !error.is_interruption())
+    {
+        share(&session, &images.delivered)?;
+    }
     let results = Results {
         images: std::mem::take(&mut images.delivered),
+        shared: session.records()?.counts(),
         took: started.elapsed(),
     };
     let is_damaged = |error: &CommandError| error.healed().is_some();

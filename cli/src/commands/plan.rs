@@ -13,7 +13,6 @@ use crate::ui::{Lines, Ui, out, out_json};
 use mizzen_builder::{
     Context, ProjectPlan, ProjectRequest, StepPlan, plan_project, plan_with_looks,
 };
-use mizzen_store::FsActionCache;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -60,7 +59,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         stage_root: executor.root(),
         executor: &executor,
         store: store.clone(),
-        records: &FsActionCache(store),
+        records: session.records()?,
         reporter: ui,
         observations: &session.observations,
         cancel: session.cancel.clone(),

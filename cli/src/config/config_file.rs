@@ -198,14 +198,14 @@ impl Config {
                 all.push(own);
             }
         }
-        if let Some(dir) = &self.cache.dir
-            && all.iter().all(|option| option.name != "cache-dir")
-        {
-            all.push(DefaultOption {
-                name: "cache-dir".to_owned(),
-                values: vec![dir.to_string_lossy().into_owned()],
-                place: format!("{NAME} [cache]"),
-            });
+        for (name, values) in self.cache.options() {
+            if all.iter().all(|option| option.name != name) {
+                all.push(DefaultOption {
+                    name: name.to_owned(),
+                    values,
+                    place: format!("{NAME} [cache]"),
+                });
+            }
         }
         Ok(all)
     }

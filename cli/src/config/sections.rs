@@ -5,10 +5,16 @@ use std::path::{Path, PathBuf};
 
 /// `[cache]`.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(crate) struct CacheConfig {
     /// Where blobs and records live.
     pub(crate) dir: Option<PathBuf>,
+    /// Where results of other machines are taken from.
+    from: Vec<String>,
+    /// Where results are left for others.
+    to: Vec<String>,
+    /// Whether results of steps are taken that nobody watched.
+    accept_unwatched: Option<bool>,
 }
 
 /// `[env]`: variables of the user's that a build may see.
@@ -44,6 +50,21 @@ pub(crate) struct InputsConfig {
 impl CacheConfig {
     pub(super) fn locate(&mut self, folder: &Path) {
         self.dir = self.dir.as_ref().map(|dir| folder.join(dir));
+    }
+
+    /// Returns what the table says, as options of `build`: name and values.
+    pub(super) fn options(&self) -> Vec<(&'static str, Vec<String>)> {
+        let dir = self.dir.iter();
+        let dir = dir.map(|dir| dir.to_string_lossy().into_owned());
+        let accept = self.accept_unwatched.iter().map(bool::to_string);
+        let all = [
+            ("cache-dir", dir.collect()),
+            ("cache-from", self.from.clone()),
+            ("cache-to", self.to.clone()),
+            ("accept-unwatched", accept.collect()),
+        ];
+        let is_said = |(_, values): &(_, Vec<String>)| !values.is_empty();
+        all.into_iter().filter(is_said).collect()
     }
 }
 

@@ -201,6 +201,20 @@ impl Asked {
                 }
                 Vec::new()
             }
+            "cache-from" => {
+                for repository in &arguments.sharing.from {
+                    let wanted = Wanted::SharedCache(repository.to_string());
+                    self.request.add(wanted, &asked_by);
+                }
+                Vec::new()
+            }
+            "cache-to" => {
+                for repository in &arguments.sharing.to {
+                    let wanted = Wanted::Push(format!("`{repository}`"));
+                    self.request.add(wanted, &asked_by);
+                }
+                Vec::new()
+            }
             "output" => {
                 let mut files = Vec::new();
                 for output in &arguments.outputs {

@@ -1,6 +1,7 @@
 use super::granted::{check_config, grant};
 use crate::building::services::Services;
 use crate::error::CommandError;
+use crate::keychain::keychain;
 use crate::session::{Invocation, Session};
 use crate::ui::Ui;
 use std::path::Path;
@@ -32,5 +33,9 @@ pub(crate) fn open_build_session<'a>(
     let cache_dir = services.common().cache_dir.as_deref();
     let mut session = invocation.session_of(services.config().clone(), ui, cache_dir);
     session.granted = granted;
+    session.shared_places = services.common().sharing.places();
+    // The SDK's variables for a push are for images.
+    session.shared_keychain = keychain(invocation.process, &[], None);
+    session.is_offline = services.common().offline;
     Ok(session)
 }

@@ -28,6 +28,8 @@ pub(crate) enum Wanted {
     ClientCertificate { host: String, file: String },
     /// That an image is pushed, with the user's credentials.
     Push(String),
+    /// That results are taken from a shared cache, as if they had been built here.
+    SharedCache(String),
     /// That an image of the local engine gets another content.
     Load(String),
 }
@@ -88,6 +90,11 @@ impl fmt::Display for Wanted {
                 format!("use the certificate `{file}` and its key at the registry `{host}`")
             }
             Self::Push(reference) => format!("push to {reference} with your credentials"),
+            Self::SharedCache(repository) => {
+                format!(
+                    "take results from the shared cache `{repository}` as if they were built here"
+                )
+            }
             Self::Load(image) => format!("load an image into `{image}`"),
         };
         f.write_str(&plain(&text))

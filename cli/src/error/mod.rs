@@ -3,6 +3,7 @@ mod conversions;
 use crate::hints;
 use crate::ui::Lines;
 use mizzen_builder::DotnetMessage;
+use mizzen_shared_cache::LostBlob;
 use mizzen_store::DamagedBlob;
 use serde_json::{Value, json};
 use std::error::Error;
@@ -191,10 +192,16 @@ impl CommandError {
             exit_code,
             causes: causes(error, false),
             hint: hint.map(Into::into),
-            healed: DamagedBlob::within(error).map(|damaged| damaged.to_string().into()),
+            healed: healed(error).map(Into::into),
             ..Self::usage(error.to_string())
         }
     }
+}
+
+/// Returns what is not tried again, where it was what failed.
+fn healed(error: &(dyn Error + 'static)) -> Option<String> {
+    let damaged = DamagedBlob::within(error).map(ToString::to_string);
+    damaged.or_else(|| LostBlob::within(error).map(ToString::to_string))
 }
 
 /// The chain below `error`, outermost first, `error` itself only if `with_first`.

@@ -161,7 +161,13 @@ impl Reporter for Ui {
                     time(report.took)
                 ));
             }
-            Event::StepEnded(report) => self.line(&format!("{:8} reused", report.step.as_str())),
+            Event::StepEnded(report) => {
+                let from = match report.outcome {
+                    Outcome::RemoteHit => " from the shared cache",
+                    Outcome::Hit | Outcome::Ran => "",
+                };
+                self.line(&format!("{:8} reused{from}", report.step.as_str()));
+            }
             Event::DotnetLine(text) if self.verbose => self.line(&format!("  | {text}")),
             Event::DotnetLine(_) | Event::Reused([]) => {}
             Event::Message(message) => self.line(&message.text),

@@ -10,7 +10,9 @@ use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
 use mizzen_oci::Digest;
 use mizzen_plan::Skip;
 use mizzen_stage::{Access, Rung, Seen, SeenPath};
-use mizzen_store::{ActionCache, ActionResult, Cancel, FsActionCache, Store, StoreError};
+use mizzen_store::{
+    ActionCache, ActionResult, Blob, Cancel, FsActionCache, Output, Store, StoreError,
+};
 use mizzen_testkit::{FakeExecutor, FakeRun};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -304,6 +306,14 @@ impl ActionCache for Hiding<'_> {
 
     fn put(&self, step: &str, key: &Digest, result: &ActionResult) -> Result<(), StoreError> {
         self.cache.put(step, key, result)
+    }
+
+    fn blob(&self, output: &Output) -> Option<Arc<dyn Blob>> {
+        self.cache.blob(output)
+    }
+
+    fn bring(&self, outputs: &[Output]) -> Result<Option<Output>, StoreError> {
+        self.cache.bring(outputs)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn check(
 ) -> Result<usize, BuildError> {
     let was_hit = |step: StepName| {
         let mut steps = app.steps.iter();
-        steps.any(|report| report.step == step && report.outcome == Outcome::Hit)
+        steps.any(|report| report.step == step && report.outcome != Outcome::Ran)
     };
     if !was_hit(StepName::Restore) {
         return Ok(0);
@@ -201,6 +201,7 @@ mod tests {
             findings: Findings::new(),
             rung: Rung::Processes,
             machine: None,
+            origin: None,
         }
     }
 

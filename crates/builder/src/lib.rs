@@ -44,6 +44,7 @@ pub use plan_project::{
 pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy, VolatilePolicy};
 pub use publish_project::publish_project;
 pub use records::known_looks::KnownLooks;
+pub use records::sharing::shared_form;
 pub use report::{Event, Outcome, Reporter, StepReport};
 pub use request::{Context, ProjectRequest};
 pub use result::added_files::AddedFiles;

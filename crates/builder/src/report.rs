@@ -51,6 +51,8 @@ pub struct StepReport {
 pub enum Outcome {
     /// Found in the cache.
     Hit,
+    /// Found in a shared cache.
+    RemoteHit,
     /// Made now.
     Ran,
 }
@@ -60,6 +62,7 @@ impl Outcome {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hit => "hit",
+            Self::RemoteHit => "remote-hit",
             Self::Ran => "ran",
         }
     }

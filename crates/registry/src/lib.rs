@@ -13,6 +13,7 @@
 //! | `follow` | which URLs of an answer are not followed |
 //! | `pull`, `download`, `places`, `source` | reads: manifests, configs, blobs; from mirrors first |
 //! | `push`, `parts`, `upload`, `session`, `chunks`, `manifests`, `sink` | writes: what is missing, the manifests after it, the tag last |
+//! | `tagged` | reads and writes what is no image |
 //! | `progress`, `trace` | what is told of it all |
 //! | `quirk` | what registries do beside the protocol |
 //!
@@ -53,6 +54,7 @@ mod settings;
 mod sink;
 mod source;
 mod sync;
+mod tagged;
 mod tls;
 mod trace;
 mod trust;

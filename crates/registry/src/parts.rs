@@ -172,6 +172,14 @@ impl Part {
         }
     }
 
+    /// The same, sent without a question: it is small, and surely new.
+    pub(crate) fn unasked(self) -> Self {
+        Self {
+            ask: Ask::Not,
+            ..self
+        }
+    }
+
     /// Returns whether the registry is asked for it by a request of its own.
     pub(crate) fn is_asked_for(&self) -> bool {
         self.ask == Ask::ByHead

@@ -1,9 +1,10 @@
-use crate::{Store, StoreError};
+use crate::{Blob, Store, StoreError};
 use mizzen_oci::{Digest, canonical_json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Finds what an action gave when it last ran with this very key.
 ///
@@ -21,6 +22,25 @@ pub trait ActionCache: Send + Sync {
     /// # Errors
     /// [`StoreError`] if it cannot be kept.
     fn put(&self, step: &str, key: &Digest, result: &ActionResult) -> Result<(), StoreError>;
+
+    /// Returns the result of `step` with `key` from beyond this machine, for who could not use what
+    /// [`get`](Self::get) found here; `None` where nobody else is asked.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be kept here.
+    fn get_elsewhere(&self, _: &str, _: &Digest) -> Result<Option<ActionResult>, StoreError> {
+        Ok(None)
+    }
+
+    /// Returns a blob that a result names, wherever it lies: its bytes may come only when they are
+    /// read. `None` if it is lost.
+    fn blob(&self, output: &Output) -> Option<Arc<dyn Blob>>;
+
+    /// Sees to it that blobs are in the store of this machine. Returns the first that cannot be had.
+    ///
+    /// # Errors
+    /// [`StoreError`] if one cannot be kept here.
+    fn bring(&self, outputs: &[Output]) -> Result<Option<Output>, StoreError>;
 }
 
 /// What an action gave: blobs by name, and facts that need no blob.
@@ -32,6 +52,9 @@ pub struct ActionResult {
     pub inputs: Output,
     /// What else the next step needs to know.
     pub facts: Value,
+    /// The shared cache that it was just taken from; `None` for what was found here.
+    #[serde(skip)]
+    pub origin: Option<String>,
 }
 
 /// A blob of an [`ActionResult`].
@@ -82,6 +105,16 @@ impl ActionCache for FsActionCache<'_> {
         self.0
             .write_sealed(&Self::name(step, key), &canonical_json(&json!(result)))
     }
+
+    fn blob(&self, output: &Output) -> Option<Arc<dyn Blob>> {
+        let blob = self.0.blob(&output.digest, output.size_bytes)?;
+        Some(Arc::new(blob))
+    }
+
+    fn bring(&self, outputs: &[Output]) -> Result<Option<Output>, StoreError> {
+        let is_lost = |output: &&Output| self.blob(output).is_none();
+        Ok(outputs.iter().find(is_lost).copied())
+    }
 }
 
 #[cfg(test)]
@@ -106,6 +139,7 @@ mod tests {
             outputs: [("a".to_owned(), output)].into(),
             inputs: output,
             facts: json!({"n": 1}),
+            origin: None,
         };
         let key = Digest::of(b"key");
         assert_eq!(cache.get("publish", &key).unwrap(), None);

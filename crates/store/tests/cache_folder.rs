@@ -75,6 +75,7 @@ fn fill(store: &Store) {
         outputs: BTreeMap::new(),
         inputs: output,
         facts: Value::Null,
+        origin: None,
     };
     FsActionCache(store)
         .put("publish", &Digest::of(b"key"), &result)

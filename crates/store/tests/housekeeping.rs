@@ -36,6 +36,7 @@ fn cache(root: &Path) -> Store {
             outputs: outputs.collect(),
             inputs: own,
             facts: Value::Null,
+            origin: None,
         };
         FsActionCache(&store)
             .put("publish", &Digest::of(key.as_bytes()), &result)

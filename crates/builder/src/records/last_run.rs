@@ -79,6 +79,7 @@ impl LastRun<'_> {
                 .collect(),
             inputs: kept,
             facts: to_value(FORMAT, &Facts { at, not_seen }),
+            origin: None,
         };
         self.cache.put(&self.name(), self.slot, &result)
     }

@@ -3,12 +3,15 @@
 //! Each record is one type in one file, with its format's version in its bytes: one of another format
 //! is a miss that says so.
 
+mod found_by_paths;
 pub(crate) mod known_looks;
 pub(crate) mod last_run;
+pub(crate) mod nearest;
 pub(crate) mod path_sets;
 pub(crate) mod publish_record;
 pub(crate) mod record_keeper;
 pub(crate) mod restore_record;
+pub(crate) mod sharing;
 pub(crate) mod stored_records;
 
 #[cfg(test)]
@@ -32,6 +35,8 @@ const WHOLE: &str = "whole";
 const LATEST: &str = "latest";
 /// The newest restore of a project, to be compared with.
 const LATEST_RESTORE: &str = "latest-restore";
+/// [`Nearest`](nearest::Nearest).
+const NEAREST: &str = "nearest";
 
 /// The name among a record's outputs of what the machine answered.
 const ANSWERS: &str = "machine";

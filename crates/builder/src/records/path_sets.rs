@@ -40,7 +40,19 @@ impl PathSets<'_> {
     /// # Errors
     /// [`StoreError`] if the cache cannot be asked.
     pub(crate) fn get(&self, weak: &Digest) -> Result<Vec<KeptPathSet>, StoreError> {
-        let Some(result) = self.cache.get(&self.name(), weak)? else {
+        self.read(self.cache.get(&self.name(), weak)?)
+    }
+
+    /// Returns those that other machines have seen, of which none was known here.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the cache cannot be asked.
+    pub(crate) fn get_elsewhere(&self, weak: &Digest) -> Result<Vec<KeptPathSet>, StoreError> {
+        self.read(self.cache.get_elsewhere(&self.name(), weak)?)
+    }
+
+    fn read(&self, result: Option<ActionResult>) -> Result<Vec<KeptPathSet>, StoreError> {
+        let Some(result) = result else {
             return Ok(Vec::new());
         };
         let times = times(&result);
@@ -66,29 +78,57 @@ impl PathSets<'_> {
             return Ok(());
         }
         let newest = Output::keep(&canonical_json(&json!(set)), self.store)?;
-        let earlier = self.cache.get(&self.name(), weak)?;
-        let mut times = earlier.as_ref().map(times).unwrap_or_default();
-        times.insert(newest.digest, now);
-        let earlier = earlier.map_or_else(BTreeMap::new, |earlier| earlier.outputs);
-        let others = earlier.into_values().filter(|output| *output != newest);
-        let kept: Vec<Output> = std::iter::once(newest).chain(others).take(MOST).collect();
-        times.retain(|digest, _| kept.iter().any(|output| output.digest == *digest));
-        let result = ActionResult {
-            // One digit each: their order is that of the names.
-            outputs: kept
-                .into_iter()
-                .enumerate()
-                .map(|(place, output)| (place.to_string(), output))
-                .collect(),
-            inputs: newest,
-            facts: to_value(TIMES, &times),
+        let newest = together([newest], [(newest.digest, now)].into());
+        let result = match self.cache.get(&self.name(), weak)? {
+            Some(earlier) => merged(&newest, &earlier),
+            None => newest,
         };
         self.cache.put(&self.name(), weak, &result)
     }
 
     /// Returns the name under which they are kept.
     fn name(&self) -> String {
-        format!("{}-paths", self.step)
+        Self::name_of(self.step)
+    }
+
+    /// Returns the name under which those of `step` are kept.
+    pub(crate) fn name_of(step: StepName) -> String {
+        format!("{step}-paths")
+    }
+}
+
+/// Returns the path sets of both, those of `newer` first, each once, and no more than are kept.
+pub(crate) fn merged(newer: &ActionResult, older: &ActionResult) -> ActionResult {
+    let mut all: Vec<Output> = Vec::new();
+    for output in newer.outputs.values().chain(older.outputs.values()) {
+        if !all.contains(output) {
+            all.push(*output);
+        }
+    }
+    let mut seen = times(older);
+    for (digest, at) in times(newer) {
+        let known = seen.entry(digest).or_insert(at);
+        *known = at.max(*known);
+    }
+    together(all, seen)
+}
+
+fn together(
+    sets: impl IntoIterator<Item = Output>,
+    mut times: BTreeMap<Digest, u64>,
+) -> ActionResult {
+    let kept: Vec<Output> = sets.into_iter().take(MOST).collect();
+    times.retain(|digest, _| kept.iter().any(|output| output.digest == *digest));
+    ActionResult {
+        inputs: kept[0],
+        facts: to_value(TIMES, &times),
+        // One digit each: their order is that of the names.
+        outputs: kept
+            .into_iter()
+            .enumerate()
+            .map(|(place, output)| (place.to_string(), output))
+            .collect(),
+        origin: None,
     }
 }
 

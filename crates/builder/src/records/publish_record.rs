@@ -8,7 +8,7 @@ use crate::result::layers::Layers;
 use mizzen_dotnet::ProjectFacts;
 use mizzen_oci::Platform;
 use mizzen_stage::Rung;
-use mizzen_store::{ActionResult, Output, Store};
+use mizzen_store::{ActionCache, ActionResult, Output};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -71,6 +71,7 @@ impl PublishRecord {
                 .collect(),
             inputs,
             facts: to_value(FORMAT, self),
+            origin: None,
         }
     }
 
@@ -79,10 +80,14 @@ impl PublishRecord {
         from_value(FORMAT, &result.facts)
     }
 
-    /// Returns its layers as the store has them; `None` if the store has lost one, or a platform is
-    /// asked for that it does not have.
-    pub(crate) fn find_layers(&self, options: &LayerOptions, store: &Store) -> Option<Layers> {
-        let find = |layer: &KeptLayer| layer.find(options.compression, store);
+    /// Returns its layers as the cache has them; `None` if it has lost one, or a platform is asked for
+    /// that it does not have.
+    pub(crate) fn find_layers(
+        &self,
+        options: &LayerOptions,
+        cache: &dyn ActionCache,
+    ) -> Option<Layers> {
+        let find = |layer: &KeptLayer| layer.find(options.compression, cache);
         let of_platform = |platform: &Platform| {
             let layers = self.layers.get(&platform.to_string())?.iter().map(find);
             Some((platform.clone(), layers.collect::<Option<_>>()?))

@@ -1,12 +1,15 @@
 use crate::inputs::keyed_paths::Keyed;
 use crate::records::last_run::LastRun;
+use crate::records::nearest::Nearest;
 use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
 use crate::records::restore_record::RestoreRecord;
-use crate::records::{LATEST, LATEST_RESTORE, WHOLE, by_paths, kept_answers};
+use crate::records::{LATEST, LATEST_RESTORE, NEAREST, WHOLE, by_paths, kept_answers};
 use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, StepName};
 use mizzen_store::{ActionCache, ActionResult, Output, Store, StoreError};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Writes the records of one build, under every key that names what a step gave.
 pub(crate) struct RecordKeeper<'a> {
@@ -14,6 +17,8 @@ pub(crate) struct RecordKeeper<'a> {
     pub(crate) cache: &'a dyn ActionCache,
     /// Names the newest records of the project.
     pub(crate) slot: Digest,
+    /// Names the newest table of the project on any machine.
+    pub(crate) nearest: Digest,
     /// The time of day, in seconds since 1970.
     pub(crate) now: u64,
 }
@@ -69,7 +74,14 @@ impl RecordKeeper<'_> {
         if !floats && !is_never(publish.keyed) && !is_never(restore.keyed) {
             self.keep_whole(inputs, publish.record, restore.record, table)?;
         }
-        self.cache.put(LATEST, &self.slot, &result)
+        self.cache.put(LATEST, &self.slot, &result)?;
+        let table = ActionResult {
+            outputs: BTreeMap::new(),
+            inputs: self.keep_table(&Nearest::table(inputs))?,
+            facts: Value::Null,
+            origin: None,
+        };
+        self.cache.put(NEAREST, &self.nearest, &table)
     }
 
     /// Keeps `published` under the whole key, with what the machine answered to both steps.

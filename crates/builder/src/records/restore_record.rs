@@ -25,6 +25,8 @@ pub(crate) struct RestoreRecord {
     pub(crate) rung: Rung,
     /// What the machine answered to it, where it was watched: [`Answers`](mizzen_plan::Answers).
     pub(crate) machine: Option<Output>,
+    /// The shared cache that it was just taken from; in no record.
+    pub(crate) origin: Option<String>,
 }
 
 /// Versions that were resolved and may be resolved otherwise tomorrow.
@@ -62,6 +64,7 @@ impl RestoreRecord {
             outputs: packs.chain(named_answers(self.machine)).collect(),
             inputs,
             facts: to_value(FORMAT, &facts),
+            origin: None,
         }
     }
 
@@ -77,6 +80,7 @@ impl RestoreRecord {
             findings: facts.findings,
             rung: Rung::parse(&facts.rung)?,
             machine: facts.machine,
+            origin: result.origin.clone(),
         })
     }
 

@@ -2,17 +2,16 @@ use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::observations::Observations;
 use crate::inputs::staged::Staged;
 use crate::layer_options::LayerOptions;
-use crate::records::known_looks::KnownLooks;
-use crate::records::last_run::LastRun;
-use crate::records::path_sets::{KeptPathSet, PathSets};
+use crate::records::nearest::Nearest;
+use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
 use crate::records::record_keeper::RecordKeeper;
 use crate::records::restore_record::RestoreRecord;
-use crate::records::{ANSWERS, LATEST, LATEST_RESTORE, WHOLE, by_paths, kept_answers};
+use crate::records::{LATEST, NEAREST, WHOLE, kept_answers};
 use crate::result::layers::Layers;
 use crate::{BuildError, FloatPolicy};
 use mizzen_oci::Digest;
-use mizzen_plan::{Inputs, LastLooks, Look, MissReason, Record, Records, StepName};
+use mizzen_plan::{Inputs, LastLooks, MissReason, Record, Records, SourceTree, StepName};
 use mizzen_stage::{Executor, Rung};
 use mizzen_store::{ActionCache, ActionResult, Output, Store};
 use std::cell::RefCell;
@@ -23,15 +22,17 @@ use std::sync::Arc;
 
 /// What the cache has for one build: records with all their blobs in the store.
 pub(crate) struct StoredRecords<'a> {
-    store: &'a Store,
-    cache: &'a dyn ActionCache,
+    pub(super) store: &'a Store,
+    pub(super) cache: &'a dyn ActionCache,
     executor: &'a dyn Executor,
     layers: &'a LayerOptions,
-    slot: Digest,
+    pub(super) slot: Digest,
+    nearest: Nearest,
+    files: SourceTree,
     workspace_root: &'a Path,
     observations: &'a Observations,
     /// What was last looked at by paths, and in vain.
-    last_looks: RefCell<Option<LastLooks>>,
+    pub(super) last_looks: RefCell<Option<LastLooks>>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
     /// The time of day, in seconds since 1970.
@@ -44,6 +45,8 @@ pub(crate) struct StoredRecords<'a> {
 pub(crate) struct Published {
     pub(crate) record: PublishRecord,
     pub(crate) layers: Layers,
+    /// The shared cache that it was just taken from.
+    pub(crate) origin: Option<String>,
 }
 
 /// A record that was read, and what it is to be believed for.
@@ -75,6 +78,8 @@ impl<'a> StoredRecords<'a> {
             slot: staged
                 .inputs
                 .slot(&request.workspace.root.to_string_lossy()),
+            nearest: Nearest::of(&staged.inputs),
+            files: staged.inputs.files.clone(),
             workspace_root: &request.workspace.root,
             observations: context.observations,
             last_looks: RefCell::new(None),
@@ -94,6 +99,17 @@ impl<'a> StoredRecords<'a> {
         PublishRecord::from_result(&self.latest_result()?)
     }
 
+    /// Brings what `restored` gave to this machine. Returns the name of the first that cannot be had.
+    pub(crate) fn bring(&self, restored: &RestoreRecord) -> Result<Option<String>, BuildError> {
+        let outputs: Vec<Output> = restored.packs.values().copied().collect();
+        let lost = self.cache.bring(&outputs)?;
+        let name_of = |lost: Output| {
+            let mut packs = restored.packs.iter();
+            packs.find(|(_, output)| **output == lost)
+        };
+        Ok(lost.and_then(name_of).map(|(name, _)| name.clone()))
+    }
+
     fn latest_result(&self) -> Option<ActionResult> {
         self.cache.get(LATEST, &self.slot).ok()?
     }
@@ -104,11 +120,12 @@ impl<'a> StoredRecords<'a> {
             store: self.store,
             cache: self.cache,
             slot: self.slot,
+            nearest: self.nearest.key,
             now: self.now,
         }
     }
 
-    fn path_sets(&self, step: StepName) -> PathSets<'_> {
+    pub(super) fn path_sets(&self, step: StepName) -> PathSets<'_> {
         PathSets {
             store: self.store,
             cache: self.cache,
@@ -117,7 +134,7 @@ impl<'a> StoredRecords<'a> {
     }
 
     /// Returns the machine as it was first asked for in this command.
-    fn machine(&self) -> Result<Arc<MachineTree>, BuildError> {
+    pub(super) fn machine(&self) -> Result<Arc<MachineTree>, BuildError> {
         self.observations.machine(self.workspace_root, self.store)
     }
 
@@ -133,10 +150,7 @@ impl<'a> StoredRecords<'a> {
             Ok(Some(result)) => result,
             Err(error) => return self.failed(error.into()),
         };
-        let is_lost = |output: &Output| {
-            let blob = self.store.blob(&output.digest, output.size_bytes);
-            blob.is_none()
-        };
+        let is_lost = |output: &Output| self.cache.blob(output).is_none();
         if let Some((name, _)) = result.outputs.iter().find(|(_, output)| is_lost(output)) {
             return Record::Unusable(MissReason::Incomplete(name.clone()));
         }
@@ -172,8 +186,10 @@ impl<'a> StoredRecords<'a> {
     }
 
     fn find_published(&self, step: &str, key: &Digest) -> Record<Published> {
+        let mut origin = None;
         let record = self.find(step, key, |result| {
             let record = PublishRecord::from_result(result)?;
+            origin.clone_from(&result.origin);
             Some(Read {
                 rung: record.rung,
                 machine: record.machine,
@@ -183,99 +199,15 @@ impl<'a> StoredRecords<'a> {
         match record {
             Record::Missing => Record::Missing,
             Record::Unusable(reason) => Record::Unusable(reason),
-            Record::Found(record) => match record.find_layers(self.layers, self.store) {
-                Some(layers) => Record::Found(Published { record, layers }),
+            Record::Found(record) => match record.find_layers(self.layers, self.cache) {
+                Some(layers) => Record::Found(Published {
+                    record,
+                    layers,
+                    origin,
+                }),
                 None => Record::Unusable(MissReason::Incomplete("a layer".to_owned())),
             },
         }
-    }
-
-    /// Looks for the record of `step` by what it looked up, led to by `weak`.
-    fn find_by_paths<T>(
-        &self,
-        step: StepName,
-        weak: &Digest,
-        inputs: &Inputs,
-        find: impl Fn(&str, &Digest) -> Record<T>,
-    ) -> Result<Record<T>, BuildError> {
-        let sets = self.path_sets(step).get(weak)?;
-        if sets.is_empty() {
-            return Ok(Record::Missing);
-        }
-        let machine = self.machine()?;
-        let mut found = Record::Missing;
-        for kept in &sets {
-            let strong = kept.paths.strong_key(weak, &inputs.files, &*machine);
-            found = find(&by_paths(step), &strong.map_err(BuildError::Read)?);
-            if !matches!(found, Record::Missing) {
-                break;
-            }
-        }
-        if matches!(found, Record::Missing) {
-            let change = self.change_of_the_machine(step)?;
-            let newest = sets.into_iter().next();
-            *self.last_looks.borrow_mut() = newest.map(|kept| LastLooks {
-                paths: kept.paths,
-                machine: change,
-            });
-        }
-        Ok(found)
-    }
-
-    /// Returns what is known of the paths that `step` looks up, led to by `weak`: those by which a record
-    /// is found today, else those of its newest run.
-    pub(crate) fn looks(
-        &self,
-        step: StepName,
-        weak: Option<&Digest>,
-        inputs: &Inputs,
-    ) -> Result<KnownLooks, BuildError> {
-        let mut sets = match weak {
-            Some(weak) => self.path_sets(step).get(weak)?,
-            None => Vec::new(),
-        };
-        let mut found = 0;
-        for (place, kept) in sets.iter().enumerate().filter(|_| sets.len() > 1) {
-            let weak = weak.expect("it led to them");
-            let strong = kept
-                .paths
-                .strong_key(weak, &inputs.files, &*self.machine()?);
-            let strong = strong.map_err(BuildError::Read)?;
-            if self.cache.get(&by_paths(step), &strong)?.is_some() {
-                found = place;
-                break;
-            }
-        }
-        if sets.is_empty() {
-            let (store, cache, slot) = (self.store, self.cache, &self.slot);
-            let last_run = LastRun {
-                store,
-                cache,
-                step,
-                slot,
-            };
-            return Ok(last_run.get()?);
-        }
-        let KeptPathSet { paths, seen_at } = sets.swap_remove(found);
-        Ok(KnownLooks::Seen {
-            paths,
-            at: seen_at,
-            is_of_today: true,
-        })
-    }
-
-    /// Returns the first path that answers otherwise today than to the newest run of `step`.
-    fn change_of_the_machine(&self, step: StepName) -> Result<Option<(String, Look)>, BuildError> {
-        let newest = match step {
-            StepName::Restore => LATEST_RESTORE,
-            StepName::Publish => LATEST,
-        };
-        let newest = self.cache.get(newest, &self.slot)?;
-        let kept = newest.and_then(|newest| newest.outputs.get(ANSWERS).copied());
-        let answers = kept_answers(kept, self.store)?.unwrap_or_default();
-        let change = answers.first_change(&*self.machine()?);
-        let change = change.map_err(BuildError::Read)?;
-        Ok(change.map(|(path, look)| (path.to_owned(), look)))
     }
 
     /// Says no to a record of steps to which the machine would answer otherwise today.
@@ -363,8 +295,13 @@ impl Records for StoredRecords<'_> {
     }
 
     fn latest(&self) -> Option<Inputs> {
-        let result = self.latest_result()?;
-        Inputs::parse(&self.store.read(&result.inputs.digest).ok()??)
+        if let Some(result) = self.latest_result() {
+            return Inputs::parse(&self.store.read(&result.inputs.digest).ok()??);
+        }
+        let nearest = &self.nearest;
+        let result = self.cache.get_elsewhere(NEAREST, &nearest.key).ok()??;
+        let bytes = self.store.read(&result.inputs.digest).ok()??;
+        nearest.read(&bytes, &self.files)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::result::kept_layer::KeptLayer;
 use fs_err as fs;
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
 use mizzen_oci::{Digest, Hasher};
-use mizzen_store::{Cancel, FileState, StatCache, Store};
+use mizzen_store::{Cancel, FileState, FsActionCache, StatCache, Store};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -207,6 +207,6 @@ fn remembered(
         return Ok(None);
     };
     let kept = serde_json::from_slice::<KeptLayer>(&note).ok();
-    let found = kept.and_then(|kept| kept.find(compression, store));
+    let found = kept.and_then(|kept| kept.find(compression, &FsActionCache(store)));
     Ok(found.map(|found| found.layer))
 }

@@ -2,9 +2,8 @@ use crate::report::Outcome;
 use crate::result::app::AppLayer;
 use mizzen_image::{Compression, Layer};
 use mizzen_oci::{Descriptor, DiffId, Digest};
-use mizzen_store::{Output, Store};
+use mizzen_store::{ActionCache, Output};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// A layer as records and notes have it: everything but its bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -36,16 +35,20 @@ impl KeptLayer {
         }
     }
 
-    /// Returns the layer as the store has it; `None` if it has lost it.
-    pub(crate) fn find(&self, compression: Compression, store: &Store) -> Option<AppLayer> {
-        let blob = store.blob(&self.digest, self.size_bytes)?;
+    /// Returns the layer as the cache has it; `None` if it has lost it.
+    pub(crate) fn find(
+        &self,
+        compression: Compression,
+        cache: &dyn ActionCache,
+    ) -> Option<AppLayer> {
+        let blob = cache.blob(&self.output())?;
         let media_type = compression.media_type();
         Some(AppLayer {
             name: self.name.clone(),
             layer: Layer {
                 descriptor: Descriptor::new(media_type, self.digest, self.size_bytes),
                 diff_id: self.diff_id,
-                blob: Arc::new(blob),
+                blob,
             },
             files: self.files,
             outcome: Outcome::Hit,

@@ -70,7 +70,7 @@ impl<'a, 'b> Steps<'a, 'b> {
                     if let Verdict::Hit(restored) = restore {
                         self.reuse_restored(key, restored);
                     } else {
-                        self.report_hit(StepName::Restore, key);
+                        self.report_hit(StepName::Restore, key, published.origin.as_ref());
                     }
                     return Ok(self.reuse_published(publish_key, published));
                 }
@@ -122,6 +122,10 @@ impl<'a, 'b> Steps<'a, 'b> {
             {
                 return Ok(Some(self.reuse_published(key, published)));
             }
+        }
+        if let Some(lost) = self.records.bring(restored)? {
+            self.run_restore(restore_key, vec![MissReason::Incomplete(lost)])?;
+            return Ok(None);
         }
         self.dotnet_calls += 1;
         let staged = &*self.staged;
@@ -216,7 +220,7 @@ impl<'a, 'b> Steps<'a, 'b> {
     /// Takes what a restore gave, now or before; tells of it once.
     fn reuse_restored(&mut self, key: Digest, restored: RestoreRecord) {
         if self.restored.is_none() {
-            self.report_hit(StepName::Restore, key);
+            self.report_hit(StepName::Restore, key, restored.origin.as_ref());
             if let Some(floating) = &restored.floating {
                 let seconds = self.staged.request.now.saturating_sub(floating.resolved_at);
                 let minutes = match seconds / 60 {
@@ -234,7 +238,7 @@ impl<'a, 'b> Steps<'a, 'b> {
     }
 
     fn reuse_published(&mut self, key: Digest, published: Published) -> App {
-        self.report_hit(StepName::Publish, key);
+        self.report_hit(StepName::Publish, key, published.origin.as_ref());
         self.app(published)
     }
 
@@ -247,12 +251,15 @@ impl<'a, 'b> Steps<'a, 'b> {
         }
     }
 
-    fn report_hit(&mut self, step: StepName, key: Digest) {
+    fn report_hit(&mut self, step: StepName, key: Digest, origin: Option<&String>) {
         debug!(step = %step, %key, "hit");
         let report = StepReport {
             step,
             key,
-            outcome: Outcome::Hit,
+            outcome: match origin {
+                Some(_) => Outcome::RemoteHit,
+                None => Outcome::Hit,
+            },
             took: self.started.elapsed(),
             reasons: Vec::new(),
             watched: None,

@@ -110,7 +110,11 @@ pub(crate) fn publish(
         project,
     };
     Ok(PublishRun {
-        published: Published { record, layers },
+        published: Published {
+            record,
+            layers,
+            origin: None,
+        },
         findings,
         keyed,
     })

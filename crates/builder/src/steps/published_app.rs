@@ -9,7 +9,7 @@ use crate::{DotnetMessage, LockedToolchain};
 /// Returns the app that was published, now or before, and tells what its publish warned of. Its steps
 /// are for the caller to add.
 pub(crate) fn published_app(staged: &Staged<'_>, published: Published) -> App {
-    let Published { record, layers } = published;
+    let Published { record, layers, .. } = published;
     let mut all = layers.by_platform.iter().flat_map(|(_, layers)| layers);
     let is_reused = all.all(|layer| layer.outcome == Outcome::Hit);
     tell(staged, &record, is_reused);

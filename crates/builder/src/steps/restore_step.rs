@@ -95,6 +95,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
         findings,
         rung: outcome.rung,
         machine: keyed.keep_answers(&staged.context.store)?,
+        origin: None,
     };
     Ok(RestoreRun { record, keyed })
 }

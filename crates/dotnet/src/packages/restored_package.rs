@@ -45,9 +45,21 @@ impl RestoredPackage {
             sha512: metadata
                 .as_ref()
                 .and_then(|metadata| metadata.content_hash.clone()),
-            source: metadata.and_then(|metadata| metadata.source),
+            source: metadata.and_then(|metadata| Some(without_login(&metadata.source?))),
         })
     }
+}
+
+/// Returns the address of a feed as everybody may know it: without a name and a password, and without the
+/// query, in which some feeds want a key.
+fn without_login(source: &str) -> String {
+    let source = source.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = source.split_once("://") else {
+        return source.to_owned();
+    };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..host_end].rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{}", &rest[host_end..])
 }
 
 fn text(path: &Path) -> io::Result<Option<String>> {
@@ -127,6 +139,20 @@ mod tests {
         assert_eq!(package.source.as_deref(), Some("https://f/"));
         let bare = RestoredPackage::read(&folder.path().join("none"), "x", "1.0.0").unwrap();
         assert_eq!((bare.sha512, bare.licence, bare.source), (None, None, None));
+    }
+
+    #[test]
+    fn the_address_of_a_feed_is_told_without_a_login() {
+        for (source, told) in [
+            (
+                "https://user:p@ss@f:8/v3/index.json?key=k#x",
+                "https://f:8/v3/index.json",
+            ),
+            ("https://f/@scope/", "https://f/@scope/"),
+            ("/srv/feed", "/srv/feed"),
+        ] {
+            assert_eq!(super::without_login(source), told);
+        }
     }
 
     #[test]

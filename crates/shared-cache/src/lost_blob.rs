@@ -1,0 +1,32 @@
+use mizzen_oci::Repository;
+use std::error::Error;
+use std::io;
+
+/// A blob that a record of a shared cache names could not be had from there: whatever it held can be made
+/// on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the shared cache `{repository}` does not give what its record names")]
+pub struct LostBlob {
+    /// Where it was to be.
+    pub repository: Repository,
+    pub(crate) source: io::Error,
+}
+
+impl LostBlob {
+    /// Finds it among the causes of `error`.
+    pub fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            if let Some(lost) = error.downcast_ref() {
+                return Some(lost);
+            }
+            // An I/O error names as its source the source of what it holds, not what it holds.
+            let held = error.downcast_ref().and_then(io::Error::get_ref);
+            cause = match held {
+                Some(held) => Some(held),
+                None => error.source(),
+            };
+        }
+        None
+    }
+}
