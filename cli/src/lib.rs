@@ -37,13 +37,13 @@ pub fn run(process: &Process) -> ExitCode {
     };
     let json = arguments.is_for_machines();
     if let Err(error) = ui::start_log(process, json) {
-        return say(&error, None, json);
+        return say(&error, None, json, process);
     }
     let interrupt = match interrupt::Interrupt::listen() {
         Ok(interrupt) => interrupt,
         Err(error) => {
             let error = CommandError::bug("cannot listen for signals", error);
-            return say(&error, None, json);
+            return say(&error, None, json, process);
         }
     };
     let invocation = session::Invocation {
@@ -57,8 +57,13 @@ pub fn run(process: &Process) -> ExitCode {
     }));
     match result {
         Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(error)) => say(&error, interrupt.exit_code(), json),
-        Err(_) => say(&CommandError::panicked(), interrupt.exit_code(), json),
+        Ok(Err(error)) => say(&error, interrupt.exit_code(), json, process),
+        Err(_) => say(
+            &CommandError::panicked(),
+            interrupt.exit_code(),
+            json,
+            process,
+        ),
     }
 }
 
@@ -73,7 +78,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// Says why it failed: as the last lines on stderr, or as the last object.
-fn say(error: &CommandError, interrupted: Option<u8>, json: bool) -> ExitCode {
+fn say(error: &CommandError, interrupted: Option<u8>, json: bool, process: &Process) -> ExitCode {
     let code = match interrupted {
         Some(code) if error.is_interruption() => code,
         _ => error.exit_code(),
@@ -81,7 +86,7 @@ fn say(error: &CommandError, interrupted: Option<u8>, json: bool) -> ExitCode {
     if json {
         ui::err_json(&error.to_json(code));
     } else {
-        ui::err(&error.lines());
+        ui::err(&error.lines(), ui::Colours::of(process));
     }
     ExitCode::from(code)
 }

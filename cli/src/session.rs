@@ -140,7 +140,8 @@ impl Session<'_> {
             SharedCache::local(store)
         } else {
             let keychain = self.shared_keychain.clone();
-            let settings = remote_settings(self.settings(&self.config, false, keychain)?);
+            let settings =
+                remote_settings(self.settings(&self.config, false, keychain, &self.ui)?);
             let registry = Registry::new(settings, self.cancel.clone())?;
             SharedCache::new(store, &registry, places, shared_form)
         };
@@ -152,7 +153,8 @@ impl Session<'_> {
         self.process.variable("TMPDIR").unwrap_or("/tmp").into()
     }
 
-    /// Prepares the registry client, which knows what `config` says of hosts; sends nothing yet.
+    /// Prepares the registry client, which knows what `config` says of hosts and tells `ui` what it does;
+    /// sends nothing yet.
     ///
     /// # Errors
     /// A certificate or a proxy cannot be used.
@@ -161,8 +163,9 @@ impl Session<'_> {
         config: &Config,
         offline: bool,
         keychain: Keychain,
+        ui: &Ui,
     ) -> Result<Registry, CommandError> {
-        let settings = self.settings(config, offline, keychain)?;
+        let settings = self.settings(config, offline, keychain, ui)?;
         Ok(Registry::new(settings, self.cancel.clone())?)
     }
 
@@ -171,10 +174,11 @@ impl Session<'_> {
         config: &Config,
         offline: bool,
         keychain: Keychain,
+        ui: &Ui,
     ) -> Result<Settings, CommandError> {
         Ok(Settings {
             keychain,
-            reporter: self.ui.transfers(),
+            reporter: ui.transfers(),
             hosts: config.hosts()?,
             proxies: proxies(self.process),
             ca_bundle: self.process.variable("SSL_CERT_FILE").map(PathBuf::from),

@@ -34,7 +34,7 @@ pub(crate) fn transfer(
     let ui = Ui::of(&arguments.output, process);
     let session = open_session(invocation, ui, arguments.image.cache_dir.as_deref())?;
     let keychain = keychain::keychain(process, std::slice::from_ref(to), Some(from));
-    let registry = session.registry(&session.config, false, keychain)?;
+    let registry = session.registry(&session.config, false, keychain, &session.ui)?;
     let source = from.source(to.is_layout(), || Ok(registry.clone()), &session)?;
     let what = match &arguments.image.platform {
         Some(platform) => Taggable::Image(Box::new(source.image(platform)?)),

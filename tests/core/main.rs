@@ -40,6 +40,7 @@ mod progress;
 mod project_says;
 mod reference;
 mod reported;
+mod screen;
 mod security;
 mod shared_cache;
 mod solution;

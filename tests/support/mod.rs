@@ -13,6 +13,7 @@ mod registry;
 mod run;
 pub(crate) mod sdk_choice;
 mod some_package;
+mod terminal;
 mod user;
 
 pub(crate) use files::{copy, edit};
@@ -21,4 +22,5 @@ pub(crate) use prepared::{is_set, prepared, testdata, variable};
 pub(crate) use registry::{Registry, pull, validated};
 pub(crate) use run::{KILLED, Run};
 pub(crate) use some_package::{refer_no_more, refer_to, some_package};
+pub(crate) use terminal::Terminal;
 pub(crate) use user::User;

@@ -7,6 +7,7 @@ use crate::error::{CommandError, USAGE};
 use crate::keychain;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Session;
+use crate::ui::Ui;
 use mizzen_builder::{App, AppRuntime, BuildError, LayerOptions, check_shell};
 use mizzen_dotnet::ContainerSettings;
 use mizzen_oci::Platform;
@@ -18,6 +19,7 @@ pub(crate) struct BaseChoice<'a> {
     pub(crate) arguments: &'a BuildArgs,
     pub(crate) config: &'a Config,
     pub(crate) session: &'a Session<'a>,
+    pub(crate) ui: &'a Ui,
     /// Where every base has its digest, if none but those may be taken.
     pub(crate) lock: Option<Lock>,
     /// Each option and where its value came from.
@@ -138,10 +140,11 @@ impl BaseChoice<'_> {
         platforms: &[Platform],
         registry: &Registry,
     ) -> Result<Base, CommandError> {
+        let name = base.to_string();
+        let _shown = self.ui.under_way("base", &name);
         let Some(lock) = &self.lock else {
             return Base::open(base, platforms, registry, self.session);
         };
-        let name = base.to_string();
         let locked = lock.base(&name)?;
         let pinned = base.at(locked.digest);
         let opened = Base::open(&pinned, platforms, registry, self.session)?;
@@ -176,7 +179,8 @@ impl BaseChoice<'_> {
     ) -> Result<Registry, CommandError> {
         let keychain = keychain::keychain(self.session.process, destinations, base);
         let offline = self.arguments.offline;
-        self.session.registry(self.config, offline, keychain)
+        self.session
+            .registry(self.config, offline, keychain, self.ui)
     }
 }
 

@@ -5,6 +5,7 @@ use super::services::{Service, Services};
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::session::Session;
+use crate::ui::Ui;
 use mizzen_registry::Registry;
 use serde_json::json;
 
@@ -28,17 +29,20 @@ pub(crate) struct Images {
 pub(crate) fn deliver(
     services: &Services,
     tools: &Tools<'_>,
-    build: impl Fn(&Service, &Tools<'_>) -> Result<Ready, CommandError>,
+    build: impl Fn(&Service, &Tools<'_>, &Ui) -> Result<Ready, CommandError>,
 ) -> Images {
     let mut delivered = Vec::new();
     let mut ready = Vec::new();
     let mut failures: Vec<(String, CommandError)> = Vec::new();
     let is_one = services.len() == 1;
     let all_or_nothing = services.common().all_or_nothing;
-    let ui = &tools.session.ui;
-    for service in &services.each {
-        ui.set_project(service.project());
-        let image = build(service, tools).and_then(|image| {
+    for (number, service) in services.each.iter().enumerate() {
+        if !is_one {
+            let done = number - failures.len();
+            tools.session.ui.count(done, failures.len(), services.len());
+        }
+        let ui = tools.session.ui.about(services.about(service));
+        let image = build(service, tools, &ui).and_then(|image| {
             check_name(
                 &image.built,
                 ready
@@ -47,7 +51,7 @@ pub(crate) fn deliver(
                     .chain(&delivered),
             )?;
             if !all_or_nothing {
-                image.write(tools)?;
+                image.write(tools, &ui)?;
             }
             Ok(image)
         });
@@ -66,7 +70,7 @@ pub(crate) fn deliver(
             }
         }
     }
-    ui.set_project(None);
+    tools.session.ui.counted();
     if failures.is_empty() {
         if let Err(error) = write_together(&ready, tools) {
             return Images {
@@ -93,10 +97,11 @@ pub(crate) fn deliver(
 
 /// Brings the blobs of all images to their registries first, and tags them when all are there.
 fn write_together(ready: &[Ready], tools: &Tools<'_>) -> Result<(), CommandError> {
+    let ui = &tools.session.ui;
     for image in ready {
-        image.write_untagged(tools)?;
+        image.write_untagged(tools, ui)?;
     }
-    ready.iter().try_for_each(|image| image.write(tools))
+    ready.iter().try_for_each(|image| image.write(tools, ui))
 }
 
 fn check_name<'a>(
@@ -125,33 +130,36 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    fn write(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
+    fn write(&self, tools: &Tools<'_>, ui: &Ui) -> Result<(), CommandError> {
         for destination in &self.built.destinations {
             tools.session.cancel.check()?;
-            if tools.session.ui.is_verbose() {
+            if ui.is_verbose() {
                 let event = json!({ "event": "writing", "to": destination.to_string() });
-                tools
-                    .session
-                    .ui
-                    .tell(&format!("writing  {destination}"), &event);
+                ui.tell(&format!("writing  {destination}"), &event);
             }
-            self.write_to(destination, tools)?;
+            self.write_to(destination, tools, ui)?;
         }
         Ok(())
     }
 
     /// Sends what registries do not have yet, by digest.
-    fn write_untagged(&self, tools: &Tools<'_>) -> Result<(), CommandError> {
+    fn write_untagged(&self, tools: &Tools<'_>, ui: &Ui) -> Result<(), CommandError> {
         for destination in &self.built.destinations {
             if let Some(untagged) = destination.untagged(self.built.digest()) {
                 tools.session.cancel.check()?;
-                self.write_to(&untagged, tools)?;
+                self.write_to(&untagged, tools, ui)?;
             }
         }
         Ok(())
     }
 
-    fn write_to(&self, destination: &ImageTarget, tools: &Tools<'_>) -> Result<(), CommandError> {
+    fn write_to(
+        &self,
+        destination: &ImageTarget,
+        tools: &Tools<'_>,
+        ui: &Ui,
+    ) -> Result<(), CommandError> {
+        let _shown = ui.under_way("writing", &destination.to_string());
         let symbols = self.built.symbols.as_slice();
         let tools = (&self.registry, tools.session);
         let sink = destination.sink(&self.engine_name, symbols, tools)?;

@@ -29,10 +29,14 @@ use mizzen_registry::Counts;
 use mizzen_store::{Cancel, Store};
 use std::path::PathBuf;
 
-/// Makes one image, as far as the point where it is written.
-pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Ready, CommandError> {
+/// Makes one image, as far as the point where it is written; says so on `ui`.
+pub(crate) fn service_image(
+    service: &Service,
+    tools: &Tools<'_>,
+    ui: &Ui,
+) -> Result<Ready, CommandError> {
     let session = tools.session;
-    let (process, ui, cancel) = (session.process, &session.ui, &session.cancel);
+    let (process, cancel) = (session.process, &session.cancel);
     let store = session.store()?;
     let Service {
         arguments, config, ..
@@ -53,6 +57,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
         arguments,
         config,
         session,
+        ui,
         lock: lock.flatten(),
         settings: &service.settings,
     };
@@ -65,7 +70,7 @@ pub(crate) fn service_image(service: &Service, tools: &Tools<'_>) -> Result<Read
             let certain = certain_destinations(arguments, process)?;
             let check = DeliveryCheck::new(early.registry(), session, &certain);
             let how = (arguments, &check);
-            published(request, how, session)?
+            published(request, how, session, ui)?
         }
         None => package_publish_folder(&folder, &layers, store, cancel)?,
     };
@@ -158,6 +163,7 @@ pub(crate) fn published(
     request: &ProjectRequest,
     (arguments, check): (&BuildArgs, &DeliveryCheck<'_>),
     session: &Session<'_>,
+    ui: &Ui,
 ) -> Result<App, CommandError> {
     let store = session.store()?;
     let mut executor = stage(store, arguments.isolation)?;
@@ -169,12 +175,13 @@ pub(crate) fn published(
         executor: &executor,
         store: store.clone(),
         records: session.records()?,
-        reporter: &session.ui,
+        reporter: ui,
         observations: &session.observations,
         cancel: session.cancel.clone(),
         preflight: &|| check.run(),
     };
     let is_locked = request.locked.is_some();
+    let _shown = ui.under_way("reading", "the workspace and the SDK");
     publish_project(&context, request).map_err(|error| {
         let is_check = is_locked && error.is_about_lock_files();
         let error = CommandError::from(error);

@@ -6,7 +6,7 @@ use crate::config::{Config, Setting};
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::session::Invocation;
-use crate::ui::{Ui, count};
+use crate::ui::{About, Ui, count};
 use mizzen_dotnet::{Solution, Workspace, is_project_named, service};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,19 @@ impl Services {
             Some((config, _)) => config,
             None => &self.each[0].config,
         }
+    }
+
+    /// Returns what is said to be about one of them: of several each line for people begins with a
+    /// name, so that lines of several may come at a time.
+    pub(crate) fn about(&self, service: &Service) -> About {
+        let name = |service: &Service| {
+            let project = service.workspace.as_ref();
+            project.map_or_else(String::new, |it| it.project_name().to_owned())
+        };
+        let widest = self.each.iter().map(|it| name(it).chars().count()).max();
+        let widest = widest.filter(|_| self.len() > 1);
+        let name = widest.map(|widest| format!("{:widest$}", name(service)));
+        About::new(service.project(), name.as_deref())
     }
 
     /// Returns how many there are.

@@ -32,13 +32,14 @@ pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<
         arguments,
         config,
         session: &session,
+        ui,
         lock: None,
         settings: &service.settings,
     };
     let early = choice.early(&[], &layers)?;
     let nowhere = DeliveryCheck::new(early.registry(), &session, &[]);
     let how = (arguments, &nowhere);
-    let app = published(&request, how, &session)?;
+    let app = published(&request, how, &session, ui)?;
     let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let (base, _) = choice.decide(early, &app, &said, &[])?;
     let images = app.layers.iter().zip(&base.images);

@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &LoginArgs, invocation: &Invocation<'_>) -> Result<
     let mut keychain = Keychain::default();
     keychain.add_credential("the login", &registry, credential.clone());
     let session = open_session(invocation, Ui::new(false, false), None)?;
-    let client = session.registry(&session.config, false, keychain)?;
+    let client = session.registry(&session.config, false, keychain, &session.ui)?;
     client.check_login(&registry).map_err(|error| match error {
         error @ RegistryError::Unauthorized { .. } => CommandError::from(error)
             .within(format!("wrong user name or password for `{registry}`"), "")

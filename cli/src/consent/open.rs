@@ -29,7 +29,9 @@ pub(crate) fn open_build_session<'a>(
     services: &Services,
     ui: Ui,
 ) -> Result<Session<'a>, CommandError> {
+    let shown = ui.under_way("reading", "what the workspace asks for");
     let granted = grant(services, invocation)?;
+    drop(shown);
     let cache_dir = services.common().cache_dir.as_deref();
     let mut session = invocation.session_of(services.config().clone(), ui, cache_dir);
     session.granted = granted;

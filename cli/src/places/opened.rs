@@ -44,7 +44,7 @@ impl Opened {
         let place = ImageSource::parse(name, session.process)?;
         let connect = || {
             let keychain = keychain::keychain(session.process, &[], Some(&place));
-            session.registry(&session.config, false, keychain)
+            session.registry(&session.config, false, keychain, &session.ui)
         };
         let likely = place.in_registry().map(|_| Platform::linux("amd64".into()));
         Ok(Self {

@@ -3,8 +3,8 @@ use clap::ValueEnum;
 /// How much is said on stderr, and how.
 #[derive(clap::Args, Debug)]
 pub(crate) struct OutputArgs {
-    /// How to show progress: rich redraws a line, plain only adds lines, json writes one object per
-    /// line; auto is rich on a terminal, else plain
+    /// How to show progress: rich also shows what is under way, plain only adds lines, json writes one
+    /// object per line; auto is rich on a terminal, unless CI is set, else plain
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub(crate) progress: Progress,
 

@@ -1,7 +1,8 @@
 //! What mizzen does and how long each part takes, for those who work on it: on stderr where
 //! `MIZZEN_LOG` asks for it.
 
-use super::output::{err_json, err_line};
+use super::colours::Colours;
+use super::output::{err_json, say};
 use crate::Process;
 use crate::error::CommandError;
 use serde_json::json;
@@ -76,7 +77,7 @@ impl io::Write for Log {
         if self.json {
             err_json(&json!({ "event": "log", "text": text }));
         } else {
-            err_line("", text, "\n");
+            say(&(Colours::Off.paint(text) + "\n"));
         }
         Ok(line.len())
     }

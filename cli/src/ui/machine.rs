@@ -23,13 +23,15 @@ pub(super) fn for_machines(event: &Event<'_>, verbose: bool) -> Vec<Value> {
             ended
         }
         Event::DotnetLine(text) if verbose => json!({ "event": "dotnet", "text": text }),
-        Event::DotnetLine(_) => return Vec::new(),
         Event::Message(message) => diagnostic(message, false),
         Event::Reused(messages) => {
             let messages = messages.iter();
             return messages.map(|message| diagnostic(message, true)).collect();
         }
-        Event::Note(text) => json!({ "event": "note", "text": text }),
+        Event::Note(text) | Event::Waiting(text) => json!({ "event": "note", "text": text }),
+        Event::DotnetLine(_) | Event::GoesOn(_) | Event::Packages(_) | Event::Compiling(_) => {
+            return Vec::new();
+        }
         Event::Warning(text) => json!({ "event": "warning", "text": text }),
     }]
 }

@@ -1,7 +1,8 @@
 //! The one way to stdout and to stderr: what is said goes through [`Lines`], what is told to
 //! machines through JSON that shows no control character either.
 
-use super::lines::{Lines, escaped, escaped_json, is_plain, write_pretty};
+use super::colours::Colours;
+use super::lines::{Lines, escaped_json, is_plain, write_pretty};
 use crate::error::CommandError;
 use serde::Serialize;
 use serde_json::Value;
@@ -36,18 +37,16 @@ pub(crate) fn out_json(value: &impl Serialize) -> Result<(), CommandError> {
 }
 
 /// Says something on stderr.
-pub(crate) fn err(lines: &Lines) {
-    say(lines.as_str());
+pub(crate) fn err(lines: &Lines, colours: Colours) {
+    let lines = lines.as_str().lines();
+    say(&lines.fold(String::new(), |text, line| {
+        text + &colours.paint(line) + "\n"
+    }));
 }
 
 /// Tells a machine something on stderr.
 pub(crate) fn err_json(value: &Value) {
     say(&(escaped_json(&value.to_string()) + "\n"));
-}
-
-/// Says a line on stderr; `before` and `after` are the terminal's own words.
-pub(super) fn err_line(before: &str, line: &str, after: &str) {
-    say(&format!("{before}{}{after}", escaped(line)));
 }
 
 /// Says what the parser of the command line has to say; help is data. It is in colour where nothing
@@ -60,7 +59,7 @@ pub(crate) fn usage(error: &clap::Error) {
     }
     let mut lines = Lines::default();
     lines.add_text(text);
-    err(&lines);
+    err(&lines, Colours::Off);
 }
 
 /// Lets a panic say where it was without what it was about, if that would reach into the terminal.
@@ -72,7 +71,7 @@ pub(crate) fn tame_panics() {
         }
         let mut lines = Lines::default();
         lines.add_text(panic);
-        err(&lines);
+        err(&lines, Colours::Off);
     }));
 }
 
@@ -89,7 +88,8 @@ fn printed(result: io::Result<()>) -> Result<(), CommandError> {
     }
 }
 
-fn say(text: &str) {
+/// Says on stderr what is escaped already.
+pub(super) fn say(text: &str) {
     // A closed terminal is not a reason to stop a build, or to fail in another way.
     #[expect(clippy::disallowed_methods, reason = "the one way to stderr")]
     drop(io::stderr().lock().write_all(text.as_bytes()));

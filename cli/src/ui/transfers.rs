@@ -1,3 +1,5 @@
+use super::about::About;
+use super::live::room;
 use super::numbers::size;
 use super::screen::{Form, Screen};
 use mizzen_oci::Digest;
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Transfers {
     screen: Arc<Screen>,
+    about: About,
     verbose: bool,
     moving: Mutex<Moving>,
 }
@@ -35,12 +38,15 @@ struct Blob {
 const TELL: Duration = Duration::from_millis(250);
 /// A wait that is shorter is nobody's concern.
 const NOTABLE_WAIT: Duration = Duration::from_secs(2);
-const BAR_CELLS: u64 = 24;
+/// A bar has at most so many cells, and none where it would have less.
+const BAR_CELLS: usize = 24;
+const FEWEST_CELLS: usize = 8;
 
 impl Transfers {
-    pub(crate) fn new(screen: Arc<Screen>, verbose: bool) -> Self {
+    pub(crate) fn new(screen: Arc<Screen>, about: About, verbose: bool) -> Self {
         Self {
             screen,
+            about,
             verbose,
             moving: Mutex::default(),
         }
@@ -48,22 +54,28 @@ impl Transfers {
 
     fn moved(&self, digest: &Digest, size_bytes: u64, moved_bytes: u64, state: &str) {
         let mut moving = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_done = moved_bytes == size_bytes;
         let blob = Blob {
             size_bytes,
             moved_bytes,
-            is_done,
+            // Only when the other side says so.
+            is_done: false,
         };
         moving.blobs.insert(*digest, blob);
+        let is_first = moving.since.is_none();
         let since = *moving.since.get_or_insert_with(Instant::now);
-        if self.screen.form() == Form::Rich {
-            self.screen.status(&status(&moving.blobs, since.elapsed()));
+        if let Some(live) = self.screen.live() {
+            if is_first {
+                live.begin(&self.about, state, "");
+            }
+            let room = room(&self.about);
+            live.detail(&self.about, &status(&moving.blobs, since.elapsed(), room));
         } else if moving.told.is_none_or(|told| told.elapsed() >= TELL) {
             moving.told = Some(Instant::now());
-            self.screen.event(&json!({
+            let event = json!({
                 "event": "blob", "state": state, "digest": digest, "size": size_bytes,
                 "bytes": moved_bytes,
-            }));
+            });
+            self.screen.event(&self.about, &event);
         }
     }
 
@@ -75,22 +87,25 @@ impl Transfers {
         }
         if moving.blobs.values().all(|blob| blob.is_done) {
             moving.blobs.clear();
-            moving.since = None;
-            self.screen.status("");
+            if moving.since.take().is_some()
+                && let Some(live) = self.screen.live()
+            {
+                live.idle(&self.about);
+            }
         }
         match self.screen.form() {
             Form::Silent => {}
-            Form::Json => self.screen.event(&json!({
-                "event": "blob", "state": state, "digest": digest, "size": size_bytes,
-            })),
+            Form::Json => self.screen.event(
+                &self.about,
+                &json!({ "event": "blob", "state": state, "digest": digest, "size": size_bytes }),
+            ),
             // What one has seen move needs no line.
             Form::Rich if !self.verbose => {}
             Form::Plain if state == "skipped" && !self.verbose => {}
-            Form::Rich | Form::Plain => self.screen.line(&format!(
-                "{state:8} {}, {}",
-                digest.short(),
-                size(size_bytes)
-            )),
+            Form::Rich | Form::Plain => self.screen.line(
+                &self.about,
+                &format!("{state:8} {}, {}", digest.short(), size(size_bytes)),
+            ),
         }
     }
 }
@@ -112,46 +127,42 @@ impl TransferReporter for Transfers {
             return;
         }
         if self.screen.form() != Form::Json {
-            self.screen.line(&format!("request  {trace}"));
-            return;
+            let line = format!("request  {trace}");
+            return self.screen.line(&self.about, &line);
         }
         let (status, error) = match &trace.outcome {
             Ok(status) => (Some(status), None),
             Err(error) => (None, Some(error)),
         };
-        self.screen.event(&json!({
+        let event = json!({
             "event": "request", "method": trace.method, "url": trace.url, "status": status,
             "error": error, "attempt": trace.attempt, "sentBytes": trace.sent_bytes,
             "answerBytes": trace.answer_bytes,
             "ms": u64::try_from(trace.took.as_millis()).unwrap_or(u64::MAX),
-        }));
+        });
+        self.screen.event(&self.about, &event);
     }
 
     fn wait(&self, wait: &Wait) {
         if self.screen.form() == Form::Json {
-            self.screen.event(&json!({
+            let event = json!({
                 "event": "wait", "registry": wait.registry, "what": wait.what,
                 "because": wait.because,
                 "ms": u64::try_from(wait.delay.as_millis()).unwrap_or(u64::MAX),
-            }));
+            });
+            self.screen.event(&self.about, &event);
         } else if self.verbose || wait.delay >= NOTABLE_WAIT {
-            self.screen.line(&format!("note: {wait}"));
+            self.screen.line(&self.about, &format!("note: {wait}"));
         }
     }
 }
 
-/// Returns one line, shorter than any terminal: `[####----] 41.2 of 120 MB, 2 of 3 layers, 12.3 MB/s`.
-fn status(blobs: &BTreeMap<Digest, Blob>, elapsed: Duration) -> String {
+/// Returns how far everything is, in `room` columns: a bar if it fits,
+/// `[####----] 41.2 MB of 120 MB, 2 of 3 blobs, 12.3 MB/s`.
+fn status(blobs: &BTreeMap<Digest, Blob>, elapsed: Duration, room: usize) -> String {
     let size_bytes: u64 = blobs.values().map(|blob| blob.size_bytes).sum();
     let moved_bytes: u64 = blobs.values().map(|blob| blob.moved_bytes).sum();
     let done = blobs.values().filter(|blob| blob.is_done).count();
-    let filled = moved_bytes
-        .saturating_mul(BAR_CELLS)
-        .checked_div(size_bytes)
-        .unwrap_or(BAR_CELLS);
-    let bar: String = (0..BAR_CELLS)
-        .map(|cell| if cell < filled { '#' } else { '-' })
-        .collect();
     let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     // The first moment says nothing about the rest.
     let rate = match milliseconds {
@@ -161,12 +172,22 @@ fn status(blobs: &BTreeMap<Digest, Blob>, elapsed: Duration) -> String {
             size(moved_bytes.saturating_mul(1000) / milliseconds)
         ),
     };
-    format!(
-        "[{bar}] {} of {}, {done} of {} blobs{rate}",
+    let text = format!(
+        "{} of {}, {done} of {} blobs{rate}",
         size(moved_bytes),
         size(size_bytes),
         blobs.len()
-    )
+    );
+    let brackets = "[] ".len();
+    let cells = room.saturating_sub(text.len() + brackets).min(BAR_CELLS);
+    if cells < FEWEST_CELLS {
+        return text;
+    }
+    let cells = u64::try_from(cells).unwrap_or_default();
+    let filled = moved_bytes.saturating_mul(cells).checked_div(size_bytes);
+    let filled = filled.unwrap_or(cells);
+    let bar = (0..cells).map(|cell| if cell < filled { '#' } else { '-' });
+    format!("[{}] {text}", bar.collect::<String>())
 }
 
 #[cfg(test)]
@@ -191,11 +212,20 @@ mod tests {
         };
         let blobs = [blob(80_000_000, 10_000_000), blob(20_000_000, 20_000_000)].into();
         assert_eq!(
-            status(&blobs, Duration::from_secs(3)),
+            status(&blobs, Duration::from_secs(3), 100),
             "[#######-----------------] 30.0 MB of 100 MB, 1 of 2 blobs, 10.0 MB/s"
         );
+        // Beside the word and the time of a terminal of 80 columns, and where there is no room.
         assert_eq!(
-            status(&[blob(0, 0)].into(), Duration::ZERO),
+            status(&blobs, Duration::from_secs(3), 62),
+            "[#####------------] 30.0 MB of 100 MB, 1 of 2 blobs, 10.0 MB/s"
+        );
+        assert_eq!(
+            status(&blobs, Duration::from_secs(3), 20),
+            "30.0 MB of 100 MB, 1 of 2 blobs, 10.0 MB/s"
+        );
+        assert_eq!(
+            status(&[blob(0, 0)].into(), Duration::ZERO, 100),
             "[########################] 0 B of 0 B, 1 of 1 blobs"
         );
     }

@@ -277,7 +277,9 @@ impl Reporter for Heard<'_> {
             Event::DotnetLine(text) => format!("dotnet: {text}"),
             Event::Message(message) => format!("message: {}", message.text),
             Event::Reused(messages) => format!("reused: {}", messages.len()),
-            Event::Note(text) => format!("note: {text}"),
+            Event::Note(text) | Event::Waiting(text) => format!("note: {text}"),
+            // How far it is hangs on how fast the machine is.
+            Event::GoesOn(_) | Event::Packages(_) | Event::Compiling(_) => return,
             Event::Warning(text) => format!("warning: {text}"),
         };
         let mut at = self.at.lock().unwrap();

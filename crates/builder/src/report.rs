@@ -16,6 +16,14 @@ pub enum Event<'a> {
     StepStarted(StepName, &'a [MissReason]),
     /// A step is over.
     StepEnded(&'a StepReport),
+    /// Something else has to end before it goes on; what begins or goes on next ends the wait.
+    Waiting(&'a str),
+    /// The step goes on after a wait.
+    GoesOn(StepName),
+    /// So many packages have been fetched so far.
+    Packages(usize),
+    /// MSBuild compiles the project with this name.
+    Compiling(&'a str),
     /// A line of `dotnet`'s own output, with the user's paths.
     DotnetLine(&'a str),
     /// A warning or an error of the compiler or of NuGet.

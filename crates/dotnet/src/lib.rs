@@ -49,8 +49,9 @@ pub use publish::shared_framework::{
 pub use publish::tailored::Tailored;
 pub use sdk::chosen_sdk::{ChosenSdk, SdkError};
 pub use sdk::commands::{
-    Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS, PublishOptions,
-    environment, injected_targets, is_set_by_stage, publish_command, restore_command,
+    COMPILES, Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS,
+    PublishOptions, environment, injected_targets, is_set_by_stage, publish_command,
+    restore_command,
 };
 pub use sdk::compiler_warm_up::CompilerWarmUp;
 pub use sdk::global_json::{RollForward, SdkRequest, global_json_fault, with_sdk_path};

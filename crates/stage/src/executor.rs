@@ -44,7 +44,7 @@ impl Capabilities {
     }
 }
 
-/// One line that a command printed, or that tells why it does not run yet.
+/// One line that a command printed, or that tells how far it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OutputLine {
     /// Where it was printed.
@@ -60,6 +60,10 @@ pub enum Stream {
     Output,
     /// Standard error.
     Error,
-    /// Nowhere: the executor itself says what it waits for.
+    /// Nowhere: the executor itself says something.
     Executor,
+    /// Nowhere: the text says what the command waits for; it is empty when that is over.
+    Waiting,
+    /// Nowhere: the text is the number of packages that have come into the action's folders of packages.
+    Packages,
 }

@@ -68,8 +68,8 @@ impl Keeper {
         })
     }
 
-    /// Runs the command to its end and gives its lines to `on_line`; no process of the stage is left
-    /// then. Returns its exit code, `None` after a signal.
+    /// Runs the command to its end and gives its lines to `on_line`, and what `arrivals` tells of
+    /// packages; no process of the stage is left then. Returns its exit code, `None` after a signal.
     ///
     /// # Errors
     /// [`StageError::Start`] if there is no such program; [`StageError::Isolation`] if the rung cannot
@@ -80,6 +80,7 @@ impl Keeper {
         job: &Job,
         cancel: &Cancel,
         on_line: &mut dyn FnMut(&OutputLine),
+        arrivals: &mut dyn FnMut() -> Option<usize>,
     ) -> Result<Option<i32>, StageError> {
         cancel.check()?;
         let (output, error) = self.output.take().expect("a keeper runs one command");
@@ -100,6 +101,12 @@ impl Keeper {
                     Ok(Heard::Ended(ended)) => ending = ended,
                     Err(RecvTimeoutError::Disconnected) => return ending,
                     Err(RecvTimeoutError::Timeout) => {}
+                }
+                if let Some(packages) = arrivals() {
+                    on_line(&OutputLine {
+                        stream: Stream::Packages,
+                        text: packages.to_string(),
+                    });
                 }
                 match asked {
                     _ if !cancel.is_cancelled() || ending.is_some() => {}

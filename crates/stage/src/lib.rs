@@ -10,6 +10,7 @@
 //! allows. They are there for soundness; they are not a security boundary.
 
 mod action;
+mod arrivals;
 mod capture;
 mod error;
 mod executor;

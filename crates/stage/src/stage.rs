@@ -1,3 +1,4 @@
+use crate::arrivals::Arrivals;
 use crate::job::Job;
 use crate::keeper::Keeper;
 use crate::place::Place;
@@ -118,7 +119,7 @@ impl Stage {
             command: Vec::new(),
         };
         let mut keeper = Keeper::start(&self.launcher, &job, std::iter::empty(), &[])?;
-        keeper.run(&job, &Cancel::default(), &mut |_| ())?;
+        keeper.run(&job, &Cancel::default(), &mut |_| (), &mut || None)?;
         Ok(())
     }
 }
@@ -149,9 +150,11 @@ impl Executor for Stage {
         on_line: &mut dyn FnMut(&OutputLine),
     ) -> Result<Outcome, StageError> {
         let rung = self.rung()?;
+        let mut has_waited = false;
         let mut on_wait = |text| {
+            has_waited = true;
             on_line(&OutputLine {
-                stream: Stream::Executor,
+                stream: Stream::Waiting,
                 text,
             });
         };
@@ -159,6 +162,12 @@ impl Executor for Stage {
         root::make(&self.root)?;
         let place = debug_span!("wait for the stage", action = label)
             .in_scope(|| Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait))?;
+        if has_waited {
+            on_line(&OutputLine {
+                stream: Stream::Waiting,
+                text: String::new(),
+            });
+        }
         let watch = self.watch(action, rung, &place);
         let job = Job {
             rung,
@@ -177,8 +186,10 @@ impl Executor for Stage {
         let mut keeper = Keeper::start(&self.launcher, &job, variables, &place.locks())?;
         debug_span!("stage the inputs", files = action.inputs.len())
             .in_scope(|| materialize::materialize(action, place.folder(), &self.store))?;
-        let exit_code = debug_span!("run the command", action = label, %rung)
-            .in_scope(|| keeper.run(&job, cancel, on_line))?;
+        let exit_code = debug_span!("run the command", action = label, %rung).in_scope(|| {
+            let mut arrivals = Arrivals::of(action, place.folder());
+            keeper.run(&job, cancel, on_line, &mut || arrivals.news())
+        })?;
         let (outputs, changed) = match exit_code {
             Some(0) => {
                 let captured = debug_span!("capture the outputs")

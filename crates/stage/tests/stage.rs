@@ -203,7 +203,7 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
             .run(&action, &Cancel::default(), &mut |line| match line.stream {
                 Stream::Output => lines.push(line.text.clone()),
                 Stream::Error => errors += 1,
-                Stream::Executor => {}
+                Stream::Executor | Stream::Waiting | Stream::Packages => {}
             });
         outcome.unwrap();
         let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();

@@ -209,7 +209,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         let _span = debug_span!("wait for the same step of another build", step = %step).entered();
         let turn = context.store.turn(step.as_str(), key, &context.cancel, || {
             let note = format!("another build is running the same {step}; waiting for its result");
-            context.reporter.event(&Event::Note(&note));
+            context.reporter.event(&Event::Waiting(&note));
         });
         turn.map_err(|error| match error {
             StoreError::Cancelled(cancelled) => cancelled.into(),

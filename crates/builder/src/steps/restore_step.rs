@@ -11,7 +11,7 @@ use crate::inputs::unshown_paths::UnshownPaths;
 use crate::records::restore_record::{Floating, RestoreRecord};
 use crate::report::Event;
 use crate::{BuildError, FloatPolicy};
-use mizzen_dotnet::RestoredPackage;
+use mizzen_dotnet::{COMPILES, RestoredPackage};
 use mizzen_plan::StepName;
 use mizzen_stage::{Action, Network, Outcome, OutputSpec, Stream};
 use std::collections::BTreeMap;
@@ -173,9 +173,17 @@ pub(crate) fn run(
     let (context, request) = (staged.context, staged.request);
     let mut lines = DotnetLines::default();
     let outcome = context.executor.run(action, &context.cancel, &mut |line| {
-        if line.stream == Stream::Executor {
-            context.reporter.event(&Event::Note(&line.text));
-            return;
+        let said = match line.stream {
+            Stream::Output | Stream::Error => None,
+            Stream::Executor => Some(Event::Note(&line.text)),
+            Stream::Waiting if line.text.is_empty() => Some(Event::GoesOn(step)),
+            Stream::Waiting => Some(Event::Waiting(&line.text)),
+            Stream::Packages => Some(Event::Packages(line.text.parse().unwrap_or_default())),
+        };
+        let compiled = line.text.trim_start().strip_prefix(COMPILES);
+        let said = said.or(compiled.map(Event::Compiling));
+        if let Some(event) = said {
+            return context.reporter.event(&event);
         }
         let text = without_secrets(&line.text, &request.secrets);
         lines.add(&text);

@@ -73,6 +73,9 @@ pub const PROGRAM_FOLDERS: [&str; 3] = ["/usr/local/bin", "/usr/bin", "/bin"];
 const INJECTED: &str =
     ".local/share/Microsoft/MSBuild/Current/Microsoft.Common.targets/ImportAfter/mizzen.targets";
 
+/// What begins the line by which the injected targets tell which project is compiled.
+pub const COMPILES: &str = "mizzen compiles ";
+
 /// Returns the path under `HOME` and the text of the targets that every staged project imports.
 ///
 /// They turn the apphost of portable publishes off (it is a program for the build host, not for the
@@ -225,8 +228,8 @@ const CONSTANTS: [(&str, &str); 18] = [
 #[cfg(test)]
 mod tests {
     use super::{
-        Canonical, PublishOptions, environment, injected_targets, is_set_by_stage, publish_command,
-        restore_command,
+        COMPILES, Canonical, PublishOptions, environment, injected_targets, is_set_by_stage,
+        publish_command, restore_command,
     };
 
     fn canonical() -> Canonical {
@@ -281,6 +284,12 @@ mod tests {
             environment(&canonical(), "App.csproj", false)
                 .contains_key("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT")
         );
+    }
+
+    #[test]
+    fn the_injected_targets_tell_what_is_compiled() {
+        let targets = String::from_utf8(injected_targets().1.to_vec()).unwrap();
+        assert!(targets.contains(&format!("Text=\"{COMPILES}$(MSBuildProjectName)\"")));
     }
 
     #[test]

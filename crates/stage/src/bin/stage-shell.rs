@@ -6,7 +6,8 @@
 #![expect(clippy::disallowed_methods, reason = "a tool of the tests")]
 
 use mizzen_stage::{
-    Action, Executor, Isolation, Network, OutputSpec, Rung, Seen, Stage, StageError, play_part,
+    Action, Executor, Isolation, Network, OutputSpec, Rung, Seen, Stage, StageError, Stream,
+    play_part,
 };
 use mizzen_store::{Cancel, Store};
 use std::collections::BTreeMap;
@@ -64,7 +65,10 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
     };
     writeln!(io::stdout(), "rung {}", stage.rung()?)?;
     let outcome = stage.run(&action, &Cancel::default(), &mut |line| {
-        drop(writeln!(io::stdout(), "{}", line.text));
+        // What else is said hangs on which builds run beside it.
+        if matches!(line.stream, Stream::Output | Stream::Error) {
+            drop(writeln!(io::stdout(), "{}", line.text));
+        }
     })?;
     match &outcome.seen {
         Seen::All(_) => writeln!(io::stdout(), "watched")?,
