@@ -1,4 +1,5 @@
-//! The time of a build is in no image, though the SDK writes it into the endpoints of static assets.
+//! Static assets: the time of a build is in no image, though the SDK writes it into their endpoints, and
+//! what they are compressed to is reused by content.
 
 use crate::support::{Run, User, edit, prepared};
 
@@ -36,4 +37,60 @@ fn the_injected_targets_know_the_sdks_names_and_where_they_do_not_the_times_are_
         assert!(set.stderr.contains(NOTE), "{}", set.stderr);
         assert_eq!(set.digest(), pinned.digest());
     }
+}
+
+/// Returns how often the SDK's compressor was started since this was last asked.
+fn compressions(user: &User) -> usize {
+    let calls = user.dotnet_calls().into_iter();
+    calls
+        .filter(|call| call.contains("StaticWebAssets"))
+        .count()
+}
+
+#[test]
+fn an_asset_is_compressed_once_and_what_a_project_does_to_it_afterwards_is_never_reused() {
+    let user = User::with_sdk(&prepared("MIZZEN_SDK"));
+    let folder = user.workspace("hello-web", "hello", None);
+    let asset = |name: &str, text: &str| {
+        let path = folder.join("wwwroot").join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text.repeat(300)).unwrap();
+    };
+    asset("one.css", "body { color: red }\n");
+    asset("two.js", "let one = 'one';\n");
+    let first = build(&user, &[]);
+    assert_eq!(compressions(&user), 1);
+
+    let program = folder.join("Program.cs");
+    edit(&program, "hello", "hello again");
+    let edited = build(&user, &[]);
+    assert_eq!(compressions(&user), 0);
+    assert_ne!(edited.digest(), first.digest());
+    let plain = build(&user, &["--no-shortcuts", "--no-cache"]);
+    assert_eq!(compressions(&user), 1);
+    assert_eq!(plain.digest(), edited.digest());
+
+    // Another file of the same length is another asset.
+    asset("one.css", "body { color: tan }\n");
+    let other = build(&user, &[]);
+    assert_eq!(compressions(&user), 1);
+    let plain = build(&user, &["--no-shortcuts", "--no-cache"]);
+    assert_eq!(plain.digest(), other.digest());
+
+    // What a target does to the compressed files is that target's.
+    let project = folder.join("hello-web.csproj");
+    let before = fs_err::read_to_string(&project).unwrap();
+    let target = "<Target Name=\"Spoil\" AfterTargets=\"GeneratePublishCompressedStaticWebAssets\">\
+        <WriteLinesToFile File=\"%(_BrotliCompressedStaticWebAssetsForPublish.FullPath)\" Lines=\"spoiled\" />\
+        </Target></Project>";
+    edit(&project, "</Project>", target);
+    let spoiled = build(&user, &[]);
+    assert_ne!(spoiled.digest(), other.digest());
+    let again = build(&user, &["--no-cache=publish"]);
+    assert_eq!(again.digest(), spoiled.digest());
+    fs_err::write(&project, before).unwrap();
+    assert_eq!(
+        build(&user, &["--no-cache=publish"]).digest(),
+        other.digest()
+    );
 }

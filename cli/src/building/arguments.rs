@@ -213,6 +213,11 @@ pub(crate) struct ReuseArgs {
     #[arg(long)]
     pub(crate) no_watch: bool,
 
+    /// Let publish do what is known to change nothing, such as its own restore after the same restore
+    /// (as `shortcuts = false` in [policy] of mizzen.toml); the image is the same
+    #[arg(long)]
+    pub(crate) no_shortcuts: bool,
+
     /// Use only what is pinned: the toolchain and the base image in mizzen.lock (written by `mizzen
     /// lock`), and packages as in the projects' lock files
     #[arg(long, conflicts_with = "from_publish")]

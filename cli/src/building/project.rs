@@ -99,6 +99,7 @@ pub(crate) fn project(
         allowed: Allowed::default(),
         policy: Policy {
             watch: config.policy.watch && !arguments.reuse.no_watch,
+            shortcuts: config.policy.shortcuts && !arguments.reuse.no_shortcuts,
             ..config.policy
         },
         now: now(),

@@ -44,7 +44,14 @@ pub(crate) struct Applied {
 pub(crate) type Pairs = BTreeMap<String, Vec<(String, String)>>;
 
 /// Options that a configuration file does not have.
-const COMMAND_LINE_ONLY: [&str; 5] = ["help", "from-publish", "keep-stage", "no-watch", "trust"];
+const COMMAND_LINE_ONLY: [&str; 6] = [
+    "help",
+    "from-publish",
+    "keep-stage",
+    "no-shortcuts",
+    "no-watch",
+    "trust",
+];
 /// Options whose values add up; for all others the command line takes the file's place.
 const ADDING_UP: [&str; 4] = ["annotation", "env", "label", "property"];
 

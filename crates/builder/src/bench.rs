@@ -249,14 +249,26 @@ pub(crate) fn published(dependency: &str) -> FakeRun {
 
 /// Returns the same where publish was seen to read these files of the workspace.
 pub(crate) fn published_of(dependency: &str, read: &[&str]) -> FakeRun {
+    FakeRun {
+        seen: seen(read),
+        ..published(dependency)
+    }
+}
+
+/// Returns what [`restored`] does where restore was seen to read these files of the workspace.
+pub(crate) fn restored_of(dependency: &str, read: &[&str]) -> FakeRun {
+    FakeRun {
+        seen: seen(read),
+        ..restored(dependency)
+    }
+}
+
+fn seen(read: &[&str]) -> Seen {
     let seen = read.iter().map(|path| SeenPath {
         path: PathBuf::from(format!("{STAGE}/src/{path}")),
         access: Access::Read,
     });
-    FakeRun {
-        seen: Seen::All(seen.collect()),
-        ..published(dependency)
-    }
+    Seen::All(seen.collect())
 }
 
 /// Hears events as lines, and lets something happen at one of them.

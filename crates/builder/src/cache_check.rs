@@ -6,7 +6,7 @@ use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::StoredRecords;
 use crate::report::{Event, Outcome};
 use crate::result::app::App;
-use crate::steps::publish_step::{PublishRun, is_where_builds_write};
+use crate::steps::publish_step::{PublishRun, Shortcuts, is_where_builds_write};
 use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
 use crate::{BuildError, KnownLooks};
@@ -48,9 +48,15 @@ pub(crate) fn check(
     }
     let mut calls = 1;
     if was_hit(StepName::Publish) {
+        // In the way of the run that left the record, so that both look up the same paths; but nothing of
+        // what an earlier build made.
+        let shortcuts = Shortcuts {
+            is_restored: records.is_proven(&staged.inputs, &restored)?,
+            ..Shortcuts::default()
+        };
         let PublishRun {
             published, keyed, ..
-        } = run_publish(staged, &restored, || again("publish"))?;
+        } = run_publish(staged, &restored, shortcuts, || again("publish"))?;
         tell_other_looks(staged, records, StepName::Publish, &keyed)?;
         calls += 1;
         for ((platform, kept), (_, made)) in app.layers.iter().zip(&published.layers.by_platform) {

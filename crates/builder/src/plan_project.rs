@@ -182,7 +182,7 @@ fn looks(
         Verdict::Run(_) => Record::Missing,
     };
     let weak = match &restored {
-        Record::Found(restored) => Some(inputs.weak_publish_key(&restored.resolved())),
+        Record::Found(restored) => Some(records.weak_publish_key(inputs, restored)?),
         Record::Missing | Record::Unusable(_) => None,
     };
     let of = |step, weak: Option<&Digest>| -> Result<StepLooks, BuildError> {

@@ -18,6 +18,8 @@ pub struct Policy {
     /// Whether it is watched what the steps look up. Without that a record is found only where nothing
     /// of the workspace changed.
     pub watch: bool,
+    /// Whether publish may leave out what is known to change nothing. What it gives is the same.
+    pub shortcuts: bool,
 }
 
 impl Default for Policy {
@@ -28,6 +30,7 @@ impl Default for Policy {
             floats: FloatPolicy::default(),
             volatile: VolatilePolicy::default(),
             watch: true,
+            shortcuts: true,
         }
     }
 }

@@ -49,9 +49,9 @@ pub use publish::shared_framework::{
 pub use publish::tailored::Tailored;
 pub use sdk::chosen_sdk::{ChosenSdk, SdkError};
 pub use sdk::commands::{
-    COMPILES, Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, PROGRAM_FOLDERS,
-    PublishOptions, environment, injected_targets, is_set_by_stage, publish_command,
-    restore_command,
+    COMPILES, COMPRESSED_VARIABLE, Canonical, Command, FACTS_FILE_VARIABLE, NO_COMPILER_SERVER,
+    PROGRAM_FOLDERS, PublishOptions, compressed_targets, environment, injected_targets,
+    is_set_by_stage, publish_command, restore_command, without_restore,
 };
 pub use sdk::compiler_warm_up::CompilerWarmUp;
 pub use sdk::global_json::{RollForward, SdkRequest, global_json_fault, with_sdk_path};

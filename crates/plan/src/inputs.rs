@@ -147,6 +147,17 @@ impl Inputs {
         })))
     }
 
+    /// Returns the weak key of a publish that leaves out its own restore, since `resolved` is proven to be
+    /// what that would give. It is another one than [`weak_publish_key`](Self::weak_publish_key): such a
+    /// publish looks up fewer paths, and they say enough only where the same is proven again.
+    pub fn weak_publish_key_without_restore(&self, resolved: &BTreeMap<String, Digest>) -> Digest {
+        Digest::of(&canonical_json(&json!({
+            "step": "publish without restore, weak",
+            "inputs": self.without_files(),
+            "resolved": resolved,
+        })))
+    }
+
     /// Returns what is known before a step looks up its first path.
     fn without_files(&self) -> Self {
         Self {

@@ -1,5 +1,5 @@
 use crate::inputs::stage_layout::HOME;
-use mizzen_dotnet::injected_targets;
+use mizzen_dotnet::{compressed_targets, injected_targets};
 use mizzen_oci::Digest;
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
@@ -12,9 +12,19 @@ pub(crate) struct Injected {
 
 /// Returns the files that mizzen itself adds to the stage: targets that every project imports.
 pub(crate) fn injected() -> Injected {
-    let (name, targets) = injected_targets();
+    let all = [
+        ("injected targets", injected_targets()),
+        ("targets for compressed assets", compressed_targets()),
+    ];
+    let contents = all.iter().map(|(_, (name, targets))| {
+        let content = Content::Bytes((*targets).into());
+        (format!("{HOME}/{name}"), content)
+    });
+    let keyed = all
+        .iter()
+        .map(|(what, (_, targets))| ((*what).to_owned(), Digest::of(targets)));
     Injected {
-        contents: [(format!("{HOME}/{name}"), Content::Bytes(targets.into()))].into(),
-        keyed: [("injected targets".to_owned(), Digest::of(targets))].into(),
+        contents: contents.collect(),
+        keyed: keyed.collect(),
     }
 }

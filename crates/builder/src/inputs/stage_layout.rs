@@ -10,6 +10,10 @@ pub(crate) const HOME: &str = "home";
 pub(crate) const PACKAGES: &str = "packages";
 pub(crate) const OUTPUT: &str = "out";
 pub(crate) const TEMPORARY: &str = "tmp";
+/// What static assets were compressed to by an earlier publish, and by this one.
+pub(crate) const COMPRESSED: &str = "compressed";
+pub(crate) const COMPRESSED_KNOWN: &str = "compressed/known";
+pub(crate) const COMPRESSED_MADE: &str = "compressed/made";
 pub(crate) const WARM_UP: &str = "warm-up";
 /// The file that the injected target writes, below the stage's root.
 pub(crate) const FACTS_FILE: &str = "tmp/facts";

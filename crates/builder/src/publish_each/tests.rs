@@ -126,7 +126,7 @@ fn a_runtime_that_the_user_chose_stays_and_so_does_the_error() {
     bench.request.options.runtime_identifier = Some("linux-x64".to_owned());
     bench.will([restored(PINNED)]);
     refused(&bench);
-    // Restore is asked for the very same.
+    bench.will([restored(PINNED)]);
     bench.request.options.runtime_identifier = None;
     let properties = &mut bench.request.options.properties;
     properties.set("RuntimeIdentifier", "linux-x64".to_owned());

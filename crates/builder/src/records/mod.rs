@@ -3,6 +3,7 @@
 //! Each record is one type in one file, with its format's version in its bytes: one of another format
 //! is a miss that says so.
 
+pub(crate) mod compressed_assets;
 mod found_by_paths;
 pub(crate) mod known_looks;
 pub(crate) mod last_run;
@@ -10,6 +11,7 @@ pub(crate) mod nearest;
 pub(crate) mod path_sets;
 pub(crate) mod publish_record;
 pub(crate) mod record_keeper;
+mod restore_proof;
 pub(crate) mod restore_record;
 pub(crate) mod sharing;
 pub(crate) mod stored_records;

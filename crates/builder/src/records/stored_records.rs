@@ -35,6 +35,8 @@ pub(crate) struct StoredRecords<'a> {
     pub(super) last_looks: RefCell<Option<LastLooks>>,
     /// When what floats must have been resolved to be reused.
     fresh: Option<RangeInclusive<u64>>,
+    /// Whether publish may leave out a restore that is proven to give what is there.
+    pub(super) has_shortcuts: bool,
     /// The time of day, in seconds since 1970.
     now: u64,
     /// The first failure of a look-up; the look-up itself counts as a miss.
@@ -84,6 +86,7 @@ impl<'a> StoredRecords<'a> {
             observations: context.observations,
             last_looks: RefCell::new(None),
             fresh: fresh(request.policy.floats, request.now),
+            has_shortcuts: request.policy.shortcuts,
             now: request.now,
             failed: RefCell::new(None),
         }
@@ -280,10 +283,20 @@ impl Records for StoredRecords<'_> {
     }
 
     fn published_by_paths(&self, inputs: &Inputs, restored: &RestoreRecord) -> Record<Published> {
-        let weak = inputs.weak_publish_key(&restored.resolved());
-        let find = |step: &str, key: &Digest| self.find_published(step, key);
-        self.find_by_paths(StepName::Publish, &weak, inputs, find)
-            .unwrap_or_else(|error| self.failed(error))
+        let weak = match self.weak_publish_keys(inputs, restored) {
+            Ok(weak) => weak,
+            Err(error) => return self.failed(error),
+        };
+        let find = |weak: &Digest| {
+            let find = |step: &str, key: &Digest| self.find_published(step, key);
+            self.find_by_paths(StepName::Publish, weak, inputs, find)
+                .unwrap_or_else(|error| self.failed(error))
+        };
+        let mut found = Record::Missing;
+        for weak in &weak {
+            found = found.or(|| find(weak));
+        }
+        found
     }
 
     fn last_looks(&self) -> Option<LastLooks> {

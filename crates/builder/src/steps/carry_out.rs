@@ -2,13 +2,14 @@ use crate::FloatPolicy;
 use crate::inputs::git::GitRepository;
 use crate::inputs::keyed_paths::Keyed;
 use crate::inputs::staged::Staged;
+use crate::records::compressed_assets::CompressedAssets;
 use crate::records::record_keeper::Made;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::{Published, StoredRecords};
 use crate::report::{Event, Outcome, StepReport};
 use crate::result::app::App;
 use crate::steps::decide::decide;
-use crate::steps::publish_step::PublishRun;
+use crate::steps::publish_step::{PublishRun, Shortcuts};
 use crate::steps::published_app::published_app;
 use crate::steps::restore_step::RestoreRun;
 use crate::steps::run_step::{run_publish, run_restore};
@@ -127,6 +128,10 @@ impl<'a, 'b> Steps<'a, 'b> {
             self.run_restore(restore_key, vec![MissReason::Incomplete(lost)])?;
             return Ok(None);
         }
+        let shortcuts = Shortcuts {
+            is_restored: self.records.is_proven(&self.staged.inputs, restored)?,
+            compressed: CompressedAssets::of(self.staged).get()?,
+        };
         self.dotnet_calls += 1;
         let staged = &*self.staged;
         let result = self.timed(
@@ -134,7 +139,7 @@ impl<'a, 'b> Steps<'a, 'b> {
             key,
             reasons.clone(),
             |run: &PublishRun| &run.keyed,
-            |_, starts| run_publish(staged, restored, starts),
+            |_, starts| run_publish(staged, restored, shortcuts, starts),
         );
         let (run, report) = match result {
             // The project asks for packages that restore's key knows nothing of, because of a file

@@ -6,11 +6,13 @@ use crate::inputs::package_findings::package_findings;
 use crate::inputs::project_findings::Findings;
 use crate::inputs::sdk::mounted_sdk;
 use crate::inputs::stage_layout::{
-    FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP, working_folder,
+    COMPRESSED, COMPRESSED_KNOWN, COMPRESSED_MADE, FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES,
+    TEMPORARY, WARM_UP, working_folder,
 };
 use crate::inputs::staged::Staged;
 use crate::inputs::unshown_paths::UnshownPaths;
 use crate::layer_options::{APP_FOLDER, AppFiles};
+use crate::records::compressed_assets::CompressedAssets;
 use crate::records::publish_record::PublishRecord;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::Published;
@@ -22,11 +24,13 @@ use crate::result::workspace_files::WorkspaceFiles;
 use crate::steps::restore_step::{package_folders, paths, refuse_floats, run};
 use fs_err as fs;
 use mizzen_dotnet::{
-    AssetsJson, ChosenSdk, CompilerWarmUp, ContainerSettings, ENDPOINTS_FILE, FACTS_FILE_VARIABLE,
-    NO_COMPILER_SERVER, NotPublishable, ProjectFacts, PublishOutput, pinned_asset_times,
+    AssetsJson, COMPRESSED_VARIABLE, ChosenSdk, CompilerWarmUp, ContainerSettings, ENDPOINTS_FILE,
+    FACTS_FILE_VARIABLE, NO_COMPILER_SERVER, NotPublishable, ProjectFacts, PublishOutput,
+    pinned_asset_times, without_restore,
 };
 use mizzen_plan::StepName;
 use mizzen_stage::{Action, Content, Network, OutputSpec};
+use mizzen_store::Output;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -42,7 +46,18 @@ pub(crate) struct PublishRun {
     pub(crate) keyed: Keyed,
 }
 
+/// What publish may leave out, for it is known to change nothing.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Shortcuts {
+    /// Its own restore is proven to give what there is.
+    pub(crate) is_restored: bool,
+    /// What static assets were compressed to before, by what they were made of.
+    pub(crate) compressed: Option<Output>,
+}
+
 /// Runs publish in a stage of its own, over what restore gave, and packs its output into layers.
+///
+/// It restores, too, and finds nothing to do, but for `shortcuts`.
 ///
 /// Sources, `obj` and output are fresh each time: MSBuild decides by times what is up to date, and
 /// an edit with an old time would be passed over.
@@ -53,9 +68,16 @@ pub(crate) struct PublishRun {
 pub(crate) fn publish(
     staged: &Staged<'_>,
     restored: &RestoreRecord,
+    shortcuts: Shortcuts,
 ) -> Result<PublishRun, BuildError> {
     let request = staged.request;
-    let action = action(staged, restored)?;
+    let mut action = action(staged, restored)?;
+    if shortcuts.is_restored {
+        action.command = without_restore(&action.command);
+    }
+    let compressed = shortcuts.compressed;
+    let compressed = compressed.map(|pack| (COMPRESSED_KNOWN.to_owned(), pack));
+    action.packs.extend(compressed);
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
     let began = staged.context.store.file_time_ns()?;
     let (outcome, lines) = run(staged, &action, StepName::Publish)?;
@@ -69,7 +91,12 @@ pub(crate) fn publish(
     if let Some(assets) = assets(staged, &written, &output)? {
         output = output.with_assets(assets);
     }
-    let weak = staged.inputs.weak_publish_key(&restored.resolved());
+    let resolved = restored.resolved();
+    let weak = if shortcuts.is_restored {
+        staged.inputs.weak_publish_key_without_restore(&resolved)
+    } else {
+        staged.inputs.weak_publish_key(&resolved)
+    };
     let keyed = keyed_paths(staged, StepName::Publish, weak, &outcome.seen, began)?;
     let contents = staged.observed.contents();
     let looked_at = match keyed.paths() {
@@ -77,6 +104,9 @@ pub(crate) fn publish(
         None => Cow::Borrowed(&contents),
     };
     let from_workspace = WorkspaceFiles::find(&output, &looked_at)?;
+    if !outcome.changed[COMPRESSED_MADE].is_empty() {
+        CompressedAssets::of(staged).put(outcome.outputs[COMPRESSED_MADE])?;
+    }
     let context = staged.context;
     let settings = ContainerSettings::of(&project)?;
     let layers = &staged.request.layers;
@@ -127,8 +157,9 @@ fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, Build
         .iter()
         .map(|(name, output)| (name.clone(), *output));
     let mut environment = staged.environment();
-    let facts_file = format!("{}/{FACTS_FILE}", staged.stage_root.display());
-    environment.insert(FACTS_FILE_VARIABLE.to_owned(), facts_file);
+    let in_stage = |path: &str| format!("{}/{path}", staged.stage_root.display());
+    environment.insert(FACTS_FILE_VARIABLE.to_owned(), in_stage(FACTS_FILE));
+    environment.insert(COMPRESSED_VARIABLE.to_owned(), in_stage(COMPRESSED));
     let mut inputs = staged.contents_for(StepName::Publish);
     let mut warm_up = Vec::new();
     if staged
@@ -159,11 +190,12 @@ fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, Build
     let mut outputs: Vec<_> = read_again.map(OutputSpec::Folder).collect();
     outputs.push(OutputSpec::File(FACTS_FILE.to_owned()));
     outputs.push(OutputSpec::ChangedPaths(SOURCES.to_owned()));
+    outputs.push(OutputSpec::Changes(COMPRESSED_MADE.to_owned()));
     Ok(Action {
         label: format!("publish of `{}`", staged.request.workspace.project),
         inputs,
         packs: packs.collect(),
-        folders: [HOME, PACKAGES, TEMPORARY, OUTPUT]
+        folders: [HOME, PACKAGES, TEMPORARY, OUTPUT, COMPRESSED_MADE]
             .map(str::to_owned)
             .to_vec(),
         mounted,

@@ -3,7 +3,7 @@
 use crate::BuildError;
 use crate::inputs::staged::Staged;
 use crate::records::restore_record::RestoreRecord;
-use crate::steps::publish_step::{self, PublishRun};
+use crate::steps::publish_step::{self, PublishRun, Shortcuts};
 use crate::steps::restore_step::{self, RestoreRun};
 use mizzen_plan::MissReason;
 
@@ -41,17 +41,18 @@ pub(crate) fn run_restore(
     }
 }
 
-/// Runs publish over what restore gave; `starts` is called when nothing is in its way.
+/// Runs publish over what restore gave, with these `shortcuts`; `starts` is called when nothing is in its way.
 ///
 /// # Errors
 /// As [`publish`](publish_step::publish).
 pub(crate) fn run_publish(
     staged: &Staged<'_>,
     restored: &RestoreRecord,
+    shortcuts: Shortcuts,
     starts: impl FnOnce(),
 ) -> Result<PublishRun, BuildError> {
     begin(staged, starts)?;
-    publish_step::publish(staged, restored)
+    publish_step::publish(staged, restored, shortcuts)
 }
 
 /// Begins a step unless somebody asked to stop, or it would be in vain.

@@ -85,31 +85,59 @@ pub fn injected_targets() -> (&'static str, &'static [u8]) {
     (INJECTED, include_bytes!("injected.targets"))
 }
 
+/// Where the targets for compressed assets lie, under `HOME`.
+const COMPRESSED: &str = ".mizzen/compressed.targets";
+
+/// The variable that names the folder in which publish finds, in `known`, what assets were compressed to
+/// before, and leaves, in `made`, what they were compressed to now.
+pub const COMPRESSED_VARIABLE: &str = "MIZZEN_COMPRESSED";
+
+/// Returns the path under `HOME` and the text of the targets that take and keep compressed assets.
+///
+/// Each is named by the level and the full hash of its source, and is what this very SDK makes of it.
+pub fn compressed_targets() -> (&'static str, &'static [u8]) {
+    (COMPRESSED, include_bytes!("compressed.targets"))
+}
+
 /// Returns the command that restores `project` (the name of its file, in whose folder it starts) with exactly the properties
-/// of [`publish_command`], so that publish finds nothing left to restore.
+/// of [`publish_command`], those included that `dotnet publish` sets by itself and adds for its own
+/// restore alone: what restores here is what would restore there.
 pub fn restore_command(canonical: &Canonical, project: &str, options: &PublishOptions) -> Command {
     let mut command = vec![
         format!("{}/dotnet", canonical.sdk),
         "restore".to_owned(),
         project.to_owned(),
     ];
-    // `dotnet publish` sets it, and SDKs from 8 on decide by it what a publish needs.
-    command.push("-p:_IsPublishing=true".to_owned());
+    // SDKs from 8 on decide by the first what a publish needs.
+    command.extend(SET_BY_PUBLISH.map(str::to_owned));
     command.push(format!("-p:Configuration={}", options.configuration));
+    command.push(format!("-p:PublishDir={}", canonical.output));
+    command.push("-p:_CommandLineDefinedOutputPath=true".to_owned());
     if let Some(runtime_identifier) = &options.runtime_identifier {
         command.push(format!("-p:RuntimeIdentifier={runtime_identifier}"));
+        command.push("-p:_CommandLineDefinedRuntimeIdentifier=true".to_owned());
     }
     if let Some(self_contained) = options.self_contained {
         command.push(format!("-p:SelfContained={self_contained}"));
+        command.push("-p:_CommandLineDefinedSelfContained=true".to_owned());
     }
     command.extend(properties(options));
     command
 }
 
+/// What `dotnet publish -c` of SDK 10 sets by itself: for every target, then for its own restore alone.
+const SET_BY_PUBLISH: [&str; 5] = [
+    "-p:_IsPublishing=true",
+    "-p:DOTNET_CLI_DISABLE_PUBLISH_AND_PACK_RELEASE=true",
+    "-p:EnableDefaultCompileItems=false",
+    "-p:EnableDefaultEmbeddedResourceItems=false",
+    "-p:EnableDefaultNoneItems=false",
+];
+
 /// Returns the command that publishes `project` (the name of its file, in whose folder it starts) into the stage's output.
 ///
 /// It restores, too: a no-op after [`restore_command`], and the guard for whatever that step's key
-/// does not see.
+/// does not see. Where that guard is not needed, [`without_restore`] takes it away.
 pub fn publish_command(canonical: &Canonical, project: &str, options: &PublishOptions) -> Command {
     let mut command = vec![
         format!("{}/dotnet", canonical.sdk),
@@ -128,6 +156,15 @@ pub fn publish_command(canonical: &Canonical, project: &str, options: &PublishOp
         command.extend(["--self-contained".to_owned(), self_contained.to_string()]);
     }
     command.extend(properties(options));
+    command
+}
+
+/// Returns `publish`, a [`publish_command`], without its own restore.
+#[must_use]
+pub fn without_restore(publish: &[String]) -> Command {
+    let mut command = publish.to_vec();
+    // After program, verb and project.
+    command.insert(3, "--no-restore".to_owned());
     command
 }
 
@@ -160,6 +197,7 @@ pub fn environment(
             ("NUGET_PACKAGES", canonical.packages.clone()),
             ("TMPDIR", canonical.temporary.clone()),
             ("MIZZEN_PROJECT", format!("{}/{project}", canonical.sources)),
+            (BEFORE_ALL, format!("{}/{COMPRESSED}", canonical.home)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
@@ -175,9 +213,13 @@ pub fn environment(
     variables
 }
 
+/// The SDK imports the file that this names before any of the project's own.
+const BEFORE_ALL: &str = "CustomBeforeDirectoryBuildProps";
+
 /// Returns whether a stage has a value of its own for a variable, which the user's cannot replace.
 pub fn is_set_by_stage(variable: &str) -> bool {
-    const PATHS: [&str; 7] = [
+    const PATHS: [&str; 8] = [
+        BEFORE_ALL,
         "PATH",
         "HOME",
         "DOTNET_CLI_HOME",
@@ -228,8 +270,8 @@ const CONSTANTS: [(&str, &str); 18] = [
 #[cfg(test)]
 mod tests {
     use super::{
-        COMPILES, Canonical, PublishOptions, environment, injected_targets, is_set_by_stage,
-        publish_command, restore_command,
+        COMPILES, Canonical, PublishOptions, compressed_targets, environment, injected_targets,
+        is_set_by_stage, publish_command, restore_command, without_restore,
     };
 
     fn canonical() -> Canonical {
@@ -259,13 +301,22 @@ mod tests {
         let publish = publish_command(&canonical(), "App.csproj", &options).join(" ");
         assert_eq!(
             restore,
-            "/sdk/dotnet restore App.csproj -p:_IsPublishing=true -p:Configuration=Release \
-             -p:RuntimeIdentifier=linux-x64 -p:SelfContained=false -p:Version=1.2.3"
+            "/sdk/dotnet restore App.csproj -p:_IsPublishing=true \
+             -p:DOTNET_CLI_DISABLE_PUBLISH_AND_PACK_RELEASE=true -p:EnableDefaultCompileItems=false \
+             -p:EnableDefaultEmbeddedResourceItems=false -p:EnableDefaultNoneItems=false \
+             -p:Configuration=Release -p:PublishDir=/stage/out -p:_CommandLineDefinedOutputPath=true \
+             -p:RuntimeIdentifier=linux-x64 -p:_CommandLineDefinedRuntimeIdentifier=true \
+             -p:SelfContained=false -p:_CommandLineDefinedSelfContained=true -p:Version=1.2.3"
         );
         assert_eq!(
             publish,
             "/sdk/dotnet publish App.csproj -c Release -o /stage/out -r linux-x64 --self-contained false \
              -p:Version=1.2.3"
+        );
+        let command = publish_command(&canonical(), "App.csproj", &options);
+        assert_eq!(
+            without_restore(&command)[..4],
+            ["/sdk/dotnet", "publish", "App.csproj", "--no-restore"]
         );
     }
 
@@ -294,7 +345,10 @@ mod tests {
 
     #[test]
     fn the_injected_targets_are_xml() {
-        let mut reader = quick_xml::Reader::from_reader(injected_targets().1);
-        while reader.read_event_into(&mut Vec::new()).unwrap() != quick_xml::events::Event::Eof {}
+        for (_, targets) in [injected_targets(), compressed_targets()] {
+            let mut reader = quick_xml::Reader::from_reader(targets);
+            let eof = quick_xml::events::Event::Eof;
+            while reader.read_event_into(&mut Vec::new()).unwrap() != eof {}
+        }
     }
 }

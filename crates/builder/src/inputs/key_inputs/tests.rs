@@ -22,10 +22,10 @@ fn the_keys_of_a_fixed_build_stay() {
     assert_eq!(
         named,
         [
-            "b00b81e0d3b4cbe06241ec2f8adefc1e2371e2834399e4e9e5f01c83740dae29",
-            "e7994a6a8dc0a8b7534bc8775a607e7b02bec62dc77e9d856adf1dbccfad521c",
-            "6f619bfc5edfb75c1af3758392f7ee2c48a4add929b10d44454eeab9138acbaa",
-            "40be0271f14ed7c90744ed11bf075bff39e04c52ffbf7c2d1b7bb22639ad9ca2"
+            "6f94fdeb853b11c5658bdb4c624f5d539126478cb9a43900da21780c4be39f69",
+            "94f38a4e05ae157c0f1abf6c25f2ad2ffd1aebb5f7e72ec45c55e17c1c0a53e1",
+            "b617ff42e0b8541db7f86f064be948fc66f029e735e0b4d60fcbdeec0505afad",
+            "ad1ed40e3792a0bbfeb340fa9b335194a99e21ce8faf394a8d16bde0bceb8c46"
         ]
     );
 }

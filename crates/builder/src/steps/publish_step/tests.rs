@@ -54,6 +54,7 @@ fn publish_starts_from_what_restore_gave_and_reaches_nothing() {
             folder("src"),
             OutputSpec::File("tmp/facts".to_owned()),
             OutputSpec::ChangedPaths("src".to_owned()),
+            OutputSpec::Changes("compressed/made".to_owned()),
         ]
     );
     for path in ["src/src/Api/Program.cs", "src/README.md"] {
@@ -65,6 +66,28 @@ fn publish_starts_from_what_restore_gave_and_reaches_nothing() {
     let action = bench.executor.actions().pop().unwrap();
     assert_eq!(action.network, Network::Full);
     assert_eq!(action.secret_environment, [proxy].into());
+}
+
+#[test]
+fn what_assets_were_compressed_to_is_at_hand_for_the_next_publish_unless_nothing_is_to_be_taken() {
+    let mut bench = Bench::new();
+    let packs = |bench: &Bench| {
+        let action = bench.executor.actions().pop().unwrap();
+        let known = action.packs.into_iter();
+        known
+            .filter(|(folder, _)| folder == "compressed/known")
+            .count()
+    };
+    let compressing = || leaving("compressed/made/-00FF.br", "small");
+    build(&bench, compressing()).unwrap();
+    assert_eq!(packs(&bench), 0);
+    bench.write("shop/src/Api/Program.cs", "edited");
+    build(&bench, compressing()).unwrap();
+    assert_eq!(packs(&bench), 1);
+    bench.request.policy.shortcuts = false;
+    bench.write("shop/src/Api/Program.cs", "edited again");
+    build(&bench, compressing()).unwrap();
+    assert_eq!(packs(&bench), 0);
 }
 
 #[test]
