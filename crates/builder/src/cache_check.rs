@@ -39,6 +39,7 @@ pub(crate) fn check(
     let RestoreRun {
         record: restored,
         keyed,
+        ..
     } = run_restore(staged, &[], || again("restore"))?;
     tell_other_looks(staged, records, StepName::Restore, &keyed)?;
     let key = staged.inputs.restore_key();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a command left.
 ///
@@ -21,6 +22,8 @@ pub struct Outcome {
     pub rung: Rung,
     /// What its processes looked up.
     pub seen: Seen,
+    /// How long it waited for a place before it began.
+    pub waited: Duration,
     /// Gives the files of every [`OutputSpec`](crate::OutputSpec), wherever they are; what holds the
     /// stage goes with it.
     pub files: Box<dyn LeftFiles>,

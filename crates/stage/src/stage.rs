@@ -12,6 +12,7 @@ use mizzen_watch::{NotWatched, Watch, cannot_watch};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 use tracing::debug_span;
 
 /// Runs actions on this machine: in a copy of their inputs at a canonical path, the same on every
@@ -160,6 +161,7 @@ impl Executor for Stage {
         };
         let label = &action.label;
         root::make(&self.root)?;
+        let came = Instant::now();
         let place = debug_span!("wait for the stage", action = label)
             .in_scope(|| Place::take(&self.root, rung, self.places, label, cancel, &mut on_wait))?;
         if has_waited {
@@ -168,6 +170,7 @@ impl Executor for Stage {
                 text: String::new(),
             });
         }
+        let waited = came.elapsed();
         let watch = self.watch(action, rung, &place);
         let job = Job {
             rung,
@@ -212,6 +215,7 @@ impl Executor for Stage {
             rung,
             // Nothing of the command is left that could look up more.
             seen: Seen::of(watch.and_then(|watch| watch.seen())),
+            waited,
             files: Box::new(Left {
                 folder: place.folder().to_owned(),
                 _keeper: keeper,

@@ -7,6 +7,7 @@ use mizzen_store::{Cancel, Output, Store};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// An executor that starts nothing: it plays a script, and remembers what it was asked for.
@@ -32,6 +33,8 @@ pub struct FakeRun {
     pub files: BTreeMap<String, Vec<u8>>,
     /// What it was seen to look up.
     pub seen: Seen,
+    /// How long it says that it waited; nobody waits.
+    pub waited: Duration,
 }
 
 impl FakeRun {
@@ -47,6 +50,7 @@ impl FakeRun {
                 .map(|(path, bytes)| (path.into(), bytes.into()))
                 .collect(),
             seen: Seen::NotWatched("a script is played".to_owned()),
+            waited: Duration::ZERO,
         }
     }
 
@@ -154,6 +158,7 @@ impl Executor for FakeExecutor {
             changed,
             rung: self.rung,
             seen: run.seen,
+            waited: run.waited,
             files: Box::new(Left {
                 folder,
                 named: action.outputs.clone(),

@@ -19,7 +19,7 @@ use mizzen_plan::{Key, MissReason, PlannedRestore, Record, Records, StepName, Ve
 use mizzen_store::{StoreError, Turn};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::{debug, debug_span};
 
 /// The steps of one build, as far as they have come.
@@ -138,7 +138,7 @@ impl<'a, 'b> Steps<'a, 'b> {
             StepName::Publish,
             key,
             reasons.clone(),
-            |run: &PublishRun| &run.keyed,
+            |run: &PublishRun| (&run.keyed, run.waited),
             |_, starts| run_publish(staged, restored, shortcuts, starts),
         );
         let (run, report) = match result {
@@ -185,10 +185,10 @@ impl<'a, 'b> Steps<'a, 'b> {
             StepName::Restore,
             key,
             reasons,
-            |run: &RestoreRun| &run.keyed,
+            |run: &RestoreRun| (&run.keyed, run.waited),
             |reasons, starts| run_restore(staged, reasons, starts),
         )?;
-        let RestoreRun { record, keyed } = run;
+        let RestoreRun { record, keyed, .. } = run;
         let made = Made {
             record: &record,
             keyed: &keyed,
@@ -279,7 +279,7 @@ impl<'a, 'b> Steps<'a, 'b> {
         step: StepName,
         key: Digest,
         reasons: Vec<MissReason>,
-        keyed: fn(&R) -> &Keyed,
+        about: fn(&R) -> (&Keyed, Duration),
         work: impl FnOnce(&[MissReason], &dyn Fn()) -> Result<R, BuildError>,
     ) -> Result<(R, StepReport), BuildError> {
         let context = self.staged.context;
@@ -291,13 +291,14 @@ impl<'a, 'b> Steps<'a, 'b> {
             started.set(Instant::now());
         };
         let result = work(&reasons, &starts)?;
+        let (keyed, waited) = about(&result);
         let report = StepReport {
             step,
             key,
             outcome: Outcome::Ran,
-            took: started.get().elapsed(),
+            took: started.get().elapsed().saturating_sub(waited),
             reasons,
-            watched: keyed(&result).watched(),
+            watched: keyed.watched(),
         };
         context.reporter.event(&Event::StepEnded(&report));
         Ok((result, report))

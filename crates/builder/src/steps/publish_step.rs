@@ -36,6 +36,7 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 /// What a publish gave.
 pub(crate) struct PublishRun {
@@ -44,6 +45,8 @@ pub(crate) struct PublishRun {
     pub(crate) findings: Findings,
     /// What its record is found by.
     pub(crate) keyed: Keyed,
+    /// How long it waited before it began.
+    pub(crate) waited: Duration,
 }
 
 /// What publish may leave out, for it is known to change nothing.
@@ -147,6 +150,7 @@ pub(crate) fn publish(
         },
         findings,
         keyed,
+        waited: outcome.waited,
     })
 }
 

@@ -16,12 +16,15 @@ use mizzen_plan::StepName;
 use mizzen_stage::{Action, Network, Outcome, OutputSpec, Stream};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What a restore gave.
 pub(crate) struct RestoreRun {
     pub(crate) record: RestoreRecord,
     /// What the record is found by.
     pub(crate) keyed: Keyed,
+    /// How long it waited before it began.
+    pub(crate) waited: Duration,
 }
 
 /// Runs restore in a stage of its own.
@@ -85,6 +88,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
     let findings = package_findings(&written, &package_folders(staged, &outcome)?)?;
     let weak = staged.inputs.weak_restore_key();
     let keyed = keyed_paths(staged, StepName::Restore, weak, &outcome.seen, began)?;
+    let waited = outcome.waited;
     let record = RestoreRecord {
         packs: outcome.outputs,
         packages,
@@ -97,7 +101,11 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
         machine: keyed.keep_answers(&staged.context.store)?,
         origin: None,
     };
-    Ok(RestoreRun { record, keyed })
+    Ok(RestoreRun {
+        record,
+        keyed,
+        waited,
+    })
 }
 
 /// Returns the folders in which a project's packages are.

@@ -63,6 +63,19 @@ fn what_was_built_is_reused_and_nothing_runs() {
 }
 
 #[test]
+fn what_a_step_waited_for_is_not_its_time() {
+    let bench = Bench::new();
+    let after_an_hour = |run: FakeRun| FakeRun {
+        waited: Duration::from_secs(3600),
+        ..run
+    };
+    bench.will([restored(PINNED), published(PINNED)].map(after_an_hour));
+    let app = bench.build().unwrap();
+    // Less than nothing is nothing: the executor of the test did not wait.
+    assert!(app.steps.iter().all(|step| step.took == Duration::ZERO));
+}
+
+#[test]
 fn an_edit_publishes_again_over_what_was_restored() {
     let bench = built(PINNED);
     bench.write("shop/src/Api/Program.cs", "edited");
