@@ -208,6 +208,7 @@ mod tests {
             findings: Findings::new(),
             rung: Rung::Processes,
             machine: None,
+            looked_up: None,
             origin: None,
         }
     }

@@ -3,10 +3,12 @@ use crate::inputs::machine_tree::MachineTree;
 use crate::inputs::seen_paths::Zones;
 use crate::inputs::staged::Staged;
 use mizzen_dotnet::GitReads;
-use mizzen_oci::Digest;
+use mizzen_oci::{Digest, canonical_json};
 use mizzen_plan::{Answers, PathSet, StepName, Tree};
 use mizzen_stage::{Content, Seen};
 use mizzen_store::{Output, Store, StoreError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -33,6 +35,15 @@ pub(crate) struct KeyedPaths {
     pub(crate) machine: Answers,
     /// The files of the workspace at those paths, links followed.
     looked_at: Vec<String>,
+}
+
+/// The paths that a step looked up, and what they answered to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct LookedUp {
+    /// The [`PathSet`](PathSet).
+    pub(crate) paths: Output,
+    /// The strong key of it.
+    pub(crate) strong: Digest,
 }
 
 /// Why nothing was watched where nothing was to be.
@@ -163,6 +174,20 @@ impl Keyed {
             return Ok(None);
         };
         Output::keep(&paths.machine.to_bytes(), store).map(Some)
+    }
+
+    /// Keeps the paths, for the step's record.
+    ///
+    /// # Errors
+    /// [`StoreError`] if they cannot be kept.
+    pub(crate) fn keep_paths(&self, store: &Store) -> Result<Option<LookedUp>, StoreError> {
+        let Some(keyed) = self.paths() else {
+            return Ok(None);
+        };
+        Ok(Some(LookedUp {
+            paths: Output::keep(&canonical_json(&json!(keyed.paths)), store)?,
+            strong: keyed.strong,
+        }))
     }
 }
 

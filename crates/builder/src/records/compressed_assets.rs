@@ -59,6 +59,7 @@ impl<'a, 'b> CompressedAssets<'a, 'b> {
             outputs: [(PACK.to_owned(), pack)].into(),
             inputs: pack,
             facts: to_value(FORMAT, &()),
+            origin: None,
         };
         self.staged.context.records.put(NAME, &self.key, &result)
     }

@@ -43,6 +43,9 @@ const NEAREST: &str = "nearest";
 /// The name among a record's outputs of what the machine answered.
 const ANSWERS: &str = "machine";
 
+/// The name among a restore's outputs of the paths that it looked up.
+const PATHS: &str = "looked-up";
+
 fn named_answers(machine: Option<Output>) -> Option<(String, Output)> {
     machine.map(|output| (ANSWERS.to_owned(), output))
 }

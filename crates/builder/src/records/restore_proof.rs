@@ -1,10 +1,9 @@
 use crate::BuildError;
-use crate::records::by_paths;
 use crate::records::restore_record::RestoreRecord;
 use crate::records::stored_records::StoredRecords;
 use mizzen_dotnet::is_file_based;
 use mizzen_oci::Digest;
-use mizzen_plan::{Inputs, StepName};
+use mizzen_plan::{Inputs, PathSet, Record, Records, StepName};
 
 impl StoredRecords<'_> {
     /// Returns whether restoring again over `inputs` is known to give what `restored` has: a restore gave
@@ -26,25 +25,24 @@ impl StoredRecords<'_> {
         if !self.has_shortcuts || restored.floating.is_some() || is_file_based(&inputs.project) {
             return Ok(false);
         }
-        let weak = inputs.weak_restore_key();
-        let sets = self.path_sets(StepName::Restore).get(&weak)?;
-        if sets.is_empty() {
-            return Ok(false);
-        }
-        let machine = self.machine()?;
-        for kept in sets {
-            let strong = kept.paths.strong_key(&weak, &inputs.files, &*machine);
-            let strong = strong.map_err(BuildError::Read)?;
-            let found = self.cache.get(&by_paths(StepName::Restore), &strong)?;
-            let found = found.and_then(|result| RestoreRecord::from_result(&result));
-            if found.is_some_and(|found| found.resolved() == restored.resolved()) {
+        if let Some(looked_up) = restored.looked_up
+            && let Some(paths) = self.store.read(&looked_up.paths.digest)?
+            && let Ok(paths) = serde_json::from_slice::<PathSet>(&paths)
+        {
+            let weak = inputs.weak_restore_key();
+            let strong = paths.strong_key(&weak, &inputs.files, &*self.machine()?);
+            if strong.map_err(BuildError::Read)? == looked_up.strong {
                 return Ok(true);
             }
         }
-        Ok(false)
+        // Another run may have found the same by other paths: after an edit that adds a file, say.
+        Ok(match self.restored_by_paths(inputs) {
+            Record::Found(found) => found.resolved() == restored.resolved(),
+            Record::Missing | Record::Unusable(_) => false,
+        })
     }
 
-    /// Returns the weak keys by which a publish over `restored` may be found, the most likely one last.
+    /// Returns the weak keys by which a publish over `restored` may be found, the most likely one first.
     ///
     /// # Errors
     /// As [`is_proven`](Self::is_proven).
@@ -54,11 +52,13 @@ impl StoredRecords<'_> {
         restored: &RestoreRecord,
     ) -> Result<Vec<Digest>, BuildError> {
         let resolved = restored.resolved();
-        let mut keys = vec![inputs.weak_publish_key(&resolved)];
-        if self.is_proven(inputs, restored)? {
-            keys.push(inputs.weak_publish_key_without_restore(&resolved));
-        }
-        Ok(keys)
+        let with_restore = inputs.weak_publish_key(&resolved);
+        Ok(if self.is_proven(inputs, restored)? {
+            let without_restore = inputs.weak_publish_key_without_restore(&resolved);
+            vec![without_restore, with_restore]
+        } else {
+            vec![with_restore]
+        })
     }
 
     /// Returns the weak key that leads to what publish over `restored` looks up.
@@ -71,7 +71,7 @@ impl StoredRecords<'_> {
         restored: &RestoreRecord,
     ) -> Result<Digest, BuildError> {
         let keys = self.weak_publish_keys(inputs, restored)?;
-        for key in keys.iter().rev() {
+        for key in &keys {
             if !self.path_sets(StepName::Publish).get(key)?.is_empty() {
                 return Ok(*key);
             }

@@ -1,5 +1,6 @@
+use crate::inputs::keyed_paths::LookedUp;
 use crate::inputs::project_findings::Findings;
-use crate::records::{ANSWERS, from_value, named_answers, to_value};
+use crate::records::{ANSWERS, PATHS, from_value, named_answers, to_value};
 use mizzen_dotnet::RestoredPackage;
 use mizzen_oci::Digest;
 use mizzen_stage::Rung;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Counts up when the record has another shape.
-const FORMAT: &str = "mizzen restore 2";
+const FORMAT: &str = "mizzen restore 3";
 
 /// What restore gave.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct RestoreRecord {
     pub(crate) rung: Rung,
     /// What the machine answered to it, where it was watched: [`Answers`](mizzen_plan::Answers).
     pub(crate) machine: Option<Output>,
+    /// What it looked up, where it was watched.
+    pub(crate) looked_up: Option<LookedUp>,
     /// The shared cache that it was just taken from; in no record.
     pub(crate) origin: Option<String>,
 }
@@ -47,6 +50,7 @@ struct Facts {
     findings: Findings,
     rung: String,
     machine: Option<Output>,
+    looked_up: Option<LookedUp>,
 }
 
 impl RestoreRecord {
@@ -58,10 +62,13 @@ impl RestoreRecord {
             findings: self.findings.clone(),
             rung: self.rung.as_str().to_owned(),
             machine: self.machine,
+            looked_up: self.looked_up,
         };
         let packs = self.packs.clone().into_iter();
+        let paths = self.looked_up.map(|it| (PATHS.to_owned(), it.paths));
+        let own = named_answers(self.machine).into_iter().chain(paths);
         ActionResult {
-            outputs: packs.chain(named_answers(self.machine)).collect(),
+            outputs: packs.chain(own).collect(),
             inputs,
             facts: to_value(FORMAT, &facts),
             origin: None,
@@ -73,6 +80,7 @@ impl RestoreRecord {
         let facts: Facts = from_value(FORMAT, &result.facts)?;
         let mut packs = result.outputs.clone();
         packs.remove(ANSWERS);
+        packs.remove(PATHS);
         Some(Self {
             packs,
             packages: facts.packages,
@@ -80,6 +88,7 @@ impl RestoreRecord {
             findings: facts.findings,
             rung: Rung::parse(&facts.rung)?,
             machine: facts.machine,
+            looked_up: facts.looked_up,
             origin: result.origin.clone(),
         })
     }

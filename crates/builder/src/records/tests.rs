@@ -221,7 +221,7 @@ fn the_record_of_restore_has_this_form() {
     assert_eq!(
         result.facts,
         json!({
-            "format": "mizzen restore 2",
+            "format": "mizzen restore 3",
             "record": {
                 "packages": [{
                     "id": "serilog",
@@ -231,6 +231,7 @@ fn the_record_of_restore_has_this_form() {
                     "source": null,
                 }],
                 "findings": {},
+                "looked_up": null,
                 "machine": null,
                 "rung": "processes",
             }

@@ -99,6 +99,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
         findings,
         rung: outcome.rung,
         machine: keyed.keep_answers(&staged.context.store)?,
+        looked_up: keyed.keep_paths(&staged.context.store)?,
         origin: None,
     };
     Ok(RestoreRun {
