@@ -20,16 +20,16 @@ mod ui;
 
 pub use process::Process;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use error::CommandError;
 use std::process::ExitCode;
 
 /// Runs the command line of `process` and returns its exit code, by the contract.
 pub fn run(process: &Process) -> ExitCode {
     ui::tame_panics();
-    let command = commands::Args::command();
+    let command = commands::command();
     let words = commands::spelled_out(&process.arguments);
-    let arguments = command.clone().try_get_matches_from(&words);
+    let arguments = commands::for_words(&command, &words).try_get_matches_from(&words);
     let arguments = arguments.and_then(|matches| commands::Args::from_arg_matches(&matches));
     let arguments = match arguments {
         Ok(arguments) => arguments,

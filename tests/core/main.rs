@@ -43,6 +43,7 @@ mod reported;
 mod screen;
 mod security;
 mod shared_cache;
+mod shells;
 mod solution;
 mod symbols;
 mod toolchain;

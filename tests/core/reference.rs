@@ -9,8 +9,21 @@ fn the_reference_is_the_help() {
     let mut text =
         "# The command line\n\nWhat `mizzen help` prints; a test keeps it so.\n".to_owned();
     let verbs = [
-        "build", "plan", "trust", "cache", "inspect", "diff", "validate", "push", "pull", "copy",
-        "login", "logout",
+        "build",
+        "plan",
+        "trust",
+        "cache",
+        "inspect",
+        "diff",
+        "validate",
+        "push",
+        "pull",
+        "copy",
+        "login",
+        "logout",
+        "completions",
+        "man",
+        "schema",
     ];
     let verbs = verbs.map(|verb| vec![verb, "--help"]);
     for arguments in [vec!["--help"]].iter().chain(&verbs) {

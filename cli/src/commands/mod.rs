@@ -11,19 +11,25 @@
 
 mod build;
 mod cache;
+mod completions;
 mod copy;
 mod diff;
+mod help;
 mod inspect;
 mod lock;
 mod login;
+mod man;
 mod package_diff;
 mod plan;
 mod plan_inputs;
 mod plan_why;
 mod pull;
 mod push;
+mod schema;
 mod trust;
 mod validate;
+
+pub(crate) use help::for_words;
 
 use crate::building::arguments::BuildArgs;
 use crate::config::nearest;
@@ -31,7 +37,7 @@ use crate::error::CommandError;
 use crate::session::Invocation;
 use crate::ui::Progress;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 
 /// Native, daemonless OCI images for .NET
@@ -84,6 +90,17 @@ pub(crate) enum Command {
     Login(login::LoginArgs),
     /// Remove the stored login for a registry
     Logout(login::LogoutArgs),
+    /// Print a script that completes verbs and options in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print a page of the manual, or write all of them
+    Man(man::ManArgs),
+    /// Print the JSON schema of what mizzen reads and writes
+    Schema(schema::SchemaArgs),
+}
+
+/// Returns the command line with all that its help says.
+pub(crate) fn command() -> clap::Command {
+    help::with_examples(Args::command())
 }
 
 /// Rewrites the forms that `dotnet` takes beside `-p NAME=VALUE`: `-p:NAME=VALUE` and
@@ -118,6 +135,9 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
         Command::Copy(arguments) => copy::run(arguments, invocation),
         Command::Login(arguments) => login::run(arguments, invocation),
         Command::Logout(arguments) => login::logout(arguments, invocation.process),
+        Command::Completions(arguments) => completions::run(arguments, invocation),
+        Command::Man(arguments) => man::run(arguments, invocation),
+        Command::Schema(arguments) => schema::run(arguments, invocation),
     }
 }
 

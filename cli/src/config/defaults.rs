@@ -1,6 +1,7 @@
 //! What a configuration file says for options that neither the command line nor the environment
 //! gives: they become the defaults that clap takes, so that both are checked in one way.
 
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -154,7 +155,12 @@ fn checked(argument: &Arg, default: &DefaultOption) -> Result<ArgMatches, clap::
             other => Some(format!("--{name}={other}")),
         }
     });
-    let alone = argument.clone().default_values(Vec::<String>::new());
+    // What it rules out is not there.
+    let alone = argument
+        .clone()
+        .default_values(Vec::<String>::new())
+        .conflicts_with(Resettable::Reset)
+        .requires(Resettable::Reset);
     let command = Command::new("mizzen").no_binary_name(true).arg(alone);
     command.try_get_matches_from(words)
 }

@@ -12,6 +12,7 @@ mod options;
 mod other_settings;
 mod registries;
 mod repository_file;
+mod schema;
 mod sections;
 mod written;
 
@@ -21,3 +22,4 @@ pub(crate) use nearest::nearest;
 pub(crate) use nesting::{TOO_DEEP, is_too_deep};
 pub(crate) use other_settings::other_settings;
 pub(crate) use repository_file::read_repository_file;
+pub(crate) use schema::config_schema;

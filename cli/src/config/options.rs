@@ -7,7 +7,7 @@ use toml::Value;
 pub(super) type Options = BTreeMap<String, Value>;
 
 /// Options whose value is JSON.
-const JSON: [&str; 3] = ["cmd", "entrypoint", "healthcheck"];
+pub(super) const JSON: [&str; 3] = ["cmd", "entrypoint", "healthcheck"];
 /// Options whose value is a path, or one behind a scheme.
 const PATHS: [&str; 7] = [
     "add",

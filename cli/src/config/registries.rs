@@ -1,22 +1,31 @@
 use crate::error::CommandError;
 use mizzen_oci::Reference;
 use mizzen_registry::HostSettings;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// `[registry."host"]`: what is special about one registry.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct RegistryConfig {
+    /// Whether it is asked by plain HTTP.
     insecure: Option<bool>,
+    /// A file with the certificates of its authority.
     ca: Option<PathBuf>,
+    /// A file with the certificate by which mizzen shows who it is.
     client_certificate: Option<PathBuf>,
+    /// A file with the key of that.
     client_key: Option<PathBuf>,
+    /// What is asked first, for pulls.
     mirror: Vec<String>,
+    /// Blobs are sent in chunks of so many bytes.
     chunk_bytes: Option<u64>,
+    /// The longest that a manifest, a config or a token may take.
     document_seconds: Option<NonZeroU32>,
+    /// A blob that moves slower for half a minute is asked for again; 0 is any speed.
     least_bytes_per_second: Option<u64>,
 }
 

@@ -1,10 +1,11 @@
 //! The smaller tables of the file.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// `[cache]`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(crate) struct CacheConfig {
     /// Where blobs and records live.
@@ -18,7 +19,7 @@ pub(crate) struct CacheConfig {
 }
 
 /// `[env]`: variables of the user's that a build may see.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct EnvConfig {
     /// They reach restore and publish, and are in every key by their value.
@@ -28,7 +29,7 @@ pub(crate) struct EnvConfig {
 }
 
 /// `[labels]`: what an image tells beside what it is told to.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct LabelsConfig {
     /// The commit, and where the sources are.
@@ -36,7 +37,7 @@ pub(crate) struct LabelsConfig {
 }
 
 /// `[inputs]`: what is staged.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct InputsConfig {
     /// The workspace's root.

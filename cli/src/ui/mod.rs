@@ -19,7 +19,9 @@ pub(crate) use colours::Colours;
 pub(crate) use lines::Lines;
 pub(crate) use log::start_log;
 pub(crate) use numbers::{age, count, size, time};
-pub(crate) use output::{err, err_json, out, out_json, out_line, out_many, tame_panics, usage};
+pub(crate) use output::{
+    err, err_json, out, out_json, out_line, out_many, out_own, tame_panics, usage,
+};
 
 use crate::Process;
 use crate::error::CommandError;

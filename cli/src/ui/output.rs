@@ -15,6 +15,11 @@ pub(crate) fn out(lines: &Lines) -> Result<(), CommandError> {
     print(lines.as_str())
 }
 
+/// Prints a text of mizzen's own, in which nothing comes from outside: a script, a page of the manual.
+pub(crate) fn out_own(text: &str) -> Result<(), CommandError> {
+    print(text)
+}
+
 /// Prints the lines, and takes them away, as soon as they are many: more will be added.
 pub(crate) fn out_many(lines: &mut Lines) -> Result<(), CommandError> {
     if lines.as_str().len() < MANY_BYTES {
