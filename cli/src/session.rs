@@ -10,11 +10,10 @@ use mizzen_builder::{Observations, shared_form};
 use mizzen_registry::{Keychain, Proxies, Registry, Settings};
 use mizzen_shared_cache::{SharedCache, SharedPlaces, remote_settings};
 use mizzen_store::{Cancel, Store};
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How mizzen was called: by which process, with which words, and what stops it.
 #[derive(Debug)]
@@ -41,13 +40,13 @@ pub(crate) struct Session<'a> {
     cache_dir: Option<PathBuf>,
     /// Whether the verb only looks, and makes no cache where there is none.
     is_reader: bool,
-    store: OnceCell<Arc<Store>>,
+    store: OnceLock<Arc<Store>>,
     /// Where records of other machines are, and where those of this one go.
     pub(crate) shared_places: SharedPlaces,
     /// Who the user is there.
     pub(crate) shared_keychain: Keychain,
     pub(crate) is_offline: bool,
-    records: OnceCell<SharedCache>,
+    records: OnceLock<SharedCache>,
     /// What the builds of this verb have looked at.
     pub(crate) observations: Observations,
 }
@@ -79,11 +78,11 @@ impl<'a> Invocation<'a> {
             granted: Granted::These(BTreeMap::new()),
             engines: EnginePlatforms::default(),
             is_reader: false,
-            store: OnceCell::new(),
+            store: OnceLock::new(),
             shared_places: SharedPlaces::default(),
             shared_keychain: Keychain::default(),
             is_offline: false,
-            records: OnceCell::new(),
+            records: OnceLock::new(),
             observations: Observations::default(),
         }
     }

@@ -1,4 +1,5 @@
 use crate::file_edits::FILE_EDITS;
+use crate::machine_edits::{MACHINE_EDITS, SAME_MACHINE_EDITS};
 use crate::package_edits::{FEED_GAINS, GRAPH_EDITS, PACKAGE_EDITS, floating, settle};
 use crate::project_edits::{ANYWHERE_EDITS, GENERATED_EDITS};
 use crate::same_edits::SAME_EDITS;
@@ -20,7 +21,7 @@ const STEPS_THAT_FLOAT: u8 = 8;
 
 impl Choice {
     pub(crate) fn of(workspace: Workspace) -> Self {
-        let mut new = vec![FILE_EDITS, ANYWHERE_EDITS];
+        let mut new = vec![FILE_EDITS, ANYWHERE_EDITS, MACHINE_EDITS];
         match workspace {
             Workspace::Sample => {}
             Workspace::Generated => new.extend([GENERATED_EDITS, GRAPH_EDITS, PACKAGE_EDITS]),
@@ -31,7 +32,7 @@ impl Choice {
             kinds.collect()
         };
         Self {
-            same: never_chosen(SAME_EDITS),
+            same: never_chosen(&[SAME_EDITS, SAME_MACHINE_EDITS].concat()),
             new: never_chosen(&new.concat()),
         }
     }

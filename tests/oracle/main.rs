@@ -12,6 +12,8 @@ mod choice;
 #[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
 mod file_edits;
 #[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
+mod machine_edits;
+#[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
 mod package_edits;
 #[expect(clippy::unnecessary_wraps, reason = "all edits have one shape")]
 mod project_edits;

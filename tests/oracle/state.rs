@@ -11,6 +11,8 @@ use std::path::PathBuf;
 pub(crate) struct State {
     pub(crate) root: PathBuf,
     pub(crate) feed: PathBuf,
+    /// What the machine has in a folder that projects read.
+    pub(crate) machine: PathBuf,
     pub(crate) shape: Shape,
     pub(crate) random: fastrand::Rng,
     /// Counts up, for names and texts that were not there before.
@@ -43,11 +45,12 @@ impl State {
         }
     }
 
-    /// Names everything that decides about a clean build: the tree, what it links to, the packages of
+    /// Names everything that decides about a clean build: the tree, what it links to, what it reads of the machine, the packages of
     /// the feed where a project takes the newest, the options.
     pub(crate) fn world(&self, snapshot: &Snapshot) -> Digest {
         let mut hasher = Hasher::default();
-        for (path, entry) in snapshot {
+        let machine = tree::read(&self.machine.join("acme"));
+        for (path, entry) in snapshot.iter().chain(&machine) {
             hasher.field(path.as_bytes());
             match entry {
                 Entry::File { bytes, mode } => {

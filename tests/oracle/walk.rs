@@ -1,4 +1,5 @@
 use crate::choice::Choice;
+use crate::machine_edits;
 use crate::state::State;
 use crate::support::{Run, User, is_set, prepared};
 use crate::tree;
@@ -64,7 +65,7 @@ impl Tally {
 
 /// Edits the workspace `steps` times at random, and after each edit compares what the kept cache
 /// gives with what a user elsewhere gets, who has a copy of the workspace, another home, an empty
-/// cache and no variables.
+/// cache and no variables, and takes no shortcuts.
 ///
 /// # Panics
 /// With the seed, the step and the edits so far at the first difference.
@@ -77,6 +78,7 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
     let mut state = State {
         root: workspace.make(&user),
         feed: user.path("feed"),
+        machine: user.path("machine"),
         shape: workspace.shape(),
         random: fastrand::Rng::with_seed(seed),
         number: 0,
@@ -84,6 +86,7 @@ pub(crate) fn walk(workspace: Workspace, seed: u64, steps: usize) {
         options: Vec::new(),
         earlier: Vec::new(),
     };
+    machine_edits::prepare(&state);
     let mut choice = Choice::of(workspace);
     know_the_sdk(&user);
     let mut tally = Tally::default();
@@ -169,9 +172,13 @@ fn build(
     let mut environment = environment.clone();
     if as_the_user {
         environment.extend(state.environment.clone());
-        return user.build_under_umask(&environment, "077", &arguments);
+    } else {
+        // As plain dotnet would: with nothing left out.
+        arguments.push("--no-shortcuts");
     }
-    user.build_as(&environment, &arguments)
+    let machine = [(state.machine.to_str().unwrap(), machine_edits::PLACE)];
+    let umask = if as_the_user { "077" } else { "022" };
+    user.build_below_under_umask(&environment, umask, &machine, &arguments)
 }
 
 /// Says what the walk was like.

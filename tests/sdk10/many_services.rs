@@ -48,6 +48,24 @@ fn publishes(names: &[String]) -> Vec<String> {
     names.iter().map(|name| format!("publish {name}")).collect()
 }
 
+/// Returns whether a step began while one of another project ran.
+fn is_side_by_side(events: &str) -> bool {
+    let events = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut running = 0;
+    let states = events.filter(|event| event["event"] == "step");
+    let most = states.map(|event| {
+        match event["state"].as_str() {
+            Some("started") => running += 1,
+            Some("ended") if event["outcome"] == "ran" => running -= 1,
+            _ => {}
+        }
+        running
+    });
+    most.max() == Some(2)
+}
+
 #[test]
 fn an_edit_publishes_what_stands_on_it_and_nothing_else() {
     let user = User::with_sdk(&prepared("MIZZEN_SDK"));
@@ -57,11 +75,24 @@ fn an_edit_publishes_what_stands_on_it_and_nothing_else() {
     size.generate(&root);
     let build = |folder: &str| {
         let output = format!("oci:out-{folder}/{{project}}");
-        let build = ["build", folder, "-o", &output, "--base", "oci:base"];
-        user.run_bare(&build).success();
-        user.dotnet_calls()
+        let build = [
+            "build",
+            folder,
+            "-o",
+            &output,
+            "--base",
+            "oci:base",
+            "-j",
+            "2",
+            "--progress",
+            "json",
+        ];
+        let run = user.run_bare(&build).success();
+        (user.dotnet_calls(), is_side_by_side(&run.stderr))
     };
-    assert_eq!(build("w").len(), 2 * size.services);
+    let (calls, is_side_by_side) = build("w");
+    assert_eq!(calls.len(), 2 * size.services);
+    assert!(is_side_by_side);
     assert_eq!(runs(&user, &root), [""; 0]);
 
     // What no service stands on.
@@ -99,6 +130,6 @@ fn an_edit_publishes_what_stands_on_it_and_nothing_else() {
     edited.sort_by_key(|name| size.names().iter().position(|it| it == name));
     edited.dedup();
     assert_eq!(runs(&user, &clone), publishes(&edited));
-    assert_eq!(build("elsewhere/clone"), vec!["publish"; edited.len()]);
+    assert_eq!(build("elsewhere/clone").0, vec!["publish"; edited.len()]);
     assert_eq!(runs(&user, &clone), [""; 0]);
 }

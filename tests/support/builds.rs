@@ -12,12 +12,12 @@ use std::process::{Command, Stdio};
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
 
 /// Returns a script that mounts the first of each pair over the second, and runs mizzen.
-fn below(mounts: &[(&str, &str)]) -> String {
+fn below(umask: &str, mounts: &[(&str, &str)]) -> String {
     let mounts = mounts
         .iter()
         .map(|(source, target)| format!("mount --bind '{source}' '{target}' && "));
     format!(
-        "{}exec '{}' \"$@\"",
+        "umask {umask}; {}exec '{}' \"$@\"",
         mounts.collect::<String>(),
         env!("CARGO_BIN_EXE_mizzen")
     )
@@ -63,14 +63,26 @@ impl User {
         mounts: &[(&str, &str)],
         arguments: &[&str],
     ) -> Run {
-        let script = below(mounts);
+        self.build_below_under_umask(environment, "022", mounts, arguments)
+    }
+
+    /// The same from a shell with another umask.
+    #[must_use = "a run that failed tells nothing by itself"]
+    pub(crate) fn build_below_under_umask(
+        &self,
+        environment: &BTreeMap<String, String>,
+        umask: &str,
+        mounts: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Run {
+        let script = below(umask, mounts);
         let shell = ["/bin/sh", "-c", &script, "sh"];
         self.run(&[&UNSHARE[..], &shell].concat(), environment, arguments)
     }
 
     /// Runs `mizzen` with these arguments and nothing else there.
     pub(crate) fn run_bare_below(&self, mounts: &[(&str, &str)], arguments: &[&str]) -> Run {
-        let script = below(mounts);
+        let script = below("022", mounts);
         let shell = ["/bin/sh", "-c", &script, "sh"];
         self.bare(&[&UNSHARE[..], &shell].concat(), arguments)
     }

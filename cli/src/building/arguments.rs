@@ -22,6 +22,7 @@ use clap::{FromArgMatches, ValueEnum};
 use mizzen_dotnet::PathPattern;
 use mizzen_image::Compression;
 use mizzen_oci::{Healthcheck, Platform};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Turns an ASP.NET project into an image: restores and publishes it with `dotnet`, packs the result
@@ -116,6 +117,11 @@ pub(crate) struct BuildArgs {
         hide_env_values = true
     )]
     pub(crate) cache_dir: Option<PathBuf>,
+
+    /// Build so many services of a solution at once [default: one for each processor, as far as there is
+    /// 1 GiB of memory for each]
+    #[arg(short, long, value_name = "NUMBER")]
+    pub(crate) jobs: Option<NonZeroUsize>,
 
     #[command(flatten)]
     pub(crate) sharing: SharingArgs,

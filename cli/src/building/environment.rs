@@ -1,6 +1,6 @@
 //! What a build takes of the machine and the user's environment.
 
-use super::arguments::Isolation;
+use super::arguments::BuildArgs;
 use crate::Process;
 use crate::error::CommandError;
 use fs_err as fs;
@@ -48,11 +48,15 @@ const LIBRARY_FOLDERS: [&str; 7] = [
 ];
 
 /// Prepares the stage; tries no rung yet.
-pub(crate) fn stage(store: &Arc<Store>, isolation: Isolation) -> Result<Stage, CommandError> {
+pub(crate) fn stage(store: &Arc<Store>, arguments: &BuildArgs) -> Result<Stage, CommandError> {
     // The running program, even if its file has been replaced since.
     let launcher = PathBuf::from("/proc/self/exe");
-    let stage = Stage::new(store.clone(), launcher, isolation.into());
-    Ok(stage.map_err(mizzen_builder::BuildError::from)?)
+    let stage = Stage::new(store.clone(), launcher, arguments.isolation.into());
+    let stage = stage.map_err(mizzen_builder::BuildError::from)?;
+    Ok(match arguments.jobs {
+        Some(jobs) => stage.with_places(jobs.get()),
+        None => stage,
+    })
 }
 
 /// Returns what restore may see of the environment beside its constants.

@@ -166,7 +166,7 @@ pub(crate) fn published(
     ui: &Ui,
 ) -> Result<App, CommandError> {
     let store = session.store()?;
-    let mut executor = stage(store, arguments.isolation)?;
+    let mut executor = stage(store, arguments)?;
     if arguments.reuse.keep_stage {
         executor = executor.keeping_failures(session.temporary_folder());
     }

@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
     let (process, ui) = (session.process, &session.ui);
     let written = services.destinations(process)?;
     let store = session.store()?;
-    let executor = stage(store, services.common().isolation)?;
+    let executor = stage(store, services.common())?;
     let context = Context {
         stage_root: executor.root(),
         executor: &executor,

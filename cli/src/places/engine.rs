@@ -3,11 +3,11 @@ use crate::error::CommandError;
 use mizzen_image::{Archive, Sink, Taggable};
 use mizzen_oci::Platform;
 use mizzen_store::Store;
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A container engine on this machine, spoken to by its own program.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -18,7 +18,7 @@ pub(crate) enum Engine {
 
 /// What the engines of this machine run, each asked once.
 #[derive(Debug, Default)]
-pub(crate) struct EnginePlatforms(RefCell<BTreeMap<Engine, Platform>>);
+pub(crate) struct EnginePlatforms(Mutex<BTreeMap<Engine, Platform>>);
 
 impl EnginePlatforms {
     /// Returns the platform for which `engine` wants its images.
@@ -26,11 +26,11 @@ impl EnginePlatforms {
     /// # Errors
     /// As [`Engine::platform`].
     pub(crate) fn of(&self, engine: Engine, process: &Process) -> Result<Platform, CommandError> {
-        if let Some(platform) = self.0.borrow().get(&engine) {
+        if let Some(platform) = self.known().get(&engine) {
             return Ok(platform.clone());
         }
         let platform = engine.platform(process)?;
-        self.0.borrow_mut().insert(engine, platform.clone());
+        self.known().insert(engine, platform.clone());
         Ok(platform)
     }
 
@@ -39,7 +39,7 @@ impl EnginePlatforms {
     /// # Errors
     /// The program is not there, or does not answer.
     pub(crate) fn check(&self, engine: Engine, process: &Process) -> Result<(), CommandError> {
-        if self.0.borrow().contains_key(&engine) {
+        if self.known().contains_key(&engine) {
             return Ok(());
         }
         let (text, output) = engine.version(process)?;
@@ -49,6 +49,10 @@ impl EnginePlatforms {
         let what = format!("`{}` does not answer", engine.program());
         Err(CommandError::local(what, &said(&output))
             .hinted("start it, or write an archive instead: -o docker-archive:FILE"))
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Engine, Platform>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

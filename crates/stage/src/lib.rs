@@ -35,6 +35,7 @@ pub use error::StageError;
 pub use executor::{Capabilities, Executor, OutputLine, Stream};
 pub use inside::{SYSTEM_FOLDERS, play_part};
 pub use isolation::{Isolation, Rung};
+pub use means::places;
 pub use outcome::{LeftFiles, Outcome};
 pub use seen::{Access, Seen, SeenPath};
 pub use stage::Stage;

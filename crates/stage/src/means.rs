@@ -4,7 +4,7 @@ use fs_err as fs;
 const BYTES_A_PLACE: u64 = 1 << 30;
 
 /// Returns how many actions may run at once: one a processor, as far as there is memory for them.
-pub(crate) fn places() -> usize {
+pub fn places() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let machine = rustix::system::sysinfo();
     let memory = u64::from(machine.mem_unit).saturating_mul(machine.totalram);
