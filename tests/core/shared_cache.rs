@@ -29,6 +29,16 @@ impl Scene {
         }
     }
 
+    /// Returns a machine that has built nothing yet, and has its SDK in a folder of its own.
+    fn machine_with_sdk_elsewhere(&self, name: &str) -> BTreeMap<String, String> {
+        let mut machine = self.machine(name);
+        let [from, to] = ["sdk", &format!("{name}-sdk")].map(|name| self.user.path(name));
+        let [from, to] = [&from, &to].map(|path| path.to_str().unwrap());
+        self.user.tool("cp", &["-a", from, to]);
+        machine.insert("PATH".to_owned(), format!("{to}:/usr/bin:/bin"));
+        machine
+    }
+
     /// Returns a machine that has built nothing yet.
     fn machine(&self, name: &str) -> BTreeMap<String, String> {
         self.user.elsewhere(name)
@@ -71,8 +81,9 @@ fn a_second_machine_builds_nothing_and_takes_nothing_but_the_record() {
     let first = scene.fill();
     let (user, registry) = (&scene.user, &scene.registry);
 
-    // Another folder, another repository for the image: its layers are mounted from the cache.
-    let machine = scene.machine("b");
+    // Another folder, the SDK in another one, another repository for the image: its layers are mounted
+    // from the cache.
+    let machine = scene.machine_with_sdk_elsewhere("b");
     let tag = registry.reference("acme/other:1");
     let arguments = ["b/hello", "-t", &tag, "--cache-from", &scene.cache];
     let second = scene.build(&machine, &arguments);

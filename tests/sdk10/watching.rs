@@ -56,6 +56,7 @@ fn publish(root: &Path, watched: bool) -> Action {
         folders: ["home", "packages", "out"].map(str::to_owned).to_vec(),
         mounted: vec![sdk, feed],
         masked: Vec::new(),
+        shown: BTreeMap::new(),
         command: [dotnet].into_iter().chain(command).collect(),
         warm_up: Vec::new(),
         working_folder: PROJECT.to_owned(),

@@ -1,6 +1,5 @@
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::path::Path;
 
 /// An error or a warning that `dotnet` printed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -131,15 +130,10 @@ impl DotnetMessage {
 
     /// Returns the message with `stage` (the sources' path in the stage) replaced by the user's own.
     #[must_use]
-    pub(crate) fn with_own_paths(mut self, stage: &str, workspace: &Path) -> Self {
-        self.text = with_own_paths(&self.text, stage, workspace);
+    pub(crate) fn with_text(mut self, text: impl FnOnce(&str) -> String) -> Self {
+        self.text = text(&self.text);
         self
     }
-}
-
-/// Replaces the path of the staged sources by that of the workspace.
-pub(crate) fn with_own_paths(text: &str, stage: &str, workspace: &Path) -> String {
-    text.replace(stage, &workspace.to_string_lossy())
 }
 
 /// Replaces every secret in a line by `***`.
@@ -175,7 +169,6 @@ fn without_project(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{DotnetLines, DotnetMessage};
-    use std::path::Path;
 
     #[test]
     fn an_exception_is_what_it_says_and_not_where_it_came_by() {
@@ -211,7 +204,7 @@ mod tests {
         let failure: Vec<_> = lines
             .failure()
             .into_iter()
-            .map(|message| message.with_own_paths("/stage/src", Path::new("/home/u/shop")))
+            .map(|message| message.with_text(|text| text.replace("/stage/src", "/home/u/shop")))
             .collect();
         assert_eq!(
             failure[0].text,

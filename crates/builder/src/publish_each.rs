@@ -150,7 +150,7 @@ fn is_free(request: &ProjectRequest) -> bool {
 fn note_name(staged: &Staged<'_>) -> Digest {
     let mut hasher = Hasher::default();
     hasher.field(NOTES.as_bytes());
-    hasher.field(staged.inputs.restore_key().as_bytes());
+    hasher.field(staged.note_key.as_bytes());
     for platform in &staged.request.layers.platforms {
         hasher.field(platform.to_string().as_bytes());
     }

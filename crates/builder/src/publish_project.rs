@@ -90,6 +90,8 @@ fn publish_once(context: &Context<'_>, request: &ProjectRequest) -> Result<App, 
         Ok(app) => app,
     };
     if request.check_cache {
+        // Both steps are to run, where a hit has asked for no rung yet.
+        staged.settle_sdk()?;
         app.dotnet_calls += cache_check::check(&staged, &records, &app)?;
     }
     records.check()?;

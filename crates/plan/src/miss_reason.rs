@@ -40,6 +40,8 @@ pub enum MissReason {
     Seen(Box<Self>, Sight),
     /// Another SDK.
     Toolchain(String, String),
+    /// The same SDK at another path, which a rung without mounts cannot hide.
+    ToolchainPlace(String, String),
     /// A variable that the user passes has another value, which no record holds.
     Variable(String),
     /// A setting has another value.
@@ -71,11 +73,22 @@ impl MissReason {
         if earlier.recipe != now.recipe {
             reasons.push(Self::Recipe(earlier.recipe, now.recipe));
         }
-        if earlier.toolchain != now.toolchain {
+        let is_moved = earlier.toolchain.id == now.toolchain.id
+            && earlier.toolchain.root != now.toolchain.root;
+        if is_moved {
+            let (before, after) = (&earlier.toolchain.root, &now.toolchain.root);
+            reasons.push(Self::ToolchainPlace(before.clone(), after.clone()));
+        } else if earlier.toolchain != now.toolchain {
             let (before, after) = (&earlier.toolchain.version, &now.toolchain.version);
             reasons.push(Self::Toolchain(before.clone(), after.clone()));
         }
-        let (before, after) = (settings(earlier), settings(now));
+        let (mut before, after) = (settings(earlier), settings(now));
+        if is_moved {
+            // Where it lies is told already.
+            for value in before.values_mut() {
+                *value = value.replace(&earlier.toolchain.root, &now.toolchain.root);
+            }
+        }
         for name in before
             .keys()
             .chain(after.keys().filter(|name| !before.contains_key(*name)))
@@ -187,6 +200,9 @@ impl fmt::Display for MissReason {
             },
             Self::Toolchain(before, now) if before == now => write!(f, "toolchain {now} (content)"),
             Self::Toolchain(before, now) => write!(f, "toolchain {before} → {now}"),
+            Self::ToolchainPlace(before, now) => {
+                write!(f, "the SDK was seen at {before}, and is now at {now}")
+            }
             Self::Variable(name) => write!(f, "variable {name} (value)"),
             Self::Setting { name, before, now } => {
                 write!(f, "{name}: {} → {}", value(before), value(now))

@@ -112,6 +112,23 @@ fn a_toolchain_of_the_same_version_is_other_by_its_content() {
 }
 
 #[test]
+fn an_sdk_that_lies_elsewhere_is_one_reason_and_not_one_for_each_variable_that_names_it() {
+    let at = |root: &str| Inputs {
+        toolchain: ToolchainInput {
+            root: root.to_owned(),
+            ..inputs().toolchain
+        },
+        commands: BTreeMap::from([(StepName::Restore, vec![format!("{root}/dotnet")])]),
+        environment: BTreeMap::from([("DOTNET_ROOT".to_owned(), root.to_owned())]),
+        ..inputs()
+    };
+    let reasons = MissReason::between(&at("/usr/lib/dotnet"), &at("/opt/dotnet"));
+    let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    let want = "the SDK was seen at /usr/lib/dotnet, and is now at /opt/dotnet";
+    assert_eq!(reasons, [want]);
+}
+
+#[test]
 fn steps_have_the_names_under_which_records_are_kept() {
     for (step, name) in [
         (StepName::Restore, "restore"),

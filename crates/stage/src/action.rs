@@ -21,6 +21,9 @@ pub struct Action {
     /// Files and folders of the machine that it may read where they are, absolute: SDKs, feeds. They
     /// are in the key, or what is read there is fetched and keyed by its content.
     pub mounted: Vec<PathBuf>,
+    /// Files and folders of the machine that it may read under a path of the stage's own, so that no
+    /// command learns where they lie. For rungs that hide the machine alone: others leave them out.
+    pub shown: BTreeMap<StagedPath, PathBuf>,
     /// Folders of the machine, absolute and without links, of which only that is there which `mounted`
     /// names below them: what else lies in them is in no key. A rung of the ladder that cannot hide
     /// leaves them as they are.

@@ -19,6 +19,8 @@ pub(crate) struct Job {
     pub(crate) mounted: Vec<PathBuf>,
     /// Folders of the machine that are empty but for what `mounted` names below them.
     pub(crate) masked: Vec<PathBuf>,
+    /// What of the machine is seen below the root: a path relative to it, and what lies there, in turn.
+    pub(crate) shown: Vec<PathBuf>,
     /// Whether what the command looks up is noted; the folder for it is then in the root.
     pub(crate) watched: bool,
     /// What runs beside the command; empty for nothing.
@@ -41,7 +43,7 @@ impl Job {
             self.folder.clone().into(),
             if self.watched { "watched" } else { "alone" }.into(),
         ];
-        for paths in [&self.mounted, &self.masked] {
+        for paths in [&self.mounted, &self.masked, &self.shown] {
             arguments.push(paths.len().to_string().into());
             arguments.extend(paths.iter().map(|path| path.clone().into_os_string()));
         }
@@ -57,6 +59,7 @@ impl Job {
         };
         let (mounted, rest) = counted(rest)?;
         let (masked, rest) = counted(rest)?;
+        let (shown, rest) = counted(rest)?;
         let (warm_up, command) = counted(rest)?;
         Some(Self {
             rung: Rung::parse(rung.to_str()?)?,
@@ -71,6 +74,7 @@ impl Job {
             watched: watched == "watched",
             mounted: mounted.iter().map(PathBuf::from).collect(),
             masked: masked.iter().map(PathBuf::from).collect(),
+            shown: shown.iter().map(PathBuf::from).collect(),
             warm_up: warm_up.to_vec(),
             command: command.to_vec(),
         })
@@ -150,6 +154,7 @@ mod tests {
             watched: true,
             mounted: vec!["/a b".into(), "/c".into()],
             masked: vec!["/a b/d".into()],
+            shown: vec!["dotnet/sdk".into(), "/e".into()],
             warm_up: ["dotnet", "exec"].map(Into::into).to_vec(),
             command: ["dotnet", "-p:A=1", ""].map(Into::into).to_vec(),
         };

@@ -70,9 +70,19 @@ fn script(action: &Action, root: &Path) -> String {
         .iter()
         .map(|(name, value)| quoted(&format!("{name}={value}")))
         .collect();
+    let shown = action.shown.iter().map(|(target, source)| {
+        let (target, source) = (root.join(target), quoted(&source.to_string_lossy()));
+        let parent = target.parent().unwrap_or(root).to_string_lossy();
+        let (target, parent) = (quoted(&target.to_string_lossy()), quoted(&parent));
+        format!(
+            "{{ [ -d {source} ] && mkdir -p {target} || {{ mkdir -p {parent} && touch {target}; }}; }} \
+             && mount --bind {source} {target} && "
+        )
+    });
     let inside = format!(
-        "mount --bind \"$0/{STAGE}\" {root} && cd {folder} && exec env -i {} \"TERM=$TERM\" \"${{@:-/bin/sh}}\"",
+        "mount --bind \"$0/{STAGE}\" {root} && {shown}cd {folder} && exec env -i {} \"TERM=$TERM\" \"${{@:-/bin/sh}}\"",
         variables.join(" "),
+        shown = shown.collect::<String>(),
         root = quoted(&root.to_string_lossy()),
         folder = quoted(&root.join(&action.working_folder).to_string_lossy()),
     );

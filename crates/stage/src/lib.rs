@@ -33,7 +33,7 @@ mod stage;
 pub use action::{Action, Content, Network, OutputSpec, StagedPath};
 pub use error::StageError;
 pub use executor::{Capabilities, Executor, OutputLine, Stream};
-pub use inside::{SYSTEM_FOLDERS, play_part};
+pub use inside::{OWN_FILES, SYSTEM_FOLDERS, play_part};
 pub use isolation::{Isolation, Rung};
 pub use means::places;
 pub use outcome::{LeftFiles, Outcome};

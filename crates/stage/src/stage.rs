@@ -116,6 +116,7 @@ impl Stage {
             watched: false,
             mounted: Vec::new(),
             masked: Vec::new(),
+            shown: Vec::new(),
             warm_up: Vec::new(),
             command: Vec::new(),
         };
@@ -181,6 +182,7 @@ impl Executor for Stage {
             watched: watch.is_ok(),
             mounted: action.mounted.clone(),
             masked: action.masked.clone(),
+            shown: shown(action),
             warm_up: action.warm_up.iter().map(Into::into).collect(),
             command: action.command.iter().map(Into::into).collect(),
         };
@@ -236,6 +238,12 @@ impl Executor for Stage {
             Some(format!("it runs with isolation `{rung}`"))
         })
     }
+}
+
+fn shown(action: &Action) -> Vec<PathBuf> {
+    let pairs = action.shown.iter();
+    let pairs = pairs.flat_map(|(target, source)| [PathBuf::from(target), source.clone()]);
+    pairs.collect()
 }
 
 /// What a command left in the stage: the folder, and what keeps it.

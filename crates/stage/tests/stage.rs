@@ -65,6 +65,7 @@ fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>
         folders: vec!["src".to_owned(), "packages".to_owned()],
         mounted: Vec::new(),
         masked: Vec::new(),
+        shown: BTreeMap::new(),
         command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
         warm_up: Vec::new(),
         working_folder: "src".to_owned(),
@@ -221,6 +222,45 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
         assert_eq!(errors, 7, "{rung}");
         assert!(!std::path::Path::new("/tmp/own").exists());
         assert_eq!(fs::read_dir(seen.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn what_is_shown_at_a_path_of_the_stage_is_read_only_and_nobody_learns_where_it_lies() {
+    for rung in [Rung::Processes, Rung::Mounts] {
+        let bench = bench(rung);
+        let folder = fs::canonicalize(bench.folder.path()).unwrap();
+        fs::create_dir_all(folder.join("sdk/1")).unwrap();
+        for path in ["sdk/1/file", "dotnet"] {
+            fs::write(folder.join(path), path).unwrap();
+        }
+        let script = format!(
+            "cd ../sdk && ls; cat dotnet versions/1/file; echo; echo x > dotnet; echo x > new; \
+             echo x > versions/1/new; ls {}; id -un; cut -d: -f1 /etc/passwd; exit 0",
+            folder.display()
+        );
+        let mut action = shell(&script, []);
+        action.shown = [("sdk/dotnet", "dotnet"), ("sdk/versions/1", "sdk/1")]
+            .map(|(target, source)| (target.to_owned(), folder.join(source)))
+            .into();
+        let mut lines = Vec::new();
+        let mut errors = 0;
+        let outcome = bench
+            .stage
+            .run(&action, &Cancel::default(), &mut |line| match line.stream {
+                Stream::Output => lines.push(line.text.clone()),
+                Stream::Error => errors += 1,
+                Stream::Executor | Stream::Waiting | Stream::Packages => {}
+            });
+        outcome.unwrap();
+        let user = ["mizzen", "mizzen", "root", "nobody"];
+        let sdk = ["dotnet", "versions", "dotnetsdk/1/file"];
+        assert_eq!(lines, [&sdk[..], &user].concat(), "{rung}");
+        assert_eq!(errors, 4, "{rung}");
+        assert_eq!(fs::read_dir(folder.join("sdk/1")).unwrap().count(), 1);
+        // The next stage knows nothing of it.
+        let left = bench.lines(&shell("ls -A ..", []));
+        assert!(!left.contains(&"sdk".to_owned()), "{left:?}");
     }
 }
 

@@ -1,4 +1,5 @@
 use crate::inputs::project_findings::Findings;
+use crate::inputs::sdk_place::SdkPlace;
 use crate::request::ProjectRequest;
 use mizzen_dotnet::{Oddity, is_in_system_folder};
 use std::path::{Path, PathBuf};
@@ -34,11 +35,13 @@ pub(crate) fn without_hidden(
 
 fn is_left_out(path: &Path, request: &ProjectRequest) -> bool {
     let sdk = [&request.toolchain.root, &request.sdk.root];
+    // One that the stage has at a path of its own is not seen where it lies.
+    let is_there = SdkPlace::of(request) == SdkPlace::Machine;
     let extra = request.inputs.extra.iter().map(Path::new);
     let mut mounted = MOUNTED
         .iter()
         .map(Path::new)
-        .chain(sdk.into_iter().map(PathBuf::as_path))
+        .chain(sdk.into_iter().filter(|_| is_there).map(PathBuf::as_path))
         .chain(extra);
     path.exists() && !mounted.any(|mounted| path.starts_with(mounted))
 }

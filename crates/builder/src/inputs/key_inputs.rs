@@ -1,6 +1,7 @@
 use crate::GitPolicy;
 use crate::inputs::file_inputs::file_inputs;
 use crate::inputs::observed::Observed;
+use crate::inputs::sdk_place::SdkPlace;
 use crate::inputs::stage_layout::canonical;
 use crate::request::ProjectRequest;
 use mizzen_dotnet::{Canonical, environment, publish_command, restore_command};
@@ -10,15 +11,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Puts everything together that can change what the build makes: what the user asks for, where the
-/// stage lies, and what was observed. This is the only place where that is done, and it looks at nothing.
+/// stage and the SDK in it lie, and what was observed. This is the only place where that is done, and it looks at nothing.
 pub(crate) fn key_inputs(
     request: &ProjectRequest,
-    stage_root: &Path,
+    (stage_root, sdk_place): (&Path, SdkPlace),
     observed: &Observed,
 ) -> Inputs {
-    let canonical = canonical(stage_root, &request.toolchain.root);
+    let canonical = canonical(stage_root, &sdk_place.root(request, stage_root));
     let sdk = &request.sdk;
-    let folder = sdk.root.join("sdk").join(&sdk.version);
+    let folder = sdk_place.root_of_sdk(request, stage_root);
+    let folder = folder.join("sdk").join(&sdk.version);
     Inputs {
         recipe: RECIPE,
         project: request.workspace.project.clone(),

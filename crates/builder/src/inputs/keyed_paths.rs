@@ -1,5 +1,6 @@
 use crate::BuildError;
 use crate::inputs::machine_tree::MachineTree;
+use crate::inputs::sdk_place::SdkPlace;
 use crate::inputs::seen_paths::Zones;
 use crate::inputs::staged::Staged;
 use mizzen_dotnet::GitReads;
@@ -101,7 +102,11 @@ pub(crate) fn keyed_paths(
         &request.workspace.root,
     )?;
     let sources = &staged.inputs.files;
-    let mut covered = vec![request.toolchain.root.clone(), request.sdk.root.clone()];
+    // An SDK that the stage has at a path of its own lies below the stage's root.
+    let mut covered = match staged.sdk_place {
+        SdkPlace::Stage => Vec::new(),
+        SdkPlace::Machine => vec![request.toolchain.root.clone(), request.sdk.root.clone()],
+    };
     covered.extend(staged.observed.nuget.mounted.iter().cloned());
     covered.extend(staged.observed.nuget.fallback_folders.iter().cloned());
     let mounted: Vec<_> = staged.observed.mounted().collect();

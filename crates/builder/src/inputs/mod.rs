@@ -23,6 +23,7 @@ pub(crate) mod package_findings;
 pub(crate) mod project_findings;
 pub(crate) mod scan;
 pub(crate) mod sdk;
+pub(crate) mod sdk_place;
 pub(crate) mod seen_paths;
 pub(crate) mod stage_layout;
 pub(crate) mod staged;

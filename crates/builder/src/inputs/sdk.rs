@@ -4,14 +4,19 @@ use fs_err as fs;
 use mizzen_dotnet::{ChosenSdk, SdkVersion, Toolchain};
 use mizzen_oci::{Digest, Hasher};
 use mizzen_store::{Cancel, Store};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+/// Where a stage has `dotnet` that shows it at a path of its own, below the root.
+pub(crate) const SDK: &str = "dotnet";
 
 /// What the stage shows of the machine so that `dotnet` runs.
 pub(crate) struct MountedSdk {
     pub(crate) mounted: Vec<PathBuf>,
     /// The folders of the SDKs, of which the stage shows the one that was chosen.
     pub(crate) masked: Vec<PathBuf>,
+    /// What is seen in the stage itself, by where.
+    pub(crate) shown: BTreeMap<String, PathBuf>,
 }
 
 /// Returns the folders that hold `dotnet` and the chosen SDK: their roots, and what the links in these
@@ -44,7 +49,41 @@ pub(crate) fn mounted_sdk(
         }
         masked.push(folder);
     }
-    Ok(MountedSdk { mounted, masked })
+    Ok(MountedSdk {
+        mounted,
+        masked,
+        shown: BTreeMap::new(),
+    })
+}
+
+/// Returns the same for a stage that has `dotnet` and the SDK at a path of its own: each entry of their
+/// folder by itself, so that the one that was chosen is alone in `sdk/`, and links are what they lead to.
+///
+/// # Errors
+/// [`BuildError::Read`] if they cannot be read.
+pub(crate) fn shown_sdk(toolchain: &Toolchain, sdk: &ChosenSdk) -> Result<MountedSdk, BuildError> {
+    let mut shown = BTreeMap::new();
+    let mut show = |folder: &Path, at: &str| {
+        for entry in fs::read_dir(folder).map_err(BuildError::Read)? {
+            let entry = entry.map_err(BuildError::Read)?;
+            let (path, name) = (entry.path(), entry.file_name());
+            // A link that leads nowhere shows nothing.
+            if let (Some(name), Ok(source)) = (name.to_str(), fs::canonicalize(&path))
+                && !(at == SDK && name == "sdk")
+                && !is_other_sdk(&path, &toolchain.root, sdk)
+            {
+                shown.insert(format!("{at}/{name}"), source);
+            }
+        }
+        Ok::<_, BuildError>(())
+    };
+    show(&toolchain.root, SDK)?;
+    show(&toolchain.root.join("sdk"), &format!("{SDK}/sdk"))?;
+    Ok(MountedSdk {
+        mounted: Vec::new(),
+        masked: Vec::new(),
+        shown,
+    })
 }
 
 fn roots<'a>(toolchain: &'a Toolchain, sdk: &'a ChosenSdk) -> BTreeSet<&'a Path> {
@@ -85,7 +124,7 @@ pub(crate) fn toolchain_id(
 
 #[cfg(test)]
 mod tests {
-    use super::{mounted_sdk, toolchain_id};
+    use super::{mounted_sdk, shown_sdk, toolchain_id};
     use fs_err as fs;
     use mizzen_dotnet::{ChosenSdk, Toolchain};
     use mizzen_oci::Digest;
@@ -164,6 +203,26 @@ mod tests {
         assert_eq!(mounted.mounted, [bench.at("w"), bench.at("w/sdk/10.0.401")]);
         bench.write("w/sdk/10.0.401/new", "");
         assert_ne!(bench.id(), first);
+    }
+
+    #[test]
+    fn a_stage_has_each_entry_of_the_sdk_at_a_path_of_its_own_and_no_sdk_beside_it() {
+        let bench = Bench::new();
+        bench.write("elsewhere/shared/file", "1");
+        let link = |to: &Path, from: &str| fs::os::unix::fs::symlink(to, bench.at(from)).unwrap();
+        link(&bench.at("elsewhere/shared"), "w/shared");
+        link(Path::new("nowhere"), "w/broken");
+        let (toolchain, sdk) = bench.chosen("w");
+        let shown = shown_sdk(&toolchain, &sdk).unwrap();
+        assert_eq!((shown.mounted.len(), shown.masked.len()), (0, 0));
+        let at = |(seen, lies): (&str, &str)| (seen.to_owned(), bench.at(lies));
+        let want = [
+            ("dotnet/dotnet", "w/dotnet"),
+            ("dotnet/packs", "w/packs"),
+            ("dotnet/sdk/10.0.401", "w/sdk/10.0.401"),
+            ("dotnet/shared", "elsewhere/shared"),
+        ];
+        assert_eq!(shown.shown, want.map(at).into());
     }
 
     #[test]

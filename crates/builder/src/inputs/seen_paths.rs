@@ -1,6 +1,6 @@
 use crate::inputs::stage_layout::SOURCES;
 use mizzen_plan::{Look, Node, PathSet, Tree};
-use mizzen_stage::{Access, SYSTEM_FOLDERS, SeenPath};
+use mizzen_stage::{Access, OWN_FILES, SYSTEM_FOLDERS, SeenPath};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -176,6 +176,10 @@ impl Zones<'_> {
         {
             return Zone::Covered;
         }
+        // Only where a stage has its own of these is anything watched.
+        if OWN_FILES.contains(&path) {
+            return Zone::Covered;
+        }
         if place.starts_with("/proc") || place.starts_with("/sys") {
             let is_a_process =
                 |part: &std::ffi::OsStr| part.as_bytes().iter().all(u8::is_ascii_digit);
@@ -268,6 +272,7 @@ mod tests {
         let set = set(&[
             ("/", "l"),
             ("/.editorconfig", "p"),
+            ("/etc/hostname", "r"),
             ("/etc/passwd", "r"),
             ("/home/me/.nuget", "p"),
             ("/proc/28051/stat", "r"),
@@ -292,7 +297,7 @@ mod tests {
             ("src/Api/obj/y.cache", Look::Read),
         ];
         let machine = [
-            ("/etc/passwd", Look::Read),
+            ("/etc/hostname", Look::Read),
             ("/usr/share/dotnetx", Look::Probed),
         ];
         let named = |(path, look): (&str, Look)| (path.to_owned(), look);

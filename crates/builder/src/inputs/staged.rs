@@ -1,11 +1,14 @@
 use crate::inputs::key_inputs::key_inputs;
 use crate::inputs::observed::{Observed, observe};
 use crate::inputs::project_findings::Findings;
+use crate::inputs::sdk::{MountedSdk, mounted_sdk, shown_sdk};
+use crate::inputs::sdk_place::SdkPlace;
 use crate::inputs::stage_layout::{SOURCES, canonical};
 use crate::inputs::unshown_paths::UnshownPaths;
 use crate::report::Event;
 use crate::{BuildError, Context, ProjectRequest, VolatilePolicy};
 use mizzen_dotnet::Canonical;
+use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, Skip, StepName, Unkeyed};
 use mizzen_stage::Content;
 use std::collections::BTreeMap;
@@ -18,6 +21,11 @@ pub(crate) struct Staged<'a> {
     pub(crate) request: &'a ProjectRequest,
     pub(crate) stage_root: &'a Path,
     pub(crate) canonical: Canonical,
+    /// Where the SDK is seen, as far as that is known: before a rung was tried it may be the stage, and
+    /// after it the machine.
+    pub(crate) sdk_place: SdkPlace,
+    /// The key of restore as it was before a rung was tried: notes are kept by it.
+    pub(crate) note_key: Digest,
     pub(crate) observed: Observed,
     pub(crate) inputs: Inputs,
 }
@@ -51,9 +59,56 @@ impl Staged<'_> {
         let is_more = dependencies.is_more_than(known);
         self.observed.dependencies = dependencies;
         if is_more {
-            self.inputs = key_inputs(self.request, self.stage_root, &self.observed);
+            self.make_keys();
         }
         Ok(is_more)
+    }
+
+    /// Sees the SDK where it lies on the machine, if steps will run on a rung that cannot show it
+    /// elsewhere. Returns whether the keys are others now: a result that was made with the SDK in the stage
+    /// is good here, too, and was looked for before.
+    ///
+    /// # Errors
+    /// [`BuildError::Stage`] if no step can run.
+    pub(crate) fn settle_sdk(&mut self) -> Result<bool, BuildError> {
+        let executor = self.context.executor;
+        if self.sdk_place == SdkPlace::Machine
+            || !executor.capabilities()?.leaves_the_machine_open()
+        {
+            return Ok(false);
+        }
+        self.sdk_place = SdkPlace::Machine;
+        let root = self.sdk_place.root(self.request, self.stage_root);
+        self.canonical = canonical(self.stage_root, &root);
+        self.make_keys();
+        Ok(true)
+    }
+
+    fn make_keys(&mut self) {
+        let places = (self.stage_root, self.sdk_place);
+        self.inputs = key_inputs(self.request, places, &self.observed);
+    }
+
+    /// Returns what of the machine the stage shows so that `dotnet` runs.
+    ///
+    /// # Errors
+    /// [`BuildError::Read`] if the SDK cannot be read.
+    pub(crate) fn mounted_sdk(&self) -> Result<MountedSdk, BuildError> {
+        let (toolchain, sdk) = (&self.request.toolchain, &self.request.sdk);
+        match self.sdk_place {
+            SdkPlace::Stage => shown_sdk(toolchain, sdk),
+            SdkPlace::Machine => mounted_sdk(toolchain, sdk),
+        }
+    }
+
+    /// Returns a line of `dotnet` with the paths that the user knows.
+    pub(crate) fn with_own_paths(&self, text: &str, sources: &str) -> String {
+        let (request, stage) = (self.request, &self.canonical);
+        let text = text.replace(sources, &request.workspace.root.to_string_lossy());
+        text.replace(
+            &format!("{}/", stage.sdk),
+            &format!("{}/", request.toolchain.root.display()),
+        )
     }
 
     /// Returns the variables that every step sees.
@@ -110,12 +165,16 @@ pub(crate) fn read<'a>(
         context.reporter.event(&Event::Note(&note));
     }
     let stage_root = context.stage_root;
+    let sdk_place = SdkPlace::of(request);
+    let inputs = key_inputs(request, (stage_root, sdk_place), &observed);
     Ok(Staged {
         context,
         request,
         stage_root,
-        canonical: canonical(stage_root, &request.toolchain.root),
-        inputs: key_inputs(request, stage_root, &observed),
+        canonical: canonical(stage_root, &sdk_place.root(request, stage_root)),
+        sdk_place,
+        note_key: inputs.restore_key(),
+        inputs,
         observed,
     })
 }

@@ -1,3 +1,4 @@
+use crate::inputs::sdk::SDK;
 use crate::inputs::stage_layout::{HOME, OUTPUT, PACKAGES, SOURCES, TEMPORARY, WARM_UP};
 use crate::inputs::unshown_names::NamedAbove;
 use mizzen_stage::{Access, Content, SYSTEM_FOLDERS, Seen, SeenPath};
@@ -31,7 +32,7 @@ const ON_THE_WAY_UP: [&str; 4] = [".editorconfig", ".git", "global.json", "head"
 const ON_THE_WAY_UP_WITH: [&str; 2] = ["directory.", "nuget."];
 
 /// The folders of a stage beside the sources: what lies there is not the machine's.
-const OWN: [&str; 5] = [HOME, OUTPUT, PACKAGES, TEMPORARY, WARM_UP];
+const OWN: [&str; 6] = [HOME, OUTPUT, PACKAGES, SDK, TEMPORARY, WARM_UP];
 
 /// Where each step has something of its own, whatever the machine has there.
 const MADE_UP: [&str; 6] = ["/dev", "/proc", "/run", "/sys", "/var/run", "/var/tmp"];

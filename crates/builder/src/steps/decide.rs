@@ -23,7 +23,13 @@ pub(crate) fn decide(
         let decided = plan(&staged.inputs, records, staged.skip(), restored);
         match &decided.restore.verdict {
             Verdict::Hit(restored) if staged.add_packages(&restored.findings)? => {}
+            _ if runs(&decided) && staged.settle_sdk()? => {}
             _ => return Ok(decided),
         }
     }
+}
+
+fn runs(plan: &Plan<RestoreRecord, Published>) -> bool {
+    matches!(plan.restore.verdict, Verdict::Run(_))
+        || matches!(plan.publish.verdict, Verdict::Run(_))
 }

@@ -4,7 +4,6 @@ use crate::inputs::floating::{assets_below, floating, project_path};
 use crate::inputs::keyed_paths::{Keyed, keyed_paths};
 use crate::inputs::package_findings::package_findings;
 use crate::inputs::project_findings::Findings;
-use crate::inputs::sdk::mounted_sdk;
 use crate::inputs::stage_layout::{
     COMPRESSED, COMPRESSED_KNOWN, COMPRESSED_MADE, FACTS_FILE, HOME, OUTPUT, PACKAGES, SOURCES,
     TEMPORARY, WARM_UP, working_folder,
@@ -184,7 +183,7 @@ fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, Build
         warm_up = found.command;
     }
     let request = staged.request;
-    let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
+    let sdk = staged.mounted_sdk()?;
     let mut mounted = sdk.mounted;
     mounted.extend(staged.observed.nuget.fallback_folders.iter().cloned());
     mounted.extend(staged.observed.mounted());
@@ -204,6 +203,7 @@ fn action(staged: &Staged<'_>, restored: &RestoreRecord) -> Result<Action, Build
             .to_vec(),
         mounted,
         masked: sdk.masked,
+        shown: sdk.shown,
         command: staged.inputs.commands[&StepName::Publish].clone(),
         warm_up,
         working_folder: working_folder(request),
@@ -232,7 +232,12 @@ fn compiler_warm_up(staged: &Staged<'_>) -> Result<Option<CompilerWarmUp>, Build
         _ => return Ok(None),
     };
     let folder = format!("{}/{WARM_UP}", staged.stage_root.display());
-    CompilerWarmUp::of(&sdk.root, &sdk.version, &text, &folder).map_err(BuildError::Read)
+    let found = CompilerWarmUp::of(&sdk.root, &sdk.version, &text, &folder);
+    let found = found.map_err(BuildError::Read)?;
+    let root = staged
+        .sdk_place
+        .root_of_sdk(staged.request, staged.stage_root);
+    Ok(found.map(|found| found.seen_at(&sdk.root, &root)))
 }
 
 fn is_csharp(project: &str) -> bool {

@@ -57,8 +57,9 @@ fn tell(staged: &Staged<'_>, record: &PublishRecord, is_reused: bool) {
     if let Some(unshown) = &record.unshown {
         staged.tell_unshown(unshown);
     }
-    let root = &staged.request.workspace.root;
-    let own = |warning: DotnetMessage| warning.with_own_paths(&record.staged_sources, root);
+    let own = |warning: DotnetMessage| {
+        warning.with_text(|text| staged.with_own_paths(text, &record.staged_sources))
+    };
     let warnings = DotnetMessage::distinct(&record.warnings);
     let warnings: Vec<_> = warnings.into_iter().map(own).collect();
     if is_reused {

@@ -1,10 +1,9 @@
-use crate::dotnet_lines::{DotnetLines, with_own_paths, without_secrets};
+use crate::dotnet_lines::{DotnetLines, without_secrets};
 use crate::inputs::file_based::written_by_restore;
 use crate::inputs::floating::{floating, without_lock_file};
 use crate::inputs::keyed_paths::{Keyed, keyed_paths};
 use crate::inputs::package_findings::package_findings;
 use crate::inputs::scan::check_mounted;
-use crate::inputs::sdk::mounted_sdk;
 use crate::inputs::stage_layout::{HOME, PACKAGES, TEMPORARY, working_folder};
 use crate::inputs::staged::Staged;
 use crate::inputs::unshown_paths::UnshownPaths;
@@ -37,7 +36,7 @@ pub(crate) struct RestoreRun {
 /// [`BuildError::Dotnet`] with NuGet's own messages.
 pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
     let request = staged.request;
-    let sdk = mounted_sdk(&request.toolchain, &request.sdk)?;
+    let sdk = staged.mounted_sdk()?;
     let written = written_by_restore(&staged.canonical, &request.workspace.project);
     let packages = OutputSpec::Packages(PACKAGES.to_owned());
     let changes = written.iter().cloned().map(OutputSpec::Changes);
@@ -48,6 +47,7 @@ pub(crate) fn restore(staged: &Staged<'_>) -> Result<RestoreRun, BuildError> {
         folders: [HOME, PACKAGES, TEMPORARY].map(str::to_owned).to_vec(),
         mounted: [sdk.mounted, mounted(staged)].concat(),
         masked: sdk.masked,
+        shown: sdk.shown,
         command: staged.inputs.commands[&StepName::Restore].clone(),
         warm_up: Vec::new(),
         working_folder: working_folder(request),
@@ -196,7 +196,7 @@ pub(crate) fn run(
         }
         let text = without_secrets(&line.text, &request.secrets);
         lines.add(&text);
-        let text = with_own_paths(&text, &staged.canonical.sources, &request.workspace.root);
+        let text = staged.with_own_paths(&text, &staged.canonical.sources);
         context.reporter.event(&Event::DotnetLine(&text));
     })?;
     check_mounted(
@@ -218,7 +218,7 @@ pub(crate) fn run(
         staged.tell_unshown(&unshown);
     }
     let own = |message: crate::DotnetMessage| {
-        message.with_own_paths(&staged.canonical.sources, &request.workspace.root)
+        message.with_text(|text| staged.with_own_paths(text, &staged.canonical.sources))
     };
     Err(BuildError::Dotnet {
         step,

@@ -99,6 +99,27 @@ impl CompilerWarmUp {
     }
 }
 
+impl CompilerWarmUp {
+    /// Returns the same for a stage that has the installation, which lies in `root`, at another path.
+    #[must_use]
+    pub fn seen_at(self, root: &Path, seen: &Path) -> Self {
+        let (root, seen) = (format!("{}/", text(root)), format!("{}/", text(seen)));
+        let with_path = |text: String| text.replace(&root, &seen);
+        let file = |(name, bytes): (String, Vec<u8>)| {
+            let bytes = match String::from_utf8(bytes) {
+                Ok(text) if name == RESPONSE => with_path(text).into_bytes(),
+                Ok(text) => text.into_bytes(),
+                Err(error) => error.into_bytes(),
+            };
+            (name, bytes)
+        };
+        Self {
+            command: self.command.into_iter().map(with_path).collect(),
+            files: self.files.into_iter().map(file).collect(),
+        }
+    }
+}
+
 /// What only runs where a project asks for it, or is in another language.
 const NOT_BY_DEFAULT: [&str; 5] = [
     "Microsoft.AspNetCore.Components.SdkAnalyzers.dll",

@@ -51,6 +51,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode, StageError> {
         folders: vec!["src".to_owned(), "tmp".to_owned()],
         mounted: mounted.iter().map(Into::into).collect(),
         masked: Vec::new(),
+        shown: BTreeMap::new(),
         command: ["/bin/sh".to_owned(), "-c".to_owned()]
             .into_iter()
             .chain(script.to_str().map(str::to_owned))

@@ -16,6 +16,7 @@ mod keeper;
 mod loopback;
 mod namespaces;
 mod new_root;
+mod own_files;
 
 use crate::job::{self, Job};
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub(crate) const INIT: &str = "init";
 
 pub(crate) use keeper::{KILL, RUN, TERMINATE};
 pub use new_root::SYSTEM_FOLDERS;
+pub use own_files::OWN_FILES;
 
 /// Plays a part of a stage, if that is what the process was started for, and returns how it ended.
 ///

@@ -1,4 +1,5 @@
 use super::namespaces::failed;
+use super::own_files::own_files;
 use crate::Rung;
 use crate::job::{Ending, Job};
 use fs_err as fs;
@@ -46,7 +47,7 @@ pub(super) fn enter(job: &Job) -> Result<(), Ending> {
     make(job).map_err(|(what, error)| failed(&what)(error))
 }
 
-type Step<T = ()> = Result<T, (String, io::Error)>;
+pub(super) type Step<T = ()> = Result<T, (String, io::Error)>;
 
 fn make(job: &Job) -> Step {
     let mounted = Mounted::resolve(job);
@@ -89,7 +90,9 @@ fn make(job: &Job) -> Step {
             }
         })?;
     }
-    read_only(&mounted)?;
+    own_files()?;
+    let folders: Vec<PathBuf> = mounted.mounts.keys().map(inside).collect();
+    read_only(&folders)?;
     devices()?;
     let proc = inside("/proc");
     at("/proc", || {
@@ -108,6 +111,7 @@ fn make(job: &Job) -> Step {
             None => Ok(()),
         }
     })?;
+    show_below_root(job)?;
     at("the new root", || {
         let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV;
         mount_remount(NEW, flags, c"")?;
@@ -120,12 +124,12 @@ fn make(job: &Job) -> Step {
     })
 }
 
-fn at(what: &str, step: impl FnOnce() -> io::Result<()>) -> Step {
+pub(super) fn at(what: &str, step: impl FnOnce() -> io::Result<()>) -> Step {
     step().map_err(|error| (what.to_owned(), error))
 }
 
 /// Where a path lies while the new root is made.
-fn inside(path: impl AsRef<Path>) -> PathBuf {
+pub(super) fn inside(path: impl AsRef<Path>) -> PathBuf {
     below(NEW, path.as_ref())
 }
 
@@ -218,16 +222,32 @@ fn show(source: &Path, target: &Path) -> io::Result<()> {
     Ok(mount_bind_recursive(source, target)?)
 }
 
-/// Makes every mount of what is mounted read-only, those below the folders too.
-fn read_only(mounted: &Mounted) -> Step {
+/// Shows what the job names under paths of the stage's own, on a file system that goes with it: nothing of
+/// that is written into the place.
+fn show_below_root(job: &Job) -> Step {
+    let pairs = || job.shown.chunks_exact(2);
+    let top = |path: &Path| path.iter().next().map(|top| job.root.join(top));
+    let tops: BTreeSet<PathBuf> = pairs().filter_map(|pair| top(&pair[0])).collect();
+    for folder in &tops {
+        at(&folder.display().to_string(), || {
+            fs::create_dir_all(inside(folder))?;
+            tmpfs(inside(folder), c"mode=0755")
+        })?;
+    }
+    for pair in pairs() {
+        let target = job.root.join(&pair[0]);
+        at(&target.display().to_string(), || show(&pair[1], &target))?;
+    }
+    let folders: Vec<PathBuf> = tops.iter().map(inside).collect();
+    read_only(&folders)
+}
+
+/// Makes every mount at and below `folders` read-only.
+fn read_only(folders: &[PathBuf]) -> Step {
     let table = fs::read(before("/proc/self/mountinfo"));
     let table = table.map_err(|error| ("the list of mounts".to_owned(), error))?;
     for (path, flags) in mounts(&table) {
-        if !mounted
-            .mounts
-            .keys()
-            .any(|mounted| path.starts_with(inside(mounted)))
-        {
+        if !folders.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         // Flags that an outer namespace has set are locked: leaving one out is refused.

@@ -22,10 +22,10 @@ fn the_keys_of_a_fixed_build_stay() {
     assert_eq!(
         named,
         [
-            "6f94fdeb853b11c5658bdb4c624f5d539126478cb9a43900da21780c4be39f69",
-            "94f38a4e05ae157c0f1abf6c25f2ad2ffd1aebb5f7e72ec45c55e17c1c0a53e1",
-            "b617ff42e0b8541db7f86f064be948fc66f029e735e0b4d60fcbdeec0505afad",
-            "ad1ed40e3792a0bbfeb340fa9b335194a99e21ce8faf394a8d16bde0bceb8c46"
+            "b55f69d153258912416f0d6c3af2e6fc9bdd75193f9e3d7b488a832bb62f597a",
+            "70aa703ac82a391766f02d6692dbea13d88b05eadb29a93950531187eaf6ef79",
+            "69ffa964cd3e4d9d1665f6f664cfca1ecd762b61a3014f3064c66cf6448cb9b9",
+            "bfed61f5ba1c74a1b4406e539ceb75fdc848929ae1e43e45f863c7c009c73024"
         ]
     );
 }

@@ -2,6 +2,7 @@ use crate::ProjectRequest;
 use crate::bench::request;
 use crate::inputs::key_inputs::key_inputs;
 use crate::inputs::observed::Observed;
+use crate::inputs::sdk_place::SdkPlace;
 use crate::inputs::{git_view::GitView, host_dependencies::HostDependencies, injected::Injected};
 use crate::inputs::{nuget::StagedNuget, workspace_scan::WorkspaceScan};
 use mizzen_dotnet::GitReads;
@@ -118,7 +119,11 @@ impl Build {
     }
 
     pub(super) fn keys(&self) -> Keys {
-        let inputs = key_inputs(&self.request, &self.stage_root, &self.observed);
+        let inputs = key_inputs(
+            &self.request,
+            (&self.stage_root, SdkPlace::of(&self.request)),
+            &self.observed,
+        );
         let resolved = table("packages/serilog/4.3.0", text("serilog"));
         Keys {
             restore: inputs.restore_key(),
