@@ -1,17 +1,27 @@
 //! What `push`, `pull` and `copy` have in common: an image goes from one place to another as it is, and
-//! its debug symbols with it.
+//! with it what lies beside it: debug symbols, bills of materials, provenance, signatures.
 
 use crate::consent::open_session;
 use crate::error::CommandError;
 use crate::keychain;
 use crate::places::opened::ImageArg;
-use crate::places::symbols::ARTIFACT_TYPE;
+use crate::places::symbols;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::ui::{OutputArgs, Ui, count, out_line, size};
+use mizzen_attest::BillFormat;
 use mizzen_image::{Artifact, Source, Taggable};
 use mizzen_registry::{Counts, RegistryError};
 use serde_json::{Value, json};
+
+/// What goes along with an image.
+const BESIDE: [&str; 5] = [
+    symbols::ARTIFACT_TYPE,
+    BillFormat::Spdx.media_type(),
+    BillFormat::CycloneDx.media_type(),
+    "application/vnd.in-toto+json",
+    "application/vnd.dev.sigstore.bundle.v0.3+json",
+];
 
 /// What every verb that copies an image takes.
 #[derive(clap::Args, Debug)]
@@ -77,9 +87,9 @@ pub(crate) fn transfer(
     out_line(format_args!("{to}@{}", what.descriptor().digest))
 }
 
-/// Returns the symbols that lie beside an image.
+/// Returns what lies beside an image.
 fn beside(source: &dyn Source, what: &Taggable, ui: &Ui) -> Result<Vec<Artifact>, CommandError> {
-    let found = source.artifacts(&what.descriptor().digest, ARTIFACT_TYPE);
+    let found = source.artifacts(&what.descriptor().digest, &BESIDE);
     let Err(error) = found else {
         return Ok(found?);
     };
@@ -87,7 +97,7 @@ fn beside(source: &dyn Source, what: &Taggable, ui: &Ui) -> Result<Vec<Artifact>
     match error.0.downcast_ref::<RegistryError>() {
         Some(error @ (RegistryError::Refused { .. } | RegistryError::Unauthorized { .. })) => {
             ui.warn(&format!(
-                "debug symbols, if there are any, stay behind: {error}"
+                "what lies beside the image, if anything does, stays behind: {error}"
             ));
             Ok(Vec::new())
         }

@@ -6,7 +6,8 @@ use fs_err as fs;
 use std::collections::BTreeMap;
 
 /// What each crate may use; what is not named may use nothing of ours.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("attest", &["dotnet", "image", "oci"]),
     ("oci", &[]),
     ("store", &["oci"]),
     ("image", &["oci", "store"]),

@@ -40,6 +40,7 @@ mod progress;
 mod project_says;
 mod reference;
 mod reported;
+mod sbom;
 mod screen;
 mod security;
 mod shared_cache;

@@ -16,6 +16,7 @@ fn the_reference_is_the_help() {
         "inspect",
         "diff",
         "validate",
+        "sbom",
         "push",
         "pull",
         "copy",

@@ -152,7 +152,7 @@ fn a_registry_that_denies_its_list_of_referrers_gives_the_image_with_a_warning()
     });
     let pulled = user.run_bare(&["pull", &reference, &layout]).success();
     assert!(pulled.stdout.contains(run.digest()), "{}", pulled.stdout);
-    let warning = "warning: debug symbols, if there are any, stay behind: ";
+    let warning = "warning: what lies beside the image, if anything does, stays behind: ";
     assert!(pulled.stderr.contains(warning), "{}", pulled.stderr);
     validated(&user.path("back"), None);
 }

@@ -9,6 +9,7 @@
 )]
 
 use super::added::Added;
+use super::attest_arguments::AttestArgs;
 use super::sharing_arguments::SharingArgs;
 use super::values::{
     CommandLine, command, compression, folder, healthcheck, pair, pattern, port, property,
@@ -167,6 +168,9 @@ pub(crate) struct BuildArgs {
 
     #[command(flatten)]
     pub(crate) image: ImageArgs,
+
+    #[command(flatten)]
+    pub(crate) attest: AttestArgs,
 }
 
 impl BuildArgs {

@@ -269,9 +269,9 @@ impl Ready {
         ui: &Ui,
     ) -> Result<(), CommandError> {
         let _shown = ui.under_way("writing", &destination.to_string());
-        let symbols = self.built.symbols.as_slice();
+        let artifacts = self.built.artifacts(destination);
         let tools = (&self.registry, tools.session);
-        let sink = destination.sink(&self.engine_name, symbols, tools)?;
+        let sink = destination.sink(&self.engine_name, &artifacts, tools)?;
         sink.write(&self.built.what)?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod added;
 pub(crate) mod arguments;
+mod attest_arguments;
 pub(crate) mod base;
 pub(crate) mod base_choice;
 pub(crate) mod deliver;
@@ -16,9 +17,11 @@ pub(crate) mod options;
 pub(crate) mod project;
 mod project_image;
 pub(crate) mod results;
+mod sbom;
 pub(crate) mod service_image;
 pub(crate) mod services;
 pub(crate) mod sharing;
 pub(crate) mod sharing_arguments;
 pub(crate) mod summary;
 mod values;
+mod whole_file;

@@ -1,18 +1,17 @@
 use super::arguments::BuildArgs;
 use super::base::Base;
+use super::sbom::Sbom;
+use super::whole_file::write_whole;
 use crate::Process;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
 use crate::transfer::network;
 use crate::ui::{Lines, out};
-use fs_err as fs;
 use mizzen_builder::App;
 use mizzen_image::{Artifact, Taggable};
 use mizzen_oci::Digest;
 use mizzen_registry::Counts;
 use serde_json::{Value, json};
-use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
 /// What a build made, for machines and people.
@@ -31,6 +30,7 @@ pub(crate) struct Built {
     pub(crate) project: Option<String>,
     pub(crate) what: Taggable,
     pub(crate) symbols: Option<Artifact>,
+    pub(crate) sbom: Option<Sbom>,
     pub(crate) app: App,
     pub(crate) base: Base,
     pub(crate) destinations: Vec<ImageTarget>,
@@ -45,6 +45,14 @@ const REASONS: usize = 10;
 impl Built {
     pub(crate) fn digest(&self) -> Digest {
         self.what.descriptor().digest
+    }
+
+    /// Returns what lies beside the image at `destination`.
+    pub(crate) fn artifacts(&self, destination: &ImageTarget) -> Vec<Artifact> {
+        let is_pushed = destination.in_registry().is_some();
+        let sbom = self.sbom.iter().filter(|sbom| sbom.is_asked || is_pushed);
+        let sbom = sbom.map(|sbom| sbom.artifact.clone());
+        self.symbols.iter().cloned().chain(sbom).collect()
     }
 
     /// Returns one line for each destination.
@@ -120,6 +128,12 @@ impl Built {
                 "artifactType": artifact.artifact_type(),
                 "size": artifact.manifest().layers().iter().map(|blob| blob.size_bytes).sum::<u64>(),
             })),
+            "sbom": self.sbom.as_ref().map(|sbom| json!({
+                "digest": sbom.artifact.manifest().descriptor().digest,
+                "format": sbom.format.as_str(),
+                "artifactType": sbom.artifact.artifact_type(),
+                "size": sbom.bytes.len(),
+            })),
             "gitIgnored": git_ignored.collect::<Vec<_>>(),
             "tailored": self.app.runtime.tailored,
             "steps": steps.collect::<Vec<_>>(),
@@ -182,27 +196,19 @@ pub(crate) fn write(
         (&arguments.digest_file, digests.join("\n")),
         (&arguments.image_refs, results.lines(Built::pushed)),
     ];
+    if let Some(file) = &arguments.attest.sbom_file {
+        for image in &results.images {
+            if let Some(sbom) = &image.sbom {
+                sbom.write(file, &image.name, process)?;
+            }
+        }
+    }
     for (file, text) in files {
         let Some(file) = file else { continue };
-        replace(&process.absolute(file), &text).map_err(|error| {
+        write_whole(&process.absolute(file), text.as_bytes()).map_err(|error| {
             CommandError::local(format!("`{}` cannot be written", file.display()), &error)
         })?;
     }
-    Ok(())
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".mizzen-")
-        .tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    // A temporary file is closed to others; a result is for whoever may read the folder.
-    fs::set_permissions(
-        file.path(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o644),
-    )?;
-    file.persist(path)?;
     Ok(())
 }
 

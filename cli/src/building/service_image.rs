@@ -10,6 +10,7 @@ use super::options::{check_family, image_options, layer_options};
 use super::project::project;
 use super::project_image::{image_name, pushed};
 use super::results::Built;
+use super::sbom::Sbom;
 use super::services::{Service, certain_destinations, destinations};
 use crate::Process;
 use crate::consent::allowed;
@@ -100,6 +101,14 @@ pub(crate) fn service_image(
     warn_of_root(&what, ui);
     let symbols = symbols::artifact(&app, &what, &options.created);
 
+    let sbom = Sbom::of(
+        (&name, &app),
+        (&what, &base),
+        &options.created,
+        (arguments, &destinations),
+        store,
+    )?;
+
     if destinations.is_empty() {
         destinations.push(ImageTarget::in_folder(
             &store.root().join("out").join(&name),
@@ -116,6 +125,7 @@ pub(crate) fn service_image(
         project: project.map(|request| request.workspace.project),
         what,
         symbols,
+        sbom,
         app,
         base,
         network: Counts::default(),

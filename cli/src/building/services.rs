@@ -12,7 +12,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// What stands for the name of an image in what `--tag` and `--output` say.
-const NAME: &str = "{project}";
+pub(super) const NAME: &str = "{project}";
 
 /// The images that one command makes: for a solution, one of each service in it.
 pub(crate) struct Services {

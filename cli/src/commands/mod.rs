@@ -25,6 +25,7 @@ mod plan_inputs;
 mod plan_why;
 mod pull;
 mod push;
+mod sbom;
 mod schema;
 mod trust;
 mod validate;
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     Diff(diff::DiffArgs),
     /// Check every digest, size and media type of an image
     Validate(validate::ValidateArgs),
+    /// Show what an image is made of
+    Sbom(sbom::SbomArgs),
     /// Copy an image from disk to a registry
     Push(push::PushArgs),
     /// Copy an image from a registry to disk
@@ -130,6 +133,7 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
         Command::Inspect(arguments) => inspect::run(arguments, invocation),
         Command::Diff(arguments) => diff::run(arguments, invocation),
         Command::Validate(arguments) => validate::run(arguments, invocation),
+        Command::Sbom(arguments) => sbom::run(arguments, invocation),
         Command::Push(arguments) => push::run(arguments, invocation),
         Command::Pull(arguments) => pull::run(arguments, invocation),
         Command::Copy(arguments) => copy::run(arguments, invocation),

@@ -177,14 +177,7 @@ impl ImageTarget {
         Ok(match self {
             Self::Registry(reference) => {
                 let sink = registry.sink((**reference).clone(), session.store()?.clone());
-                Box::new(Writer(move |what: &Taggable| {
-                    // Before the tag: whoever sees the image finds what belongs to it.
-                    for artifact in artifacts {
-                        let attached = registry.attach(&reference.repository, artifact);
-                        attached.map_err(SinkError::new)?;
-                    }
-                    sink.write(what)
-                }))
+                Box::new(sink.with_artifacts(artifacts.to_vec()))
             }
             Self::Local(LocalPlace::Layout { path, tag }) => {
                 let layout = path.layout(tag.as_deref());

@@ -2,8 +2,8 @@ use super::ImageSource;
 use crate::error::CommandError;
 use crate::keychain;
 use crate::session::Session;
-use mizzen_image::{Image, Source, Taggable};
-use mizzen_oci::Platform;
+use mizzen_image::{Artifact, Image, Source, Taggable};
+use mizzen_oci::{Digest, Platform};
 use std::path::PathBuf;
 
 /// What every verb that reads or copies an image takes.
@@ -78,6 +78,26 @@ impl Opened {
     /// There are several, and the user has not said for which platform; or none for that.
     pub(crate) fn image(&self) -> Result<Image, CommandError> {
         self.one_of(&self.read()?)
+    }
+
+    /// Returns what others may refer to: what the name points at, and the image of the platform.
+    pub(crate) fn subjects(&self) -> Result<Vec<Digest>, CommandError> {
+        let mut subjects = vec![self.source.descriptor()?.digest];
+        if let Some(platform) = &self.platform {
+            let image = self.source.image(platform)?;
+            subjects.push(image.manifest().descriptor().digest);
+        }
+        subjects.dedup();
+        Ok(subjects)
+    }
+
+    /// Returns what refers to `subject` and is of one of these types.
+    pub(crate) fn artifacts(
+        &self,
+        subject: &Digest,
+        artifact_types: &[&str],
+    ) -> Result<Vec<Artifact>, CommandError> {
+        Ok(self.source.artifacts(subject, artifact_types)?)
     }
 
     /// Returns the one image that `what` is.

@@ -20,7 +20,7 @@ pub(crate) use lines::Lines;
 pub(crate) use log::start_log;
 pub(crate) use numbers::{age, count, size, time};
 pub(crate) use output::{
-    err, err_json, out, out_json, out_line, out_many, out_own, tame_panics, usage,
+    err, err_json, out, out_document, out_json, out_line, out_many, out_own, tame_panics, usage,
 };
 
 use crate::Process;

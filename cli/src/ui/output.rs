@@ -41,6 +41,12 @@ pub(crate) fn out_json(value: &impl Serialize) -> Result<(), CommandError> {
     printed(write_pretty(value, io::stdout().lock()))
 }
 
+/// Prints a document of JSON on stdout as it is, but for characters that do something to a terminal.
+pub(crate) fn out_document(bytes: &[u8]) -> Result<(), CommandError> {
+    let text = String::from_utf8_lossy(bytes);
+    print(&(escaped_json(text.trim_end()) + "\n"))
+}
+
 /// Says something on stderr.
 pub(crate) fn err(lines: &Lines, colours: Colours) {
     let lines = lines.as_str().lines();

@@ -178,6 +178,7 @@ fn together(mut all: App, next: App) -> Result<App, BuildError> {
     let ignored: Vec<_> = next.git_ignored.into_iter().filter(is_new).collect();
     all.git_ignored.extend(ignored);
     all.layers.extend(next.layers);
+    all.inventories.extend(next.inventories);
     all.steps.extend(next.steps);
     all.dotnet_calls += next.dotnet_calls;
     Ok(all)

@@ -11,7 +11,7 @@ pub use packages::build_packages::BuildPackages;
 pub use packages::fallback_folders::{FALLBACK_FOLDERS, fallback_folders};
 pub use packages::nuget_config::{NugetConfig, NugetConfigError, NugetConfigPlace, PackageSource};
 pub use packages::restore_input::is_restore_input;
-pub use packages::restored_package::{RestoredPackage, floating_version};
+pub use packages::restored_package::{PackageLicence, RestoredPackage, floating_version};
 pub use project::container_command::{AppCommandInstruction, ContainerCommand, ResolvedCommand};
 pub use project::container_labels::ContainerLabels;
 pub use project::container_settings::{ContainerSettings, ContainerSettingsError};
@@ -35,9 +35,13 @@ pub use publish::asset_times::{ENDPOINTS_FILE, pinned_asset_times};
 pub use publish::base_image::{BaseImageError, default_base};
 pub use publish::bundle::Bundle;
 pub use publish::deps_json::{Asset, DepsJson, DepsJsonError};
+pub use publish::inventory::{
+    FileHasher, Inventory, InventoryFile, InventoryLibrary, name_and_version,
+};
 pub use publish::layer_group::LayerGroup;
 pub use publish::layer_plan::{LayerPlan, LeftOut, LeftOutReason, PlannedFile, PlannedLayer};
 pub use publish::layer_rules::{DebugSymbols, LayerRules, PathPattern};
+pub use publish::listed_library::{LibraryKind, ListedLibrary};
 pub use publish::publish_error::PublishError;
 pub use publish::publish_folder::PublishedFile;
 pub use publish::publish_output::{Launch, PublishOutput};

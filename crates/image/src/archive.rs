@@ -68,18 +68,18 @@ impl Archive {
         }
     }
 
-    /// Reads what refers to `subject` and is of one type; what `docker save` wrote has no such thing.
+    /// Reads what refers to `subject` and is of one of these types; what `docker save` wrote has no such thing.
     ///
     /// # Errors
     /// [`ArchiveError`] if an artifact is listed and not there, or not sound.
     pub fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, ArchiveError> {
         let archive = ArchiveReader::open(&self.file)?;
         match archive.read("index.json")? {
-            Some(index) => Ok(artifacts(&archive, &index, subject, artifact_type)?),
+            Some(index) => Ok(artifacts(&archive, &index, subject, artifact_types)?),
             None => Ok(Vec::new()),
         }
     }
@@ -192,9 +192,9 @@ impl Source for Archive {
     fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, SourceError> {
-        self.artifacts(subject, artifact_type)
+        self.artifacts(subject, artifact_types)
             .map_err(SourceError::new)
     }
 }

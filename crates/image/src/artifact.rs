@@ -14,6 +14,7 @@ pub struct Artifact {
     subject: Digest,
     manifest: Manifest,
     parts: Vec<(Descriptor, Arc<dyn Blob>)>,
+    is_optional: bool,
 }
 
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
@@ -69,6 +70,7 @@ impl Artifact {
             subject: subject.digest,
             manifest,
             parts: blobs.into_iter().chain([(empty, config)]).collect(),
+            is_optional: false,
         }
     }
 
@@ -84,7 +86,20 @@ impl Artifact {
             subject: view.subject.digest,
             parts: parts.into_values().map(part).collect(),
             manifest,
+            is_optional: false,
         })
+    }
+
+    /// Has a push go on without it where a registry refuses it.
+    #[must_use]
+    pub fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
+    /// Returns whether a push goes on without it.
+    pub fn is_optional(&self) -> bool {
+        self.is_optional
     }
 
     /// Returns what it is, as a media type.
@@ -105,6 +120,14 @@ impl Artifact {
     /// Returns everything that the manifest names: what it holds, and its config.
     pub fn parts(&self) -> &[(Descriptor, Arc<dyn Blob>)] {
         &self.parts
+    }
+
+    /// Returns what it is about: the first of the blobs that it holds.
+    pub fn content(&self) -> Option<&Arc<dyn Blob>> {
+        let first = self.manifest.layers().first()?;
+        let mut parts = self.parts.iter();
+        let part = parts.find(|(descriptor, _)| descriptor.digest == first.digest);
+        part.map(|(_, blob)| blob)
     }
 
     /// Returns its entry in a list: type and annotations are pulled up from its manifest.
@@ -129,7 +152,8 @@ pub(crate) fn is_artifact(entry: &Descriptor) -> bool {
     })
 }
 
-/// Returns whether an entry of a list says that it is of this type.
-pub(crate) fn is_of_type(entry: &Descriptor, artifact_type: &str) -> bool {
-    entry.other.get(ARTIFACT_TYPE).and_then(|it| it.as_str()) == Some(artifact_type)
+/// Returns whether an entry of a list says that it is of one of these types.
+pub(crate) fn is_of_type(entry: &Descriptor, artifact_types: &[&str]) -> bool {
+    let has = entry.other.get(ARTIFACT_TYPE).and_then(|it| it.as_str());
+    has.is_some_and(|has| artifact_types.contains(&has))
 }

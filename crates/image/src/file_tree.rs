@@ -1,7 +1,7 @@
 use crate::entry::lossy;
 use crate::layer_check::normal;
 use crate::layer_entries::{Bounds, each_entry};
-use crate::{Image, layer_tar};
+use crate::{Image, Layer, layer_tar};
 use mizzen_oci::{Digest, HashingReader};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -36,6 +36,17 @@ pub struct TreeFile {
     /// Where a link leads.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_target: Option<String>,
+}
+
+/// Some of the bytes of a file, in their order; none of them at its end.
+#[derive(Clone, Copy, Debug)]
+pub struct FilePart<'a> {
+    /// The path, without a slash in front.
+    pub path: &'a [u8],
+    /// The layer, counted from the bottom, from 0.
+    pub layer: usize,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
 /// What a path in an image is.
@@ -78,10 +89,22 @@ impl FileTree {
     ///
     /// Source: OCI image-spec, layer.md, "Applying Changesets".
     pub fn of(image: &Image) -> Result<Self, FileTreeError> {
+        Self::reading(image.layers(), &mut |_| {})
+    }
+
+    /// Reads layers as [`FileTree::of`] does those of an image, and gives the bytes of each file of
+    /// each of them to `read`, piece by piece: also of those that a layer above removes.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn reading(
+        layers: &[Layer],
+        read: &mut dyn FnMut(&FilePart<'_>),
+    ) -> Result<Self, FileTreeError> {
         let mut tree = Self::default();
         let mut bounds = Bounds::default();
-        for index in 0..image.layers().len() {
-            tree.apply(image, index, &mut bounds)?;
+        for (index, layer) in layers.iter().enumerate() {
+            tree.apply(layer, index, &mut bounds, read)?;
         }
         Ok(tree)
     }
@@ -138,11 +161,11 @@ impl FileTree {
 
     fn apply(
         &mut self,
-        image: &Image,
+        layer: &Layer,
         index: usize,
         bounds: &mut Bounds,
+        read: &mut dyn FnMut(&FilePart<'_>),
     ) -> Result<(), FileTreeError> {
-        let layer = &image.layers()[index];
         let digest = layer.descriptor.digest;
         let unreadable = |source| FileTreeError::Layer {
             layer: digest,
@@ -161,7 +184,7 @@ impl FileTree {
                     self.remove_below(&path);
                     self.files.remove(&path);
                 }
-                None => added.add(entry, path, index, self)?,
+                None => added.add(entry, path, index, (self, read))?,
             }
             Ok(())
         });
@@ -182,7 +205,7 @@ impl FileTree {
         entry: &mut Entry<'_, impl Read>,
         path: Vec<u8>,
         layer: usize,
-        below: &Self,
+        (below, read): (&Self, &mut dyn FnMut(&FilePart<'_>)),
     ) -> io::Result<()> {
         let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
         let kind = match entry.header().entry_type() {
@@ -220,7 +243,19 @@ impl FileTree {
         };
         if kind == FileKind::File {
             let mut content = HashingReader::new(entry);
-            io::copy(&mut content, &mut io::sink())?;
+            let mut buffer = [0; 16 << 10];
+            loop {
+                let count = content.read(&mut buffer)?;
+                // An empty file is told of, too.
+                read(&FilePart {
+                    path: &path,
+                    layer,
+                    bytes: &buffer[..count],
+                });
+                if count == 0 {
+                    break;
+                }
+            }
             let (digest, size_bytes) = content.finish();
             (file.digest, file.size_bytes) = (Some(digest), size_bytes);
         }

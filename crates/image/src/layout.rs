@@ -56,16 +56,16 @@ impl Layout {
         LayoutReader::new(&blobs, &self.index()?, self.tag.as_deref())?.read()
     }
 
-    /// Reads what refers to `subject` and is of one type.
+    /// Reads what refers to `subject` and is of one of these types.
     ///
     /// # Errors
     /// [`LayoutError`] if an artifact is listed and not there, or not sound.
     pub fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, LayoutError> {
-        artifacts(&self.opened()?, &self.index()?, subject, artifact_type)
+        artifacts(&self.opened()?, &self.index()?, subject, artifact_types)
     }
 
     fn find(&self, platform: &Platform) -> Result<Image, LayoutError> {
@@ -242,9 +242,9 @@ impl Source for Layout {
     fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, SourceError> {
-        self.artifacts(subject, artifact_type)
+        self.artifacts(subject, artifact_types)
             .map_err(SourceError::new)
     }
 }

@@ -209,22 +209,22 @@ impl<'a> LayoutReader<'a> {
     }
 }
 
-/// Reads what an `index.json` lists of one type and what refers to `subject`.
+/// Reads what an `index.json` lists of these types and what refers to `subject`.
 pub(crate) fn artifacts(
     blobs: &dyn BlobSource,
     index: &[u8],
     subject: &Digest,
-    artifact_type: &str,
+    artifact_types: &[&str],
 ) -> Result<Vec<Artifact>, LayoutError> {
     let index = Index::parse(index.to_vec(), None)?;
     let mut found = Vec::new();
     let listed = index.manifests().iter();
-    for entry in listed.filter(|entry| is_of_type(entry, artifact_type)) {
+    for entry in listed.filter(|entry| is_of_type(entry, artifact_types)) {
         let bytes = blobs.read_small(entry)?;
         let manifest = Manifest::parse(bytes, Some(entry.media_type.clone()))?;
         let artifact = Artifact::read(manifest, |descriptor| blobs.blob(descriptor));
         found.extend(artifact.filter(|artifact| {
-            artifact.subject() == subject && artifact.artifact_type() == artifact_type
+            artifact.subject() == subject && artifact_types.contains(&artifact.artifact_type())
         }));
     }
     Ok(found)

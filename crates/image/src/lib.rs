@@ -48,7 +48,7 @@ pub use artifact::Artifact;
 pub use compression::Compression;
 pub use defect::Defect;
 pub use entry::Entry;
-pub use file_tree::{FileKind, FileTree, FileTreeError, TreeFile};
+pub use file_tree::{FileKind, FilePart, FileTree, FileTreeError, TreeFile};
 pub use image::{Addendum, Image, ImageError};
 pub use image_diff::{FileChange, ImageDiff, SettingChange};
 pub use inspection::{InspectedFile, InspectedLayer, Inspection};

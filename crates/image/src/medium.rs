@@ -31,14 +31,14 @@ pub trait Source {
     /// The same.
     fn everything(&self) -> Result<Taggable, SourceError>;
 
-    /// Returns what refers to `subject` and is of one type; its blobs stay where they are.
+    /// Returns what refers to `subject` and is of one of these types; its blobs stay where they are.
     ///
     /// # Errors
     /// The same.
     fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, SourceError>;
 }
 

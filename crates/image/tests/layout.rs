@@ -203,10 +203,13 @@ fn an_artifact_is_listed_once_beside_the_image_and_never_taken_for_one() {
     // The second image took the first one's place; what refers to the first stays.
     assert_eq!(entries(), 3);
     let of_last = last.as_ref().unwrap().manifest().descriptor().digest;
-    let found = layout.artifacts(&of_last, NOTES).unwrap();
+    let found = layout.artifacts(&of_last, &[NOTES]).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].subject(), &of_last);
-    assert_eq!(layout.artifacts(&of_last, "text/plain").unwrap().len(), 0);
+    assert_eq!(
+        layout.artifacts(&of_last, &["text/plain"]).unwrap().len(),
+        0
+    );
     let read = layout.image(&platform("linux/amd64")).unwrap();
     assert_eq!(read.manifest(), last.unwrap().manifest());
 }

@@ -19,6 +19,7 @@
 //!
 //! Source: OCI distribution-spec 1.1.
 
+mod attach;
 mod auth;
 mod body;
 mod chunks;

@@ -2,7 +2,8 @@
 
 use crate::RegistryError;
 use crate::push::Push;
-use mizzen_image::Taggable;
+use crate::reply::Reply;
+use mizzen_image::{Artifact, Taggable};
 use mizzen_oci::{Descriptor, Digest};
 use reqwest::{Method, header};
 use std::sync::Arc;
@@ -43,6 +44,26 @@ impl Push {
         descriptor: &Descriptor,
         bytes: &Arc<[u8]>,
     ) -> Result<(), RegistryError> {
+        self.put_manifest(name, descriptor, bytes).await.map(drop)
+    }
+
+    /// Sends what refers to an image. Returns whether the registry says that it lists it.
+    pub(crate) async fn send_referring(&self, artifact: &Artifact) -> Result<bool, RegistryError> {
+        let manifest = artifact.manifest();
+        let descriptor = manifest.descriptor();
+        let name = descriptor.digest.to_string();
+        let sent = self.put_manifest(&name, descriptor, manifest.bytes());
+        let reply = sent.await?;
+        Ok(reply.is_some_and(|reply| reply.header("oci-subject").is_some()))
+    }
+
+    /// Sends a manifest. Returns the answer; `None` if it was there all the same.
+    async fn put_manifest(
+        &self,
+        name: &str,
+        descriptor: &Descriptor,
+        bytes: &Arc<[u8]>,
+    ) -> Result<Option<Reply>, RegistryError> {
         let mut request = self
             .client()
             .manifest_request(Method::PUT, &self.access, name)?;
@@ -53,12 +74,13 @@ impl Push {
             let error = reply.refused(&request);
             // A tag that must not move may have got here by an attempt whose answer was lost.
             return if self.holds(name, descriptor.digest).await {
-                Ok(())
+                Ok(None)
             } else {
                 Err(error)
             };
         }
-        reply.check_kept_as(&descriptor.digest, &request)
+        reply.check_kept_as(&descriptor.digest, &request)?;
+        Ok(Some(reply))
     }
 
     /// Returns whether the bytes of `digest` are there under `name`.

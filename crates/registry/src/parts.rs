@@ -40,7 +40,7 @@ enum Mounted {
 }
 
 /// A layer this small is sent without being asked for when the image under the tag lacks it.
-const SMALL_LAYER_BYTES: u64 = 128 * 1024;
+pub(crate) const SMALL_LAYER_BYTES: u64 = 128 * 1024;
 
 impl Push {
     pub(crate) async fn send_blobs(
@@ -183,6 +183,11 @@ impl Part {
     /// Returns whether the registry is asked for it by a request of its own.
     pub(crate) fn is_asked_for(&self) -> bool {
         self.ask == Ask::ByHead
+    }
+
+    /// Has it sent without a question.
+    pub(crate) fn send_unasked(&mut self) {
+        self.ask = Ask::Not;
     }
 
     /// Has the registry asked with the request that opens the upload.

@@ -1,5 +1,6 @@
 //! Writes: blobs that are not there, manifests after their blobs, the tag last.
 
+use crate::attach::Subject;
 use crate::auth::Access;
 use crate::client::Client;
 use crate::document::Document;
@@ -10,7 +11,7 @@ use crate::registry::Inner;
 use crate::reply::Reply;
 use crate::request::Request;
 use crate::{Quirk, RegistryError, Transfer};
-use mizzen_image::Taggable;
+use mizzen_image::{Artifact, Taggable};
 use mizzen_oci::{Descriptor, Digest, Reference};
 use mizzen_store::Store;
 use reqwest::header;
@@ -23,7 +24,7 @@ pub(crate) struct Push {
     pub(crate) reference: Reference,
     pub(crate) access: Access,
     /// Remembers what was pushed.
-    store: Option<Arc<Store>>,
+    pub(crate) store: Option<Arc<Store>>,
 }
 
 /// What a push goes by for the blobs of the image that the tag points at.
@@ -52,7 +53,12 @@ impl Push {
         })
     }
 
-    pub(crate) async fn run(self: Arc<Self>, what: &Taggable) -> Result<(), RegistryError> {
+    /// Pushes `what`; `artifacts` refer to it, and are there before the tag is.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        what: &Taggable,
+        artifacts: &[Artifact],
+    ) -> Result<(), RegistryError> {
         let want = what.descriptor().digest;
         if let Some(digest) = self.reference.digest
             && digest != want
@@ -65,6 +71,7 @@ impl Push {
             for part in parts(what, false) {
                 self.skipped(&part.descriptor);
             }
+            self.attach_all(artifacts, Subject::Old).await?;
             return self.remember(what);
         }
         let presumed = match &before {
@@ -77,6 +84,8 @@ impl Push {
             self.ask_less(&mut first);
         }
         self.send_blobs(first).await?;
+        // Before the tag: whoever sees the image finds what belongs to it.
+        self.attach_all(artifacts, Subject::Pushed).await?;
         match self.send_manifests(what).await {
             // What the old image named is not all there: registries collect garbage under tags,
             // too. This time every blob is asked for.

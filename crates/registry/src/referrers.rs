@@ -3,27 +3,16 @@
 //!
 //! Source: distribution-spec 1.1, "Listing Referrers" and "Referrers Tag Schema".
 
+use crate::attach::tag;
 use crate::auth::Access;
 use crate::client::Client;
-use crate::parts::Part;
-use crate::push::Push;
-use crate::registry::Inner;
 use crate::request::Request;
 use crate::{Registry, RegistryError};
-use mizzen_image::Artifact;
-use mizzen_oci::{Descriptor, Digest, Index, MediaType, Reference, Repository};
+use mizzen_oci::{Descriptor, Digest, Index, MediaType, Repository};
 use reqwest::{Method, StatusCode, Url};
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A list has as many pages at most.
 const MOST_PAGES: usize = 100;
-/// How often the index under the tag is written before somebody else is too fast for us.
-const MOST_WRITES: u32 = 20;
-/// How often a written index is read again: a writer that read before we wrote is seen only when it
-/// has written.
-const SETTLED_AFTER_READS: u32 = 3;
-
 impl Registry {
     /// Lists what refers to the manifest `subject`, all of it or what has one type.
     ///
@@ -43,98 +32,6 @@ impl Registry {
                 .await
         })
     }
-
-    /// Pushes `artifact` to the repository that holds its subject, and sees to it that it is listed.
-    /// Returns its manifest.
-    ///
-    /// # Errors
-    /// [`RegistryError`]; the artifact may be there then, without being listed.
-    pub fn attach(
-        &self,
-        repository: &Repository,
-        artifact: &Artifact,
-    ) -> Result<Descriptor, RegistryError> {
-        self.0.block_on(attach(&self.0, repository, artifact))
-    }
-}
-
-async fn attach(
-    inner: &Arc<Inner>,
-    repository: &Repository,
-    artifact: &Artifact,
-) -> Result<Descriptor, RegistryError> {
-    let manifest = artifact.manifest();
-    let reference = Reference {
-        repository: repository.clone(),
-        tag: None,
-        digest: Some(manifest.descriptor().digest),
-    };
-    let push = Push::new(inner.clone(), reference, None);
-    push.send_blobs(
-        artifact
-            .parts()
-            .iter()
-            .map(|(descriptor, blob)| Part::new(descriptor.clone(), blob.clone()))
-            .collect(),
-    )
-    .await?;
-    let name = manifest.descriptor().digest.to_string();
-    push.send_manifest(&name, manifest.descriptor(), manifest.bytes())
-        .await?;
-
-    // The list itself is asked: registries claim to keep one (`OCI-Subject`) that do not.
-    let access = Access::push(repository);
-    let subject = *artifact.subject();
-    let entry = artifact.entry();
-    if inner
-        .client
-        .listed(&access, &subject, None)
-        .await?
-        .is_none()
-    {
-        let writing = inner.known.moving(&subject, Some(repository));
-        let _alone = writing.lock().await;
-        add_to_tag(&push, &access, &subject, &entry).await?;
-    }
-    Ok(manifest.descriptor().clone())
-}
-
-/// Adds an entry to the index under the tag, until it stays there. There is no other lock than
-/// looking again.
-async fn add_to_tag(
-    push: &Push,
-    access: &Access,
-    subject: &Digest,
-    entry: &Descriptor,
-) -> Result<(), RegistryError> {
-    let client = push.client();
-    let mut seen = 0;
-    for _ in 0..MOST_WRITES {
-        let mut entries = client.tagged(access, subject).await?;
-        let is_there = entries.iter().any(|one| one.digest == entry.digest);
-        if is_there && seen == SETTLED_AFTER_READS {
-            return Ok(());
-        }
-        if is_there {
-            seen += 1;
-            let pause = client.settings.retry.first_delay;
-            client
-                .settings
-                .clock
-                .sleep(pause.mul_f64(0.5 + fastrand::f64()))
-                .await;
-            continue;
-        }
-        seen = 0;
-        entries.push(entry.clone());
-        // In one order, so that writers that know the same write the same.
-        entries.sort_by_key(|one| one.digest);
-        let index = Index::new(MediaType::ImageIndex, entries, &BTreeMap::new());
-        push.send_manifest(&tag(subject), index.descriptor(), index.bytes())
-            .await?;
-    }
-    let request = client.manifest_request(Method::PUT, access, &tag(subject))?;
-    Err(request.unusable("the entry did not stay in the list of referrers".to_owned()))
 }
 
 impl Client {
@@ -159,7 +56,7 @@ impl Client {
     }
 
     /// Asks the registry for its list; `None` if it keeps none.
-    async fn listed(
+    pub(crate) async fn listed(
         &self,
         access: &Access,
         subject: &Digest,
@@ -197,7 +94,7 @@ impl Client {
 
     /// Reads the list under the tag; anything but an index there (a registry may take the tag for
     /// the subject itself) is not a list.
-    async fn tagged(
+    pub(crate) async fn tagged(
         &self,
         access: &Access,
         subject: &Digest,
@@ -214,10 +111,6 @@ impl Client {
 
 fn is_denied(status: StatusCode) -> bool {
     matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-}
-
-fn tag(subject: &Digest) -> String {
-    format!("sha256-{}", subject.hex())
 }
 
 /// Returns the URL of `<…>; rel="next"`.

@@ -1,7 +1,7 @@
 use crate::RegistryError;
 use crate::push::Push;
 use crate::registry::Inner;
-use mizzen_image::{Sink, SinkError, Taggable};
+use mizzen_image::{Artifact, Sink, SinkError, Taggable};
 use mizzen_oci::{Descriptor, Reference};
 use mizzen_store::Store;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ pub struct RegistrySink {
     inner: Arc<Inner>,
     reference: Reference,
     store: Arc<Store>,
+    artifacts: Vec<Artifact>,
 }
 
 impl RegistrySink {
@@ -20,7 +21,17 @@ impl RegistrySink {
             inner,
             reference,
             store,
+            artifacts: Vec::new(),
         }
+    }
+
+    /// Has what refers to the image pushed with it, before the tag.
+    ///
+    /// What was attached from this machine before is not sent, and not asked for.
+    #[must_use]
+    pub fn with_artifacts(mut self, artifacts: Vec<Artifact>) -> Self {
+        self.artifacts = artifacts;
+        self
     }
 
     /// Makes the reference point at `what`: blobs first, then manifests, the tag last.
@@ -34,7 +45,7 @@ impl RegistrySink {
             self.reference.clone(),
             Some(self.store.clone()),
         );
-        self.inner.block_on(push.run(what))?;
+        self.inner.block_on(push.run(what, &self.artifacts))?;
         Ok(what.descriptor().clone())
     }
 }

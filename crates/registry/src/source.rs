@@ -152,7 +152,7 @@ impl RegistrySource {
         Ok(index.with_inner(inner))
     }
 
-    /// Returns what the registry lists as referring to `subject` and being of one type; blobs stay
+    /// Returns what the registry lists as referring to `subject` and being of one of these types; blobs stay
     /// where they are.
     ///
     /// # Errors
@@ -160,21 +160,30 @@ impl RegistrySource {
     pub fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, RegistryError> {
         let client = &self.inner.client;
+        // A registry selects by one type alone.
+        let only = match artifact_types {
+            [only] => Some(*only),
+            _ => None,
+        };
         let ask = async |access: &Access, _: &Reference| {
-            let listed = client.referring(access, subject, Some(artifact_type));
+            let listed = client.referring(access, subject, only);
             listed.await.map(Some)
         };
         let mut found = Vec::new();
         for entry in self.ask(&ask)?.unwrap_or_default() {
+            let is_of = entry.other.get("artifactType").and_then(|it| it.as_str());
+            if !is_of.is_some_and(|is_of| artifact_types.contains(&is_of)) {
+                continue;
+            }
             let Document::Manifest(manifest) = self.document(&entry)? else {
                 continue;
             };
             let artifact = Artifact::read(*manifest, |descriptor| self.blob(descriptor));
             found.extend(artifact.filter(|artifact| {
-                artifact.subject() == subject && artifact.artifact_type() == artifact_type
+                artifact.subject() == subject && artifact_types.contains(&artifact.artifact_type())
             }));
         }
         Ok(found)
@@ -328,9 +337,9 @@ impl Source for RegistrySource {
     fn artifacts(
         &self,
         subject: &Digest,
-        artifact_type: &str,
+        artifact_types: &[&str],
     ) -> Result<Vec<Artifact>, SourceError> {
-        self.artifacts(subject, artifact_type)
+        self.artifacts(subject, artifact_types)
             .map_err(SourceError::new)
     }
 }

@@ -25,6 +25,16 @@ impl Client {
         }
     }
 
+    /// Keeps that something that was to lie beside an image is not taken.
+    pub(crate) fn left_behind(&self, access: &Access, error: &RegistryError) {
+        let warning = format!(
+            "what lies beside the image was not taken by `{}`: {}",
+            access.repository.registry,
+            chain(error)
+        );
+        lock(&self.warnings).entry(warning).or_insert(false);
+    }
+
     /// Keeps that a mirror failed, once for each mirror.
     pub(crate) fn passed_over(&self, mirror: &Access, own: &Access, error: &RegistryError) {
         let begins = format!(

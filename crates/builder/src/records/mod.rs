@@ -42,6 +42,8 @@ const NEAREST: &str = "nearest";
 
 /// The name among a record's outputs of what the machine answered.
 const ANSWERS: &str = "machine";
+/// The name among the outputs of a publish of what is in its layers.
+const INVENTORY: &str = "inventory";
 
 /// The name among a restore's outputs of the paths that it looked up.
 const PATHS: &str = "looked-up";

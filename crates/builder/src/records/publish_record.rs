@@ -1,7 +1,7 @@
 use crate::dotnet_lines::DotnetMessage;
 use crate::inputs::unshown_paths::UnshownPaths;
 use crate::layer_options::LayerOptions;
-use crate::records::{from_value, named_answers, to_value};
+use crate::records::{INVENTORY, from_value, named_answers, to_value};
 use crate::result::app::{AppRuntime, LeftOutFile};
 use crate::result::kept_layer::KeptLayer;
 use crate::result::layers::Layers;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Counts up when the record has another shape.
-const FORMAT: &str = "mizzen publish 2";
+const FORMAT: &str = "mizzen publish 3";
 
 /// What publish gave, but for the blobs of its layers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(crate) struct PublishRecord {
     /// By platform, bottom first.
     pub(crate) layers: BTreeMap<String, Vec<KeptLayer>>,
     pub(crate) symbols: Option<KeptLayer>,
+    /// What is in the layers: [`Inventory`](mizzen_dotnet::Inventory).
+    pub(crate) inventory: Output,
     pub(crate) left_out: Vec<LeftOutFile>,
     /// For each published path the paths in the workspace that it can be from.
     pub(crate) sources: BTreeMap<String, Vec<String>>,
@@ -62,11 +64,13 @@ impl PublishRecord {
                 move |layer: &KeptLayer| (format!("{platform}/{}", layer.name), layer.output());
             layers.iter().map(named)
         });
+        let inventory = (INVENTORY.to_owned(), self.inventory);
         let symbols = self.symbols.iter();
         let symbols = symbols.map(|layer| (layer.name.clone(), layer.output()));
         ActionResult {
             outputs: layers
                 .chain(symbols)
+                .chain([inventory])
                 .chain(named_answers(self.machine))
                 .collect(),
             inputs,
@@ -108,6 +112,7 @@ impl PublishRecord {
                 None => None,
             },
             left_out: self.left_out.clone(),
+            files: BTreeMap::new(),
         })
     }
 }

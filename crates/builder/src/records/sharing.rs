@@ -1,7 +1,7 @@
 //! Which records are of use on other machines, and how they travel.
 
 use crate::records::path_sets::{PathSets, merged};
-use crate::records::{ANSWERS, NEAREST, PATHS, WHOLE, by_paths};
+use crate::records::{ANSWERS, INVENTORY, NEAREST, PATHS, WHOLE, by_paths};
 use mizzen_plan::StepName;
 use mizzen_store::SharedForm;
 
@@ -10,7 +10,7 @@ use mizzen_store::SharedForm;
 /// the whole key has failed, and would fail for the same change.
 pub fn shared_form(step: &str) -> Option<SharedForm> {
     const RECORD: SharedForm = SharedForm {
-        is_inside: |name| name == ANSWERS || name == PATHS,
+        is_inside: |name| [ANSWERS, INVENTORY, PATHS].contains(&name),
         has_inputs: false,
         is_watched: |result| result.outputs.contains_key(ANSWERS),
         merge: None,

@@ -6,6 +6,7 @@ use mizzen_dotnet::{
 };
 use mizzen_image::Layer;
 use mizzen_oci::Platform;
+use mizzen_store::Output;
 use serde::{Deserialize, Serialize};
 
 /// A published application as layers, ready to be put on a base.
@@ -18,6 +19,8 @@ pub struct App {
     /// Its layers, bottom first, for each platform asked for, in the order asked; else for those that
     /// the project names, in the order of their names.
     pub layers: Vec<(Platform, Vec<AppLayer>)>,
+    /// What is in the layers, as [`Inventory`](mizzen_dotnet::Inventory): one for each publish.
+    pub inventories: Vec<Output>,
     /// The symbols that lie beside the image, if that was asked for and there are any.
     pub symbols: Option<AppLayer>,
     /// What was published but enters no image, by path.

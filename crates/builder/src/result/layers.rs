@@ -2,11 +2,16 @@ use crate::layer_options::{APP_FOLDER, AppFiles};
 use crate::report::Outcome;
 use crate::result::app::{App, AppLayer, AppRuntime, LeftOutFile};
 use crate::{BuildError, LayerOptions};
-use mizzen_dotnet::{PlannedFile, PlannedLayer, ProjectFacts, PublishOutput};
+use fs_err as fs;
+use mizzen_dotnet::{
+    Inventory, InventoryFile, PlannedFile, PlannedLayer, ProjectFacts, PublishOutput,
+    RestoredPackage,
+};
 use mizzen_image::{Compression, Entry, Layer, LayerBuilder};
-use mizzen_oci::Platform;
-use mizzen_store::{Cancel, Store};
+use mizzen_oci::{Digest, Platform};
+use mizzen_store::{Cancel, Output, Store};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use tracing::debug_span;
 
@@ -19,6 +24,8 @@ pub(crate) struct Layers {
     pub(crate) symbols: Option<AppLayer>,
     /// What was published and is in none of them, by path.
     pub(crate) left_out: Vec<LeftOutFile>,
+    /// The files of those that were made now, by the digest of the layer.
+    pub(crate) files: BTreeMap<Digest, Vec<InventoryFile>>,
 }
 
 /// Packs a folder that `dotnet publish` wrote earlier; no SDK runs.
@@ -41,12 +48,14 @@ pub fn package_publish_folder(
         executables: &BTreeSet::new(),
     };
     let layers = make(&files, &options, store, cancel)?;
+    let inventory = inventory(&output, &[], &layers, store)?;
     Ok(App {
         runtime: AppRuntime::of(&output, APP_FOLDER),
         project: ProjectFacts::default(),
         left_out: layers.left_out.clone(),
         git_ignored: Vec::new(),
         layers: layers.by_platform,
+        inventories: vec![inventory],
         symbols: layers.symbols,
         steps: Vec::new(),
         dotnet_calls: 0,
@@ -65,6 +74,7 @@ pub(crate) fn make(
         by_platform: Vec::new(),
         symbols: None,
         left_out: Vec::new(),
+        files: BTreeMap::new(),
     };
     let mut made: Vec<(PlannedLayer, Layer)> = Vec::new();
     let mut symbols = BTreeMap::new();
@@ -81,15 +91,21 @@ pub(crate) fn make(
                 .map(|layer| {
                     let name = format!("{} {platform} {}", app.output.app, layer.name);
                     let compression = options.compression;
-                    scope.spawn(move || write(&layer.files, name, compression, store, cancel))
+                    scope.spawn(move || {
+                        let written = write(&layer.files, name, compression, store, cancel)?;
+                        Ok((written, list(&layer.files)?))
+                    })
                 })
                 .collect();
             writers
                 .into_iter()
                 .map(|writer| writer.join().expect("writing a layer does not panic"))
-                .collect::<Result<Vec<_>, _>>()
+                .collect::<Result<Vec<_>, BuildError>>()
         })?;
-        made.extend(missing.into_iter().cloned().zip(written));
+        for (planned, (layer, files)) in missing.into_iter().zip(written) {
+            layers.files.insert(layer.descriptor.digest, files);
+            made.push((planned.clone(), layer));
+        }
         let of_platform = plan.layers.iter().map(|planned| {
             let (_, layer) = made
                 .iter()
@@ -127,6 +143,32 @@ pub(crate) fn make(
         .left_out
         .sort_by(|one, other| one.path.cmp(&other.path));
     Ok(layers)
+}
+
+/// Keeps what a publish is made of.
+///
+/// # Errors
+/// [`BuildError::Store`] if it cannot be kept.
+pub(crate) fn inventory(
+    output: &PublishOutput,
+    packages: &[RestoredPackage],
+    layers: &Layers,
+    store: &Store,
+) -> Result<Output, BuildError> {
+    let inventory = Inventory {
+        layers: layers.files.clone(),
+        ..Inventory::of(output, packages)
+    };
+    Ok(Output::keep(&inventory.to_bytes(), store)?)
+}
+
+fn list(files: &[PlannedFile]) -> Result<Vec<InventoryFile>, BuildError> {
+    let listed = files.iter().map(|file| {
+        let mut content = fs::File::open(&file.source)?;
+        let path = String::from_utf8_lossy(&file.path).into_owned();
+        InventoryFile::read(&mut content, path, file.library.clone())
+    });
+    listed.collect::<io::Result<_>>().map_err(BuildError::Read)
 }
 
 fn write(

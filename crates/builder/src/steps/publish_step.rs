@@ -122,6 +122,7 @@ pub(crate) fn publish(
         executables: &from_workspace.executables(),
     };
     let layers = layers::make(&files, &options, &context.store, &context.cancel)?;
+    let inventory = layers::inventory(&output, &restored.packages, &layers, &context.store)?;
     // Publish's own restore may have added to what the restore step gave.
     let floating = floating(&written, staged.sources(), &contents)?;
     refuse_floats(staged, floating.as_ref())?;
@@ -130,6 +131,7 @@ pub(crate) fn publish(
         runtime: AppRuntime::of_project(&files, &project),
         layers: PublishRecord::kept_layers(&layers),
         symbols: layers.symbols.as_ref().map(KeptLayer::of),
+        inventory,
         left_out: layers.left_out.clone(),
         sources: from_workspace.sources(),
         changed_sources: beside_sources(&outcome.changed[SOURCES]),

@@ -19,6 +19,7 @@ pub(crate) fn published_app(staged: &Staged<'_>, published: Published) -> App {
         runtime: record.runtime,
         project: record.project,
         layers: layers.by_platform,
+        inventories: vec![record.inventory],
         symbols: layers.symbols,
         left_out: record.left_out,
         steps: Vec::new(),

@@ -1,4 +1,5 @@
 use crate::publish::deps_json::{Asset, AssetFile, DepsJson, Library, group_of};
+use crate::publish::listed_library::{LibraryList, Names};
 use crate::publish::runtime_config::without_bom;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -8,19 +9,31 @@ use std::collections::BTreeMap;
 /// It knows files that deps.json does not list (the content files of packages), and it is there
 /// where a project makes no deps.json.
 /// Source: NuGet/NuGet.Client, `LockFileFormat`, version 3.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct AssetsJson {
     /// The RID that was restored for; `None` for a portable publish.
     runtime_identifier: Option<String>,
     libraries: BTreeMap<String, Target>,
+    hashes: BTreeMap<String, Hash>,
+    /// What the project itself asks for, as `Serilog >= 4.3.0`.
+    asked: Vec<String>,
 }
 
 #[derive(Deserialize)]
 struct File {
     targets: BTreeMap<String, BTreeMap<String, Target>>,
+    #[serde(default)]
+    libraries: BTreeMap<String, Hash>,
+    #[serde(default, rename = "projectFileDependencyGroups")]
+    asked: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+struct Hash {
+    sha512: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Target {
     #[serde(rename = "type")]
@@ -35,6 +48,8 @@ struct Target {
     runtime_targets: BTreeMap<String, AssetFile>,
     #[serde(default)]
     content_files: BTreeMap<String, ContentFile>,
+    #[serde(default)]
+    dependencies: Names,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -53,7 +68,12 @@ impl AssetsJson {
         target_framework: Option<&str>,
         runtime_identifier: Option<&str>,
     ) -> Option<Self> {
-        let File { targets } = serde_json::from_slice(without_bom(bytes)).ok()?;
+        let file: File = serde_json::from_slice(without_bom(bytes)).ok()?;
+        let File {
+            targets,
+            libraries: hashes,
+            mut asked,
+        } = file;
         let parts = |name: &str| match name.split_once('/') {
             Some((framework, rid)) => (framework.to_owned(), Some(rid.to_owned())),
             None => (name.to_owned(), None),
@@ -66,11 +86,13 @@ impl AssetsJson {
         if fit.len() > 1 {
             fit.retain(|((framework, _), _)| Some(framework.as_str()) == target_framework);
         }
-        let ((_, runtime_identifier), libraries) =
+        let ((framework, runtime_identifier), libraries) =
             <[_; 1]>::try_from(fit).ok()?.into_iter().next()?;
         Some(Self {
             runtime_identifier,
             libraries,
+            hashes,
+            asked: asked.remove(&framework).unwrap_or_default(),
         })
     }
 
@@ -80,7 +102,11 @@ impl AssetsJson {
         let mut deps = deps.unwrap_or_else(|| DepsJson {
             runtime_identifier: self.runtime_identifier.clone(),
             assets: BTreeMap::new(),
+            libraries: self.listed().resolved(),
+            root: None,
+            direct: self.listed().named(&self.asked),
         });
+        let mut known = self.listed().resolved();
         for (library, target) in self.libraries {
             let group = group_of(&target.kind, &library, false);
             let contents = target.content_files.into_values();
@@ -94,8 +120,15 @@ impl AssetsJson {
                     native: target.native,
                     resources: target.resource,
                     runtime_targets: target.runtime_targets,
+                    dependencies: Names::default(),
+                    compile_only: false,
                 };
                 published.extend(files.published(&target.kind));
+            }
+            if !published.is_empty()
+                && let Some(listed) = known.remove(&library)
+            {
+                deps.libraries.entry(library.clone()).or_insert(listed);
             }
             for (path, runtime_identifier) in published {
                 let library = library.clone();
@@ -107,6 +140,17 @@ impl AssetsJson {
             }
         }
         deps
+    }
+
+    fn listed(&self) -> LibraryList {
+        let mut list = LibraryList::default();
+        for (library, target) in &self.libraries {
+            let hash = self.hashes.get(library);
+            let hash = hash.and_then(|hash| hash.sha512.as_deref());
+            let dependencies = target.dependencies.0.iter().cloned();
+            list.add(library, &target.kind, hash, dependencies);
+        }
+        list
     }
 }
 

@@ -12,13 +12,31 @@ pub struct RestoredPackage {
     pub id: String,
     /// The normalised version.
     pub version: String,
-    /// The SHA-512 of the `.nupkg`, in base64, as NuGet records it.
+    /// The SHA-512 of what is in the `.nupkg`, its signature left out, in base64: what NuGet's lock
+    /// files have.
     pub sha512: Option<String>,
-    /// The licence as the package states it: an SPDX expression, a file's name, or a URL.
-    pub licence: Option<String>,
+    /// The SHA-512 of the `.nupkg` as the feed sent it, in base64.
+    pub file_sha512: Option<String>,
+    /// The licence as the package states it.
+    pub licence: Option<PackageLicence>,
     /// The feed it came from.
     pub source: Option<String>,
 }
+
+/// How a package states its licence.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PackageLicence {
+    /// By an SPDX expression.
+    Expression(String),
+    /// By a file of its own.
+    File(String),
+    /// By a page, as packages did before 2018.
+    Url(String),
+}
+
+/// NuGet's own pages for expressions.
+const EXPRESSION_PAGES: &str = "https://licenses.nuget.org/";
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -38,6 +56,7 @@ impl RestoredPackage {
         let metadata = text(&folder.join(".nupkg.metadata"))?;
         let metadata = metadata.and_then(|text| serde_json::from_str::<Metadata>(&text).ok());
         let nuspec = text(&folder.join(format!("{id}.nuspec")))?;
+        let file_hash = text(&folder.join(format!("{id}.{version}.nupkg.sha512")))?;
         Ok(Self {
             id: id.to_owned(),
             version: version.to_owned(),
@@ -45,6 +64,7 @@ impl RestoredPackage {
             sha512: metadata
                 .as_ref()
                 .and_then(|metadata| metadata.content_hash.clone()),
+            file_sha512: file_hash.map(|hash| hash.trim().to_owned()),
             source: metadata.and_then(|metadata| Some(without_login(&metadata.source?))),
         })
     }
@@ -72,13 +92,22 @@ fn text(path: &Path) -> io::Result<Option<String>> {
 
 // `<license type="expression">MIT</license>` since 2018, `<licenseUrl>` before; new packages carry
 // both, the URL then being an alias of the first.
-fn licence(nuspec: &str) -> Option<String> {
+fn licence(nuspec: &str) -> Option<PackageLicence> {
     let xml = ProjectXml::read(nuspec);
-    let text = |name| {
-        let element = xml.named(name).next()?;
-        Some(element.text().to_owned())
-    };
-    text("license").or_else(|| text("licenseUrl"))
+    if let Some(element) = xml.named("license").next() {
+        let text = element.text().to_owned();
+        let is_file = element.attribute("type") == Some("file");
+        return Some(if is_file {
+            PackageLicence::File(text)
+        } else {
+            PackageLicence::Expression(text)
+        });
+    }
+    let url = xml.named("licenseUrl").next()?.text();
+    Some(match url.strip_prefix(EXPRESSION_PAGES) {
+        Some(expression) => PackageLicence::Expression(expression.replace("%20", " ")),
+        None => PackageLicence::Url(url.to_owned()),
+    })
 }
 
 /// Returns why the packages of a `project.assets.json` may be others tomorrow, though nothing in the
@@ -121,7 +150,7 @@ pub fn floating_version(assets: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{RestoredPackage, floating_version, licence};
+    use super::{PackageLicence, RestoredPackage, floating_version, licence};
     use fs_err as fs;
 
     #[test]
@@ -133,9 +162,12 @@ mod tests {
         )
         .unwrap();
         fs::write(folder.path().join("serilog.nuspec"), "<package><metadata><license type=\"expression\">Apache-2.0</license></metadata></package>").unwrap();
+        fs::write(folder.path().join("serilog.4.3.0.nupkg.sha512"), "f==\n").unwrap();
         let package = RestoredPackage::read(folder.path(), "serilog", "4.3.0").unwrap();
         assert_eq!(package.sha512.as_deref(), Some("q=="));
-        assert_eq!(package.licence.as_deref(), Some("Apache-2.0"));
+        assert_eq!(package.file_sha512.as_deref(), Some("f=="));
+        let apache = PackageLicence::Expression("Apache-2.0".to_owned());
+        assert_eq!(package.licence, Some(apache));
         assert_eq!(package.source.as_deref(), Some("https://f/"));
         let bare = RestoredPackage::read(&folder.path().join("none"), "x", "1.0.0").unwrap();
         assert_eq!((bare.sha512, bare.licence, bare.source), (None, None, None));
@@ -157,15 +189,18 @@ mod tests {
 
     #[test]
     fn an_old_package_has_a_licence_url_and_the_expression_wins_over_it() {
-        assert_eq!(
-            licence("<package><metadata><licenseUrl>https://l</licenseUrl></metadata></package>")
-                .as_deref(),
-            Some("https://l")
-        );
-        let both =
-            "<m><licenseUrl>https://l</licenseUrl><license type=\"expression\">MIT</license></m>";
-        assert_eq!(licence(both).as_deref(), Some("MIT"));
-        assert_eq!(licence("<m/>"), None);
+        let read = |elements: &str| licence(&format!("<package><m>{elements}</m></package>"));
+        let url = PackageLicence::Url("https://l".to_owned());
+        assert_eq!(read("<licenseUrl>https://l</licenseUrl>"), Some(url));
+        let mit = PackageLicence::Expression("MIT".to_owned());
+        let both = "<licenseUrl>https://l</licenseUrl><license type=\"expression\">MIT</license>";
+        assert_eq!(read(both), Some(mit.clone()));
+        let page = "<licenseUrl>https://licenses.nuget.org/MIT</licenseUrl>";
+        assert_eq!(read(page), Some(mit));
+        let file = PackageLicence::File("LICENSE.txt".to_owned());
+        let named = "<license type=\"file\">LICENSE.txt</license>";
+        assert_eq!(read(named), Some(file));
+        assert_eq!(read(""), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 use crate::LayerGroup;
+use crate::publish::listed_library::{LibraryList, ListedLibrary, Names, name_of};
 use crate::publish::runtime_config::without_bom;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What `<app>.deps.json` says: which published file is of which library.
 ///
@@ -14,6 +15,12 @@ pub struct DepsJson {
     pub runtime_identifier: Option<String>,
     /// The listed files, by path relative to the publish folder.
     pub assets: BTreeMap<String, Asset>,
+    /// The libraries by name and version, the application's own among them.
+    pub libraries: BTreeMap<String, ListedLibrary>,
+    /// Which of them the application is; `None` where the file does not tell.
+    pub root: Option<String>,
+    /// Those that the application itself asks for.
+    pub direct: BTreeSet<String>,
 }
 
 /// A file that a library brings.
@@ -55,10 +62,12 @@ enum Named {
     Text(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Kind {
     #[serde(rename = "type")]
     kind: String,
+    #[serde(default)]
+    sha512: Option<String>,
 }
 
 /// The files that one library brings, by their paths in it.
@@ -69,6 +78,9 @@ pub(crate) struct Library {
     pub(crate) native: BTreeMap<String, AssetFile>,
     pub(crate) resources: BTreeMap<String, AssetFile>,
     pub(crate) runtime_targets: BTreeMap<String, AssetFile>,
+    pub(crate) dependencies: Names,
+    /// It is there for whoever compiles while the application runs.
+    pub(crate) compile_only: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize, Default)]
@@ -82,8 +94,7 @@ pub(crate) struct AssetFile {
 impl Asset {
     /// Returns the library's name without its version.
     pub(crate) fn name(&self) -> &str {
-        let parts = self.library.rsplit_once('/');
-        parts.map_or(&self.library, |(name, _)| name)
+        name_of(&self.library)
     }
 }
 
@@ -103,9 +114,20 @@ impl DepsJson {
         };
         let own = format!("{app}.dll");
         let mut assets = BTreeMap::new();
+        let (mut listed, mut root) = (LibraryList::default(), None);
         for (library, files) in target {
-            let kind = libraries.get(&library).map_or("", |entry| &entry.kind);
+            let entry = libraries.get(&library);
+            let kind = entry.map_or("", |entry| &entry.kind);
+            let hash = entry.and_then(|entry| entry.sha512.as_deref());
+            let dependencies = files.dependencies.0.iter().cloned();
+            if !files.compile_only {
+                listed.add(&library, kind, hash, dependencies);
+            }
             let is_app = files.runtime.keys().any(|path| base_name(path) == own);
+            // A single file holds what the list names; its application is the project of that name.
+            if is_app || (kind == "project" && root.is_none() && name_of(&library) == app) {
+                root = Some(library.clone());
+            }
             let group = group_of(kind, &library, is_app);
             for (path, runtime_identifier) in files.published(kind) {
                 // A path that two libraries claim was copied once; the first in the order of names
@@ -117,9 +139,15 @@ impl DepsJson {
                 });
             }
         }
+        let libraries = listed.resolved();
+        let own = root.as_ref().and_then(|root| libraries.get(root));
+        let direct = own.map(|own| own.dependencies.clone());
         Ok(Self {
             runtime_identifier: name.split_once('/').map(|(_, rid)| rid.to_owned()),
             assets,
+            direct: direct.unwrap_or_default(),
+            libraries,
+            root,
         })
     }
 }

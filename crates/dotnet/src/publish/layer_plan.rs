@@ -39,6 +39,8 @@ pub struct PlannedFile {
     pub mode: u32,
     /// How many bytes.
     pub size_bytes: u64,
+    /// The library that brings it, by name and version; `None` if nothing lists it.
+    pub library: Option<String>,
 }
 
 /// A published file that does not enter the image.
@@ -89,6 +91,7 @@ impl LayerPlan {
                 source: file.source.clone(),
                 mode: if is_run { 0o755 } else { 0o644 },
                 size_bytes: file.size_bytes,
+                library: placement.owner(file),
             };
             match placement.of(file) {
                 Ok(place) => groups

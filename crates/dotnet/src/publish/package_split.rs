@@ -103,6 +103,7 @@ mod tests {
                 source: "/x".into(),
                 mode: 0o644,
                 size_bytes: *size_bytes,
+                library: None,
             };
             let place = Place {
                 group: LayerGroup::Packages,

@@ -35,6 +35,20 @@ impl Placement<'_> {
         })
     }
 
+    /// Returns the library that brings the file, or the one whose symbols or documentation it holds, by
+    /// name and version; `None` if nothing lists it.
+    pub(crate) fn owner(&self, file: &PublishedFile) -> Option<String> {
+        let path = std::str::from_utf8(&file.path).ok()?;
+        if let Some(asset) = self.asset(path).or_else(|| self.beside(path)) {
+            return Some(asset.library.clone());
+        }
+        let output = self.output;
+        let mut included = output.runtime_config.included_frameworks.iter();
+        let is_of_runtime = output.runtime_files.contains(&file.path);
+        let runtime = included.next().filter(|_| is_of_runtime)?;
+        Some(format!("{}/{}", runtime.name, runtime.version))
+    }
+
     fn check(
         &self,
         path: &str,

@@ -89,6 +89,14 @@ impl Framework {
         Ok(())
     }
 
+    /// Returns the frameworks that an image has whose environment is `variable`, by name and version.
+    pub fn in_image(
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> impl Iterator<Item = (&'static str, String)> {
+        let version = move |(name, of): &(&'static str, &str)| Some((*name, variable(of)?));
+        VARIABLES.iter().filter_map(version)
+    }
+
     /// Returns whether the version `found` does; one that is not a version may.
     fn accepts(&self, found: &str) -> bool {
         let parse = |text: &str| text.parse::<Version>().ok();

@@ -324,7 +324,7 @@ const LIES: &[Lie] = &[
             let source = client
                 .registry
                 .source(reference(&scene.name(":2")), client.store.clone());
-            let found = source.artifacts(&scene.other.descriptor().digest, "text/x")?;
+            let found = source.artifacts(&scene.other.descriptor().digest, &["text/x"])?;
             assert_eq!(found.len(), 0);
             Ok(())
         },
@@ -480,7 +480,7 @@ fn read_referrers(scene: &Scene, client: &Client) -> Result<(), RegistryError> {
     let source = client
         .registry
         .source(reference(&scene.name(":1")), client.store.clone());
-    let found = source.artifacts(&scene.honest.descriptor().digest, "text/x")?;
+    let found = source.artifacts(&scene.honest.descriptor().digest, &["text/x"])?;
     assert_eq!(found.len(), 1);
     Ok(())
 }

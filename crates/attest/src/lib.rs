@@ -1,0 +1,23 @@
+//! What is in an image, and how it was made.
+//!
+//! A [`Bill`] is what a bill of materials says, whatever its format: components, files, the base. It is
+//! made from what a build knows ([`Bill::of_build`]) or from what an image shows ([`Bill::of_image`]), and
+//! written as SPDX or CycloneDX ([`BillFormat`]). The same inputs give the same bytes.
+
+mod bill;
+mod bill_format;
+mod build_bill;
+mod component;
+mod cyclonedx;
+mod image_bill;
+mod licence;
+mod package_url;
+mod spdx;
+mod system_packages;
+
+pub use bill::{Base, Bill, BillFile};
+pub use bill_format::{BillFormat, UnknownFormat};
+pub use build_bill::BuildFacts;
+pub use component::{Component, ComponentKind};
+pub use licence::Licence;
+pub use system_packages::{SystemPackage, SystemPackages};
