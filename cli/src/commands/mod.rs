@@ -43,7 +43,7 @@ use std::ffi::OsString;
 
 /// Native, daemonless OCI images for .NET
 #[derive(Parser, Debug)]
-#[command(name = "mizzen", version, max_term_width = 100)]
+#[command(name = "mizzen", version = version(), max_term_width = 100)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -99,6 +99,18 @@ pub(crate) enum Command {
     Man(man::ManArgs),
     /// Print the JSON schema of what mizzen reads and writes
     Schema(schema::SchemaArgs),
+}
+
+/// Returns which mizzen it is: a release knows its commit and the day of that.
+fn version() -> String {
+    let number = env!("CARGO_PKG_VERSION");
+    match (
+        option_env!("MIZZEN_BUILD_COMMIT"),
+        option_env!("MIZZEN_BUILD_DATE"),
+    ) {
+        (Some(commit), Some(date)) => format!("{number} ({commit} {date})"),
+        _ => number.to_owned(),
+    }
 }
 
 /// Returns the command line with all that its help says.
