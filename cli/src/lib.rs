@@ -11,6 +11,7 @@ mod error;
 mod hints;
 mod interrupt;
 mod keychain;
+mod migrate;
 mod places;
 mod process;
 mod refusals;

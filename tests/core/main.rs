@@ -28,6 +28,7 @@ mod lock;
 mod log;
 mod machine;
 mod messages;
+mod migrate;
 mod odd_projects;
 mod other_repositories;
 mod output_folders;

@@ -22,6 +22,7 @@ fn the_reference_is_the_help() {
         "copy",
         "login",
         "logout",
+        "migrate",
         "completions",
         "man",
         "schema",

@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 use std::ffi::OsString;
 
 /// Two examples of each verb.
-const EXAMPLES: [(&str, [&str; 2]); 16] = [
+const EXAMPLES: [(&str, [&str; 2]); 17] = [
     (
         "build",
         [
@@ -86,6 +86,10 @@ const EXAMPLES: [(&str, [&str; 2]); 16] = [
     (
         "logout",
         ["mizzen logout registry.example", "mizzen logout docker.io"],
+    ),
+    (
+        "migrate",
+        ["mizzen migrate", "mizzen migrate src/Shop.Api/Dockerfile"],
     ),
     (
         "completions",

@@ -19,6 +19,7 @@ mod inspect;
 mod lock;
 mod login;
 mod man;
+mod migrate;
 mod package_diff;
 mod plan;
 mod plan_inputs;
@@ -93,6 +94,8 @@ pub(crate) enum Command {
     Login(login::LoginArgs),
     /// Remove the stored login for a registry
     Logout(login::LogoutArgs),
+    /// Say what each instruction of a Dockerfile becomes
+    Migrate(migrate::MigrateArgs),
     /// Print a script that completes verbs and options in a shell
     Completions(completions::CompletionsArgs),
     /// Print a page of the manual, or write all of them
@@ -151,6 +154,7 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
         Command::Copy(arguments) => copy::run(arguments, invocation),
         Command::Login(arguments) => login::run(arguments, invocation),
         Command::Logout(arguments) => login::logout(arguments, invocation.process),
+        Command::Migrate(arguments) => migrate::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Man(arguments) => man::run(arguments, invocation),
         Command::Schema(arguments) => schema::run(arguments, invocation),
