@@ -29,7 +29,9 @@ fn the_short_help_of_every_verb_fits_a_screen_and_has_two_examples() {
     for arguments in all.chain([vec!["-h"]]) {
         let help = user.run_bare(&arguments).success().stdout;
         assert!(help.lines().count() <= 24, "{arguments:?}\n{help}");
-        let (_, examples) = help.split_once("Examples:\n").unwrap();
+        let (_, examples) = help
+            .split_once("Examples:\n")
+            .unwrap_or_else(|| panic!("{arguments:?} has no examples: cli/src/commands/help.rs"));
         let examples = examples.lines().take(2);
         assert!(
             examples.clone().all(|line| line.starts_with("  mizzen ")) && examples.count() == 2,

@@ -4,7 +4,7 @@ use clap::{Arg, Command};
 use std::ffi::OsString;
 
 /// Two examples of each verb.
-const EXAMPLES: [(&str, [&str; 2]); 17] = [
+const EXAMPLES: [(&str, [&str; 2]); 18] = [
     (
         "build",
         [
@@ -53,6 +53,13 @@ const EXAMPLES: [(&str, [&str; 2]); 17] = [
         [
             "mizzen validate oci:out",
             "mizzen validate registry.example/shop:1.4",
+        ],
+    ),
+    (
+        "sbom",
+        [
+            "mizzen sbom registry.example/shop:1.4",
+            "mizzen sbom oci:out --format cyclonedx",
         ],
     ),
     (
