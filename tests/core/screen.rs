@@ -55,6 +55,13 @@ fn steady(shown: &str, replaced: &[(&str, &str)]) -> String {
             steady += &(without_times(bar) + "  […]\n");
             continue;
         }
+        // What goes over the network is counted elsewhere.
+        if let Some((time, counts)) = line.split_once(": ").filter(|_| line.starts_with("done ")) {
+            let counts = counts.replace(|it: char| it.is_ascii_digit() || it == '.', "");
+            let counts = counts.replace(['k', 'M'], "");
+            writeln!(steady, "{}: {counts}", without_times(time)).unwrap();
+            continue;
+        }
         // A digest, which the terminal may have broken.
         let (line, digest) = line.split_once("sha256:").unwrap_or((line, ""));
         let is_digest = line.len() > 10 && line.chars().all(|it| it.is_ascii_hexdigit());
