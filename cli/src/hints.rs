@@ -131,6 +131,7 @@ pub(crate) fn build(error: &BuildError) -> Option<String> {
         BuildError::Volatile { .. } => {
             "pass the value from outside, as a variable of `[env] pass` or with -p".to_owned()
         }
+        BuildError::NoSdk { .. } => toolchain(),
         BuildError::Offline { .. } => "run once without --offline".to_owned(),
         BuildError::CacheDiffers(_) => {
             "the project's output differs each time (the clock, a random number, a file outside the workspace), or the cache was damaged: build twice with --no-cache to see which"

@@ -125,6 +125,11 @@ impl Session<'_> {
         Ok(Store::open_existing(&self.cache_folder()?)?)
     }
 
+    /// Whether other machines are asked for what they know.
+    pub(crate) fn is_sharing(&self) -> bool {
+        !self.is_offline && !self.shared_places.from.is_empty()
+    }
+
     /// Returns the records of this machine and of the shared caches that were asked for.
     ///
     /// # Errors

@@ -125,6 +125,50 @@ fn a_second_machine_builds_nothing_and_takes_nothing_but_the_record() {
     assert_eq!(user.dotnet_calls(), [""; 0]);
 }
 
+#[test]
+fn a_hit_needs_no_sdk_and_a_miss_says_that_there_is_none() {
+    let scene = Scene::new();
+    let first = scene.fill();
+    let mut machine = scene.machine("bare");
+    machine.insert("PATH".to_owned(), "/usr/bin:/bin".to_owned());
+    let base = &scene.registry.base;
+    let build = |more: &[&str]| {
+        let tag = scene.registry.reference("acme/bare:1");
+        let arguments = [
+            "b/hello",
+            "-t",
+            &tag,
+            "--base",
+            base,
+            "--cache-from",
+            &scene.cache,
+        ];
+        scene
+            .user
+            .build_as(&machine, &[&arguments[..], more].concat())
+    };
+    // Nobody says which.
+    let said = build(&[]).failure(3);
+    assert!(said.contains("no .NET SDK found"), "{said}");
+    let said = build(&["--toolchain", "sdk:3.1.999"]).failure(3);
+    assert!(said.contains("no .NET SDK found"), "{said}");
+    let hit = build(&["--toolchain", "sdk:3.1.102"]).success();
+    assert_eq!(hit.digest(), first.digest());
+    assert_eq!(shared(&hit, "requests"), 2, "the SDK and the record");
+    edit(
+        &scene.user.path("b/hello/Program.cs"),
+        "class",
+        "/* edited */ class",
+    );
+    let said = build(&["--toolchain", "sdk:3.1.102"]).failure(3);
+    assert!(
+        said.contains("publish has to run, and SDK 3.1.102 is not on this machine"),
+        "{said}"
+    );
+    assert!(said.contains("hint: install the .NET SDK"), "{said}");
+    assert_eq!(scene.user.dotnet_calls(), [""; 0]);
+}
+
 fn sizes(run: &Run) -> Vec<u64> {
     let layers = run.image()["layers"].as_array().unwrap().iter();
     layers

@@ -8,6 +8,7 @@ pub(crate) mod base_choice;
 pub(crate) mod deliver;
 pub(crate) mod delivery_check;
 pub(crate) mod environment;
+mod found_sdk;
 mod git_labels;
 mod git_remote;
 mod images;

@@ -1,11 +1,13 @@
 use super::arguments::{BuildArgs, Step};
 use super::environment::{icu, now, restore_environment};
+use super::found_sdk::{FoundSdk, found_sdk};
 use super::lock_file::{self, Lock};
 use super::nuget::nuget;
 use crate::Process;
 use crate::config::Config;
 use crate::error::CommandError;
 use crate::places::ImageTarget;
+use crate::session::Session;
 use crate::ui::Ui;
 use mizzen_builder::{Allowed, BuildError, InputRules, LayerOptions, Policy, ProjectRequest};
 use mizzen_dotnet::{
@@ -31,10 +33,10 @@ pub(crate) fn project(
     workspace: Workspace,
     arguments: &BuildArgs,
     config: &Config,
-    process: &Process,
+    session: &Session<'_>,
     (destinations, layers): (&[ImageTarget], &LayerOptions),
-    ui: &Ui,
 ) -> Result<ProjectRequest, CommandError> {
+    let (process, ui) = (session.process, &session.ui);
     if let Some(file) = &workspace.editor_config_above {
         ui.warn(&format!(
             "`{}` is above the workspace root `{}`: plain dotnet would read it, mizzen does not",
@@ -52,9 +54,11 @@ pub(crate) fn project(
             .map_err(BuildError::Read)?
             .map_err(BuildError::from)?;
     }
-    let dotnet_root = process.variable("DOTNET_ROOT").map(PathBuf::from);
-    let toolchain = Toolchain::find(&process.path(), dotnet_root.as_deref())?;
-    let sdk = toolchain.choose(&workspace.project_folder(), &workspace.root)?;
+    let FoundSdk {
+        toolchain,
+        sdk,
+        absent,
+    } = found_sdk(&workspace, arguments, session)?;
     tell(ui, &workspace, &toolchain, &sdk);
     warn_of_global_json(ui, &workspace, &sdk);
     let skip = Skip {
@@ -77,6 +81,7 @@ pub(crate) fn project(
         workspace,
         toolchain,
         sdk,
+        absent_toolchain: absent,
         options: PublishOptions {
             configuration: arguments
                 .configuration

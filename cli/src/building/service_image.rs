@@ -48,7 +48,7 @@ pub(crate) fn service_image(
     let project = service.workspace.clone().map(|workspace| {
         let wanted = (&tools.written[..], &layers);
         let allowed = allowed(&session.granted, service, &workspace);
-        let request = project(workspace, arguments, config, process, wanted, ui)?;
+        let request = project(workspace, arguments, config, session, wanted)?;
         Ok::<_, CommandError>(ProjectRequest { allowed, ..request })
     });
     let project = project.transpose()?;

@@ -17,6 +17,11 @@ pub(crate) struct SharingArgs {
     /// Take results also of steps that nobody watched: they are good where the machines are alike
     #[arg(long)]
     pub(crate) accept_unwatched: bool,
+
+    /// The SDK's version where none is on this machine: a shared cache knows its content, and results can
+    /// be reused [default: the one that global.json names]
+    #[arg(long, value_name = "sdk:VERSION", value_parser = sdk, env = "MIZZEN_TOOLCHAIN", hide_env_values = true)]
+    pub(crate) toolchain: Option<String>,
 }
 
 impl SharingArgs {
@@ -28,6 +33,15 @@ impl SharingArgs {
             accepts_unwatched: self.accept_unwatched,
         }
     }
+}
+
+fn sdk(text: &str) -> Result<String, String> {
+    let version = text
+        .strip_prefix("sdk:")
+        .filter(|version| !version.is_empty());
+    version
+        .map(str::to_owned)
+        .ok_or_else(|| "want sdk:VERSION, as in sdk:10.0.401".to_owned())
 }
 
 fn repository(text: &str) -> Result<Repository, String> {

@@ -71,7 +71,7 @@ impl From<BuildError> for CommandError {
         };
         let exit_code = match &error {
             error if error.is_about_room() => LOCAL,
-            BuildError::Dotnet { .. } => DOTNET,
+            BuildError::Dotnet { .. } | BuildError::NoSdk { .. } => DOTNET,
             BuildError::OtherSdk { .. } => BUG,
             BuildError::Publish(_)
             | BuildError::Container(_)

@@ -56,6 +56,14 @@ impl CommandError {
         }
     }
 
+    /// There is no SDK to build with.
+    pub(crate) fn no_sdk(message: impl Into<String>) -> Self {
+        Self {
+            exit_code: DOTNET,
+            ..Self::usage(message)
+        }
+    }
+
     /// A file of the user's cannot be read or written.
     pub(crate) fn local(message: impl Into<String>, error: &io::Error) -> Self {
         Self {

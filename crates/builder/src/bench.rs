@@ -368,6 +368,7 @@ pub(crate) fn request(root: &Path, toolchain: &Path) -> ProjectRequest {
         policy: Policy::default(),
         now: 1_700_000_000,
         icu: None,
+        absent_toolchain: None,
         locked: None,
         offline: false,
         skip: Skip::default(),

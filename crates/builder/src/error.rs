@@ -66,6 +66,19 @@ pub enum BuildError {
         /// What NuGet said is missing, if it could be asked.
         messages: Vec<DotnetMessage>,
     },
+    /// A step has to run, and there is no SDK.
+    #[error(
+        "{step} has to run, and SDK {version} is not on this machine{}",
+        first_of(reasons)
+    )]
+    NoSdk {
+        /// The step.
+        step: StepName,
+        /// The SDK's version.
+        version: String,
+        /// Why it has to run.
+        reasons: Vec<MissReason>,
+    },
     /// Package versions float, and the policy is not to build what floats.
     #[error("package versions float ({0}), and `[policy] floats` is `error`")]
     Floats(String),

@@ -45,6 +45,7 @@ pub use policy::{FloatPolicy, GitPolicy, InputRules, Policy, VolatilePolicy};
 pub use publish_project::publish_project;
 pub use records::known_looks::KnownLooks;
 pub use records::sharing::shared_form;
+pub use records::toolchain_alias::known_toolchains;
 pub use report::{Event, Outcome, Reporter, StepReport};
 pub use request::{Context, ProjectRequest};
 pub use result::added_files::AddedFiles;

@@ -6,6 +6,7 @@ use crate::outside::Allowed;
 use crate::policy::{InputRules, Policy};
 use crate::report::Reporter;
 use mizzen_dotnet::{ChosenSdk, PublishOptions, Toolchain, Workspace};
+use mizzen_oci::Digest;
 use mizzen_plan::Skip;
 use mizzen_stage::Executor;
 use mizzen_store::{ActionCache, Cancel, Store};
@@ -43,6 +44,9 @@ pub struct ProjectRequest {
     pub toolchain: Toolchain,
     /// The SDK that it runs for this project.
     pub sdk: ChosenSdk,
+    /// What names the bytes of `dotnet` and the SDK, if they are not on this machine: what is known can be
+    /// reused, and nothing can run.
+    pub absent_toolchain: Option<Digest>,
     /// What `dotnet publish` is asked for.
     pub options: PublishOptions,
     /// How the layers are made.

@@ -156,7 +156,8 @@ impl SharedCache {
             if let Some(theirs) = remote.record((step, key), form) {
                 keep_texts(&theirs, &self.store)?;
                 result = merge(&result, &theirs.result);
-                if result.outputs == theirs.result.outputs {
+                let is_known = result.outputs == theirs.result.outputs;
+                if is_known && (!result.outputs.is_empty() || result.facts == theirs.result.facts) {
                     return Ok(false);
                 }
             }

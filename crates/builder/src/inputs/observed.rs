@@ -55,7 +55,10 @@ pub(crate) fn observe(
     ignore.extend(sdk.in_workspace.iter().cloned());
     let (workspace, toolchain) = std::thread::scope(|scope| {
         // An SDK is thousands of files to ask for; the workspace is asked for meanwhile.
-        let toolchain = scope.spawn(|| seen.toolchain(&request.toolchain, sdk, (store, cancel)));
+        let toolchain = scope.spawn(|| match request.absent_toolchain {
+            Some(id) => Ok(id),
+            None => seen.toolchain(&request.toolchain, sdk, (store, cancel)),
+        });
         let (root, rules) = (&request.workspace.root, &request.inputs);
         let workspace = seen.workspace(root, rules, ignore, (store, cancel));
         let toolchain = toolchain.join();

@@ -73,6 +73,7 @@ impl Staged<'_> {
     pub(crate) fn settle_sdk(&mut self) -> Result<bool, BuildError> {
         let executor = self.context.executor;
         if self.sdk_place == SdkPlace::Machine
+            || self.request.absent_toolchain.is_some()
             || !executor.capabilities()?.leaves_the_machine_open()
         {
             return Ok(false);

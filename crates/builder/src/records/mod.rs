@@ -15,6 +15,7 @@ mod restore_proof;
 pub(crate) mod restore_record;
 pub(crate) mod sharing;
 pub(crate) mod stored_records;
+pub(crate) mod toolchain_alias;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use crate::records::nearest::Nearest;
 use crate::records::path_sets::PathSets;
 use crate::records::publish_record::PublishRecord;
 use crate::records::restore_record::RestoreRecord;
+use crate::records::toolchain_alias::ToolchainAlias;
 use crate::records::{LATEST, LATEST_RESTORE, NEAREST, WHOLE, by_paths, kept_answers};
 use mizzen_oci::Digest;
 use mizzen_plan::{Inputs, StepName};
@@ -43,6 +44,11 @@ impl RecordKeeper<'_> {
     ) -> Result<Vec<String>, StoreError> {
         let earlier = self.cache.get(LATEST_RESTORE, &self.slot)?;
         let earlier = earlier.and_then(|earlier| RestoreRecord::from_result(&earlier));
+        let alias = ToolchainAlias {
+            cache: self.cache,
+            version: &inputs.toolchain.version,
+        };
+        alias.put(inputs.toolchain.id, self.store)?;
         let result = restore.record.to_result(self.keep_table(inputs)?);
         self.cache.put(LATEST_RESTORE, &self.slot, &result)?;
         self.keep(StepName::Restore, key, restore.keyed, &result)?;

@@ -1,6 +1,7 @@
 //! Which records are of use on other machines, and how they travel.
 
 use crate::records::path_sets::{PathSets, merged};
+use crate::records::toolchain_alias::{self, TOOLCHAIN};
 use crate::records::{ANSWERS, INVENTORY, NEAREST, PATHS, WHOLE, by_paths};
 use mizzen_plan::StepName;
 use mizzen_store::SharedForm;
@@ -21,6 +22,13 @@ pub fn shared_form(step: &str) -> Option<SharedForm> {
     };
     if step == WHOLE || step == StepName::Restore.as_str() || is_one_of(&by_paths) {
         return Some(RECORD);
+    }
+    if step == TOOLCHAIN {
+        return Some(SharedForm {
+            is_watched: |_| true,
+            merge: Some(toolchain_alias::merged),
+            ..RECORD
+        });
     }
     if is_one_of(&PathSets::name_of) {
         return Some(SharedForm {
@@ -53,6 +61,7 @@ mod tests {
             "restore-paths",
             "publish-paths",
             "nearest",
+            "toolchain",
         ];
         for step in shared {
             assert!(shared_form(step).is_some(), "{step}");

@@ -124,6 +124,7 @@ impl<'a, 'b> Steps<'a, 'b> {
                 return Ok(Some(self.reuse_published(key, published)));
             }
         }
+        self.check_sdk(StepName::Publish, &reasons)?;
         if let Some(lost) = self.records.bring(restored)? {
             self.run_restore(restore_key, vec![MissReason::Incomplete(lost)])?;
             return Ok(None);
@@ -175,7 +176,21 @@ impl<'a, 'b> Steps<'a, 'b> {
         Ok(Some(self.app(run.published)))
     }
 
+    /// Says no where a step has to run and there is nothing to run it with.
+    fn check_sdk(&self, step: StepName, reasons: &[MissReason]) -> Result<(), BuildError> {
+        let request = self.staged.request;
+        match request.absent_toolchain {
+            None => Ok(()),
+            Some(_) => Err(BuildError::NoSdk {
+                step,
+                version: request.sdk.version.clone(),
+                reasons: reasons.to_vec(),
+            }),
+        }
+    }
+
     fn run_restore(&mut self, key: Digest, reasons: Vec<MissReason>) -> Result<(), BuildError> {
+        self.check_sdk(StepName::Restore, &reasons)?;
         self.dotnet_calls += 1;
         let staged = &*self.staged;
         let is_told = reasons

@@ -53,6 +53,26 @@ fn found(installed: &[String]) -> String {
 /// `hostfxr` of this major version is the first that reads `paths`.
 const FIRST_WITH_PATHS: u64 = 10;
 
+impl ChosenSdk {
+    /// Returns the very version that the nearest `global.json` of a project in `folder` names, in the
+    /// workspace at `root`; `None` where nothing names one, or folders to look in.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn wanted(folder: &Path, root: &Path) -> io::Result<Option<String>> {
+        let above = folder
+            .ancestors()
+            .take_while(|above| above.starts_with(root));
+        let mut files = above.map(|folder| folder.join("global.json"));
+        let Some(file) = files.find(|file| file.is_file()) else {
+            return Ok(None);
+        };
+        let request = SdkRequest::parse(&fs::read(file)?);
+        let version = request.version.filter(|_| request.paths.is_none());
+        Ok(version.map(|version| version.to_string()))
+    }
+}
+
 impl Toolchain {
     /// Chooses an SDK as `dotnet` does for a command in `folder`, a folder of the workspace at `root`
     /// (both absolute): by the nearest `global.json` on the way up.

@@ -1,3 +1,4 @@
+use crate::ChosenSdk;
 use fs_err as fs;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,24 @@ impl Toolchain {
             }
         }
         Err(ToolchainError { passed_over })
+    }
+
+    /// Returns one that is not on this machine, and its SDK of `version`: in a folder that nobody has.
+    pub fn absent(version: &str) -> (Self, ChosenSdk) {
+        let root = PathBuf::from("/no-sdk-on-this-machine");
+        let toolchain = Self {
+            root: root.clone(),
+            found_by: "a shared cache, which knows its content".to_owned(),
+            sdk_versions: vec![version.to_owned()],
+        };
+        let sdk = ChosenSdk {
+            version: version.to_owned(),
+            root,
+            global_json: None,
+            has_paths: false,
+            in_workspace: Vec::new(),
+        };
+        (toolchain, sdk)
     }
 
     /// Returns the program.
