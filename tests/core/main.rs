@@ -52,3 +52,4 @@ mod toolchain;
 mod transfer;
 mod unshown;
 mod unsound_images;
+mod watch;

@@ -194,7 +194,7 @@ pub(crate) fn input_rules(config: &Config) -> Result<InputRules, CommandError> {
 
 // What this build writes into the workspace would be read by the next one, which would so never be
 // the same.
-fn own_results(
+pub(crate) fn own_results(
     arguments: &BuildArgs,
     process: &Process,
     destinations: &[ImageTarget],

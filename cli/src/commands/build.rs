@@ -15,39 +15,57 @@ use std::time::Instant;
 /// damaging what is written.
 const HEALINGS: usize = 100;
 
-/// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
-/// it is gone then, and what it held is made again.
+/// Builds, and says what was made.
 pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<(), CommandError> {
+    let ui = || Ui::of(&arguments.output, invocation.process);
+    let made = build(arguments, invocation, &ui, |results, ui| {
+        summary::done(ui, results, invocation.process);
+        results::print(results)
+    });
+    made?.map_or(Ok(()), Err)
+}
+
+/// Builds, and builds again when a blob of the cache turned out to be damaged where it was needed:
+/// it is gone then, and what it held is made again. `tell` says what was made, on the screen of `ui`. Returns why
+/// not all was made that should be.
+///
+/// # Errors
+/// Nothing was made, or it cannot be said.
+pub(crate) fn build(
+    arguments: &BuildArgs,
+    invocation: &Invocation<'_>,
+    ui: &dyn Fn() -> Ui,
+    tell: impl Fn(&Results, &Ui) -> Result<(), CommandError>,
+) -> Result<Option<CommandError>, CommandError> {
     let mut has_shared_caches = true;
     for _ in 0..HEALINGS {
-        match build(arguments, invocation, has_shared_caches) {
+        match build_once((arguments, invocation), ui(), &tell, has_shared_caches) {
             Err(error) if error.healed().is_some() => {
                 let healed = error.healed().unwrap_or_default();
-                Ui::of(&arguments.output, invocation.process)
-                    .note(&format!("{healed}; building again"));
+                ui().note(&format!("{healed}; building again"));
                 // One that names what it does not have is not asked twice.
                 has_shared_caches = false;
             }
             result => return result,
         }
     }
-    build(arguments, invocation, false)
+    build_once((arguments, invocation), ui(), &tell, false)
 }
 
 /// Builds images and brings them where the user wants them.
 ///
 /// What can be known to be wrong before the long part fails before it: destinations, the project,
 /// the SDK, a base that was named.
-fn build(
-    arguments: &BuildArgs,
-    invocation: &Invocation<'_>,
+fn build_once(
+    (arguments, invocation): (&BuildArgs, &Invocation<'_>),
+    ui: Ui,
+    tell: &dyn Fn(&Results, &Ui) -> Result<(), CommandError>,
     has_shared_caches: bool,
-) -> Result<(), CommandError> {
+) -> Result<Option<CommandError>, CommandError> {
     let started = Instant::now();
     let services = Services::find(arguments, invocation)?;
     let arguments = services.common();
     let process = invocation.process;
-    let ui = Ui::of(&arguments.output, process);
     let mut session = open_build_session(invocation, &services, ui)?;
     if !has_shared_caches {
         session.shared_places.from.clear();
@@ -78,7 +96,6 @@ fn build(
         return Err(error);
     }
     results::write(&results, arguments, process)?;
-    summary::done(ui, &results, process);
-    results::print(&results)?;
-    images.failure.map_or(Ok(()), Err)
+    tell(&results, ui)?;
+    Ok(images.failure)
 }

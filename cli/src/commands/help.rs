@@ -4,12 +4,19 @@ use clap::{Arg, Command};
 use std::ffi::OsString;
 
 /// Two examples of each verb.
-const EXAMPLES: [(&str, [&str; 2]); 18] = [
+const EXAMPLES: &[(&str, [&str; 2])] = &[
     (
         "build",
         [
             "mizzen build src/Shop.Api -t registry.example/shop:1.4",
             "mizzen build Shop.slnx -t registry.example/shop/{project}:1.4",
+        ],
+    ),
+    (
+        "watch",
+        [
+            "mizzen watch src/Shop.Api -o podman:",
+            "mizzen watch src/Shop.Api -t registry.example/shop:dev",
         ],
     ),
     (
@@ -179,7 +186,7 @@ pub(crate) fn for_words(command: &Command, words: &[OsString]) -> Command {
         command.mut_subcommand(name, |verb| {
             let verb = verb.mut_args(short_argument);
             match name.as_str() {
-                "build" | "lock" => showing(verb, &BUILD),
+                "build" | "watch" | "lock" => showing(verb, &BUILD),
                 "plan" => showing(verb, &PLAN),
                 "trust" => showing(verb, &TRUST),
                 _ => verb,

@@ -30,6 +30,7 @@ mod sbom;
 mod schema;
 mod trust;
 mod validate;
+mod watch;
 
 pub(crate) use help::for_words;
 
@@ -54,7 +55,7 @@ impl Args {
     /// Whether stderr is for a machine.
     pub(crate) fn is_for_machines(&self) -> bool {
         let output = match &self.command {
-            Command::Build(build) | Command::Lock(build) => &build.output,
+            Command::Build(build) | Command::Watch(build) | Command::Lock(build) => &build.output,
             Command::Push(push) => &push.common.output,
             Command::Pull(pull) => &pull.common.output,
             Command::Copy(copy) => &copy.common.output,
@@ -68,6 +69,8 @@ impl Args {
 pub(crate) enum Command {
     /// Turn a .NET project into an image
     Build(Box<BuildArgs>),
+    /// Build again whenever something changes, until it is stopped
+    Watch(Box<BuildArgs>),
     /// Print what `build` would do, and why
     Plan(Box<plan::PlanArgs>),
     /// Write mizzen.lock, which pins the base image and the toolchain
@@ -141,6 +144,7 @@ pub(crate) fn spelled_out(arguments: &[OsString]) -> Vec<OsString> {
 pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), CommandError> {
     match &arguments.command {
         Command::Build(arguments) => build::run(arguments, invocation),
+        Command::Watch(arguments) => watch::run(arguments, invocation),
         Command::Plan(arguments) => plan::run(arguments, invocation),
         Command::Lock(arguments) => lock::run(arguments, invocation),
         Command::Trust(arguments) => trust::run(arguments, invocation),
