@@ -56,6 +56,13 @@ const EXAMPLES: &[(&str, [&str; 2])] = &[
         ],
     ),
     (
+        "sbom",
+        [
+            "mizzen sbom registry.example/shop:1.4",
+            "mizzen sbom oci:out --format cyclonedx",
+        ],
+    ),
+    (
         "validate",
         [
             "mizzen validate oci:out",
