@@ -279,7 +279,7 @@ mod tests {
             for example in examples {
                 let words = example.split(['>', '|']).next().unwrap().trim();
                 let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
-                assert_eq!(words[1], verb);
+                assert_eq!(words[1], *verb);
                 let matches = command().try_get_matches_from(spelled_out(&words));
                 let arguments = matches.and_then(|it| Args::from_arg_matches(&it));
                 assert!(arguments.is_ok(), "{example}: {}", arguments.unwrap_err());
