@@ -1,6 +1,6 @@
 use crate::building::arguments::BuildArgs;
 use crate::building::project::own_results;
-use crate::building::results::{self, Results};
+use crate::building::results::{self, Built, Results};
 use crate::building::services::Services;
 use crate::commands::build::build;
 use crate::error::CommandError;
@@ -70,7 +70,7 @@ fn once(
         }
     };
     let failure = build(arguments, invocation, &screen, |results, _| {
-        let digests = results.images.iter().map(|image| image.digest()).collect();
+        let digests = results.images.iter().map(Built::digest).collect();
         if *known.borrow() == digests {
             return Ok(());
         }
@@ -83,7 +83,7 @@ fn once(
 
 /// Returns the line about what was built: `built    shop-api in 2.1 s`.
 fn line(results: &Results) -> String {
-    let ran = |image: &&crate::building::results::Built| {
+    let ran = |image: &&Built| {
         let mut steps = image.app.steps.iter();
         steps.any(|step| step.outcome == Outcome::Ran)
     };

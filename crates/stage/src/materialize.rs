@@ -166,6 +166,7 @@ mod tests {
             packs: Vec::new(),
             folders: Vec::new(),
             mounted: Vec::new(),
+            shown: BTreeMap::new(),
             masked: Vec::new(),
             command: Vec::new(),
             warm_up: Vec::new(),
