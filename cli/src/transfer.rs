@@ -9,7 +9,7 @@ use crate::places::symbols;
 use crate::places::{ImageSource, ImageTarget};
 use crate::session::Invocation;
 use crate::ui::{OutputArgs, Ui, count, out_line, size};
-use mizzen_attest::BillFormat;
+use mizzen_attest::{BillFormat, STATEMENT_TYPE};
 use mizzen_image::{Artifact, Source, Taggable};
 use mizzen_registry::{Counts, RegistryError};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ const BESIDE: [&str; 5] = [
     symbols::ARTIFACT_TYPE,
     BillFormat::Spdx.media_type(),
     BillFormat::CycloneDx.media_type(),
-    "application/vnd.in-toto+json",
+    STATEMENT_TYPE,
     "application/vnd.dev.sigstore.bundle.v0.3+json",
 ];
 

@@ -39,6 +39,7 @@ mod platforms;
 mod preflight;
 mod progress;
 mod project_says;
+mod provenance;
 mod reference;
 mod reported;
 mod sbom;

@@ -3,6 +3,7 @@
 mod added;
 pub(crate) mod arguments;
 mod attest_arguments;
+mod attestations;
 pub(crate) mod base;
 pub(crate) mod base_choice;
 pub(crate) mod deliver;
@@ -17,6 +18,7 @@ pub(crate) mod nuget;
 pub(crate) mod options;
 pub(crate) mod project;
 mod project_image;
+mod provenance;
 pub(crate) mod results;
 mod sbom;
 pub(crate) mod service_image;

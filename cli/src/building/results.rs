@@ -31,6 +31,7 @@ pub(crate) struct Built {
     pub(crate) what: Taggable,
     pub(crate) symbols: Option<Artifact>,
     pub(crate) sbom: Option<Sbom>,
+    pub(crate) provenance: Option<Artifact>,
     pub(crate) app: App,
     pub(crate) base: Base,
     pub(crate) destinations: Vec<ImageTarget>,
@@ -52,7 +53,9 @@ impl Built {
         let is_pushed = destination.in_registry().is_some();
         let sbom = self.sbom.iter().filter(|sbom| sbom.is_asked || is_pushed);
         let sbom = sbom.map(|sbom| sbom.artifact.clone());
-        self.symbols.iter().cloned().chain(sbom).collect()
+        let provenance = self.provenance.iter().cloned();
+        let symbols = self.symbols.iter().cloned();
+        symbols.chain(sbom).chain(provenance).collect()
     }
 
     /// Returns one line for each destination.
@@ -133,6 +136,10 @@ impl Built {
                 "format": sbom.format.as_str(),
                 "artifactType": sbom.artifact.artifact_type(),
                 "size": sbom.bytes.len(),
+            })),
+            "provenance": self.provenance.as_ref().map(|artifact| json!({
+                "digest": artifact.manifest().descriptor().digest,
+                "artifactType": artifact.artifact_type(),
             })),
             "gitIgnored": git_ignored.collect::<Vec<_>>(),
             "tailored": self.app.runtime.tailored,

@@ -17,6 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A bill of materials beside an image.
+#[derive(Clone)]
 pub(crate) struct Sbom {
     pub(crate) format: BillFormat,
     pub(crate) artifact: Artifact,
@@ -26,33 +27,21 @@ pub(crate) struct Sbom {
 }
 
 impl Sbom {
-    /// Makes the one of `what`; `None` if nobody wants it.
-    pub(crate) fn of(
-        (name, app): (&str, &App),
-        (what, base): (&Taggable, &Base),
-        created: &str,
-        (arguments, destinations): (&BuildArgs, &[ImageTarget]),
-        store: &Store,
-    ) -> Result<Option<Self>, CommandError> {
+    /// Returns the format of the one that is wanted; `None` if nobody wants it.
+    pub(crate) fn wanted(
+        arguments: &BuildArgs,
+        destinations: &[ImageTarget],
+    ) -> Option<BillFormat> {
         let attest = &arguments.attest;
-        let is_asked = attest.is_asked();
         let is_pushed = || destinations.iter().any(|it| it.in_registry().is_some());
-        let is_wanted = is_asked || attest.sbom_file.is_some() || is_pushed();
-        let Some(format) = attest.format().filter(|_| is_wanted) else {
-            return Ok(None);
-        };
-        let inventories = inventories(app, store)?;
-        let bill = Bill::of_build(&BuildFacts {
-            name,
-            application: &app.runtime.name,
-            version: app.runtime.version.as_deref(),
-            created,
-            what,
-            bases: &base.images,
-            base_name: base.is_reference.then_some(base.name.as_str()),
-            inventories: &inventories,
-        })?;
-        let bytes: Arc<[u8]> = format.write(&bill).into();
+        let is_wanted = attest.is_asked() || attest.sbom_file.is_some() || is_pushed();
+        attest.format().filter(|_| is_wanted)
+    }
+
+    /// Writes down what `bill` says of `what`.
+    pub(crate) fn of(bill: &Bill, format: BillFormat, what: &Taggable, is_asked: bool) -> Self {
+        let (name, created) = (&bill.name, &bill.created);
+        let bytes: Arc<[u8]> = format.write(bill).into();
         let mut descriptor = Descriptor::of(format.media_type().into(), &bytes);
         // By it tools that fetch artifacts name the file.
         let file = format!("{}.{}", name.replace('/', "-"), format.extension());
@@ -63,7 +52,7 @@ impl Sbom {
             format.media_type(),
             what.descriptor(),
             vec![(descriptor, Arc::new(BytesBlob(bytes.clone())))],
-            &[(annotation::CREATED.to_owned(), created.to_owned())].into(),
+            &[(annotation::CREATED.to_owned(), created.clone())].into(),
         );
         // What nobody asked for does not keep an image from its registry.
         let artifact = if is_asked {
@@ -71,12 +60,12 @@ impl Sbom {
         } else {
             artifact.optional()
         };
-        Ok(Some(Self {
+        Self {
             format,
             artifact,
             bytes,
             is_asked,
-        }))
+        }
     }
 
     /// Writes it where `--sbom-file` says, by one rename.
@@ -93,6 +82,26 @@ impl Sbom {
         write_whole(&file, &self.bytes)
             .map_err(|error| CommandError::local(format!("`{written}` cannot be written"), &error))
     }
+}
+
+/// Returns what is known of an image that was built.
+pub(crate) fn bill(
+    (name, app): (&str, &App),
+    (what, base): (&Taggable, &Base),
+    created: &str,
+    store: &Store,
+) -> Result<Bill, CommandError> {
+    let inventories = inventories(app, store)?;
+    Ok(Bill::of_build(&BuildFacts {
+        name,
+        application: &app.runtime.name,
+        version: app.runtime.version.as_deref(),
+        created,
+        what,
+        bases: &base.images,
+        base_name: base.is_reference.then_some(base.name.as_str()),
+        inventories: &inventories,
+    })?)
 }
 
 fn inventories(app: &App, store: &Store) -> Result<Vec<Inventory>, CommandError> {

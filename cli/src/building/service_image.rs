@@ -1,4 +1,5 @@
 use super::arguments::BuildArgs;
+use super::attestations::Attestations;
 use super::base_choice::BaseChoice;
 use super::deliver::{Ready, Tools};
 use super::delivery_check::DeliveryCheck;
@@ -10,7 +11,6 @@ use super::options::{check_family, image_options, layer_options};
 use super::project::project;
 use super::project_image::{image_name, pushed};
 use super::results::Built;
-use super::sbom::Sbom;
 use super::services::{Service, certain_destinations, destinations};
 use crate::Process;
 use crate::consent::allowed;
@@ -44,6 +44,7 @@ pub(crate) fn service_image(
     } = service;
     let layers = layer_options(arguments, &session.engines, process)?;
     symbols::check_destinations(&layers, &tools.written)?;
+    arguments.attest.check_destinations(&tools.written)?;
     let options = image_options(arguments, process)?;
     let project = service.workspace.clone().map(|workspace| {
         let wanted = (&tools.written[..], &layers);
@@ -79,7 +80,6 @@ pub(crate) fn service_image(
         layers: with_added(app.layers, &added),
         ..app
     };
-    tell_left_out(ui, &app.left_out);
     tell_about(ui, &app);
     let said = ContainerSettings::of(&app.project).map_err(mizzen_builder::BuildError::from)?;
     let name = image_name(&said, &app.runtime)?;
@@ -101,13 +101,15 @@ pub(crate) fn service_image(
     warn_of_root(&what, ui);
     let symbols = symbols::artifact(&app, &what, &options.created);
 
-    let sbom = Sbom::of(
-        (&name, &app),
-        (&what, &base),
-        &options.created,
-        (arguments, &destinations),
-        store,
-    )?;
+    let (sbom, provenance) = Attestations {
+        arguments,
+        destinations: &destinations,
+        app: (&app, service.project()),
+        image: (&name, &what),
+        base: &base,
+        created: &options.created,
+    }
+    .make(root.map(PathBuf::as_path), session)?;
 
     if destinations.is_empty() {
         destinations.push(ImageTarget::in_folder(
@@ -126,6 +128,7 @@ pub(crate) fn service_image(
         what,
         symbols,
         sbom,
+        provenance,
         app,
         base,
         network: Counts::default(),
@@ -235,6 +238,7 @@ fn tell_left_out(ui: &Ui, files: &[LeftOutFile]) {
 }
 
 fn tell_about(ui: &Ui, app: &App) {
+    tell_left_out(ui, &app.left_out);
     for file in &app.git_ignored {
         ui.warn(&format!(
             "`{}` is in the image, although git ignores it (`{}`)",

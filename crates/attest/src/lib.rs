@@ -12,6 +12,7 @@ mod cyclonedx;
 mod image_bill;
 mod licence;
 mod package_url;
+mod provenance;
 mod spdx;
 mod system_packages;
 
@@ -20,4 +21,7 @@ pub use bill_format::{BillFormat, UnknownFormat};
 pub use build_bill::BuildFacts;
 pub use component::{Component, ComponentKind};
 pub use licence::Licence;
+pub use provenance::{
+    PREDICATE_ANNOTATION, PROVENANCE_PREDICATE, Provenance, ProvenanceStep, STATEMENT_TYPE,
+};
 pub use system_packages::{SystemPackage, SystemPackages};

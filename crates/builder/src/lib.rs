@@ -49,7 +49,7 @@ pub use records::toolchain_alias::known_toolchains;
 pub use report::{Event, Outcome, Reporter, StepReport};
 pub use request::{Context, ProjectRequest};
 pub use result::added_files::AddedFiles;
-pub use result::app::{App, AppLayer, AppRuntime, GitIgnoredFile, LeftOutFile};
+pub use result::app::{App, AppLayer, AppRuntime, GitIgnoredFile, LeftOutFile, Made};
 pub use result::assemble::assemble;
 pub use result::layers::package_publish_folder;
 pub use result::shell::check_shell;

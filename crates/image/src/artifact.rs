@@ -15,6 +15,7 @@ pub struct Artifact {
     manifest: Manifest,
     parts: Vec<(Descriptor, Arc<dyn Blob>)>,
     is_optional: bool,
+    is_of_push: bool,
 }
 
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
@@ -71,6 +72,7 @@ impl Artifact {
             manifest,
             parts: blobs.into_iter().chain([(empty, config)]).collect(),
             is_optional: false,
+            is_of_push: false,
         }
     }
 
@@ -87,6 +89,7 @@ impl Artifact {
             parts: parts.into_values().map(part).collect(),
             manifest,
             is_optional: false,
+            is_of_push: false,
         })
     }
 
@@ -95,6 +98,18 @@ impl Artifact {
     pub fn optional(mut self) -> Self {
         self.is_optional = true;
         self
+    }
+
+    /// Has it go along only where a push brings the image, and not where the image is there.
+    #[must_use]
+    pub fn of_push(mut self) -> Self {
+        self.is_of_push = true;
+        self
+    }
+
+    /// Returns whether it goes along only where a push brings the image.
+    pub fn is_of_push(&self) -> bool {
+        self.is_of_push
     }
 
     /// Returns whether a push goes on without it.

@@ -73,7 +73,8 @@ impl Push {
         let mut missing = Vec::new();
         for artifact in artifacts {
             let digest = artifact.manifest().descriptor().digest;
-            if self.note_of(&digest)?.is_none() {
+            let is_late = artifact.is_of_push() && subject == Subject::Old;
+            if !is_late && self.note_of(&digest)?.is_none() {
                 missing.push(artifact.clone());
             }
         }

@@ -5,9 +5,11 @@ use mizzen_dotnet::{
     Framework, FrameworkRollForward, Launch, LeftOut, Libc, ProjectFacts, PublishOutput, Tailored,
 };
 use mizzen_image::Layer;
-use mizzen_oci::Platform;
+use mizzen_oci::{Digest, Platform};
+use mizzen_plan::StepName;
 use mizzen_store::Output;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A published application as layers, ready to be put on a base.
 #[derive(Clone, Debug)]
@@ -33,6 +35,25 @@ pub struct App {
     pub dotnet_calls: usize,
     /// What it was published with; unknown for a folder that was published before.
     pub toolchain: Option<LockedToolchain>,
+    /// How it was published; unknown for a folder that was published before.
+    pub made: Option<Made>,
+}
+
+/// How an application was published, now or when its record was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Made {
+    /// The digest of every file of the workspace that the steps were shown.
+    pub sources: Digest,
+    /// The commands, by step.
+    pub commands: BTreeMap<StepName, Vec<String>>,
+    /// The digest of everything that decides about what a step gives, whether it ran or not.
+    pub keys: BTreeMap<StepName, Digest>,
+    /// The weakest rung of isolation on which a step ran.
+    pub isolation: String,
+    /// Whether it was watched what the steps looked up.
+    pub is_watched: bool,
+    /// Why the same sources may give other packages tomorrow.
+    pub floating: Option<String>,
 }
 
 /// What an application is and needs from its image.

@@ -60,6 +60,7 @@ pub fn package_publish_folder(
         steps: Vec::new(),
         dotnet_calls: 0,
         toolchain: None,
+        made: None,
     })
 }
 

@@ -2,9 +2,10 @@ use crate::inputs::staged::Staged;
 use crate::records::publish_record::PublishRecord;
 use crate::records::stored_records::Published;
 use crate::report::{Event, Outcome};
-use crate::result::app::{App, GitIgnoredFile};
+use crate::result::app::{App, GitIgnoredFile, Made};
 use crate::result::git_ignored::GitIgnored;
 use crate::{DotnetMessage, LockedToolchain};
+use mizzen_plan::StepName;
 
 /// Returns the app that was published, now or before, and tells what its publish warned of. Its steps
 /// are for the caller to add.
@@ -27,6 +28,18 @@ pub(crate) fn published_app(staged: &Staged<'_>, published: Published) -> App {
         toolchain: Some(LockedToolchain {
             version: toolchain.version.clone(),
             id: toolchain.id,
+        }),
+        made: Some(Made {
+            sources: staged.inputs.files.digest(),
+            commands: staged.inputs.commands.clone(),
+            keys: [
+                (StepName::Restore, staged.inputs.restore_key()),
+                (StepName::Publish, staged.inputs.whole_key()),
+            ]
+            .into(),
+            isolation: record.rung.as_str().to_owned(),
+            is_watched: record.machine.is_some(),
+            floating: record.floating,
         }),
     }
 }
