@@ -33,10 +33,10 @@ pub(crate) fn project(
     workspace: Workspace,
     arguments: &BuildArgs,
     config: &Config,
-    session: &Session<'_>,
+    (session, ui): (&Session<'_>, &Ui),
     (destinations, layers): (&[ImageTarget], &LayerOptions),
 ) -> Result<ProjectRequest, CommandError> {
-    let (process, ui) = (session.process, &session.ui);
+    let process = session.process;
     if let Some(file) = &workspace.editor_config_above {
         ui.warn(&format!(
             "`{}` is above the workspace root `{}`: plain dotnet would read it, mizzen does not",

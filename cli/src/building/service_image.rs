@@ -49,7 +49,7 @@ pub(crate) fn service_image(
     let project = service.workspace.clone().map(|workspace| {
         let wanted = (&tools.written[..], &layers);
         let allowed = allowed(&session.granted, service, &workspace);
-        let request = project(workspace, arguments, config, session, wanted)?;
+        let request = project(workspace, arguments, config, (session, ui), wanted)?;
         Ok::<_, CommandError>(ProjectRequest { allowed, ..request })
     });
     let project = project.transpose()?;

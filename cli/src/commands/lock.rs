@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &BuildArgs, invocation: &Invocation<'_>) -> Result<
     let ui = &session.ui;
     let allowed = allowed(&session.granted, service, &workspace);
     let layers = layer_options(arguments, &session.engines, process)?;
-    let request = project(workspace, arguments, config, &session, (&[], &layers))?;
+    let request = project(workspace, arguments, config, (&session, ui), (&[], &layers))?;
     let request = ProjectRequest { allowed, ..request };
     let choice = BaseChoice {
         arguments,

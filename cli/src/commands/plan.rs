@@ -79,7 +79,13 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
         let workspace = workspace.expect("`plan` has no --from-publish");
         let layers = layer_options(build, &session.engines, process)?;
         let allowed = allowed(&session.granted, service, &workspace);
-        let request = project(workspace, build, config, &session, (&written, &layers))?;
+        let request = project(
+            workspace,
+            build,
+            config,
+            (&session, ui),
+            (&written, &layers),
+        )?;
         let request = ProjectRequest { allowed, ..request };
         let root = &request.workspace.root;
         if let Some(file) = &arguments.why {
