@@ -20,6 +20,7 @@ mod project_says;
 mod publish_container;
 mod publish_modes;
 mod scene;
+mod shared_cache;
 mod shop;
 mod static_assets;
 mod toolchain;

@@ -38,6 +38,23 @@ struct SeenLook {
     written_first: bool,
 }
 
+/// Returns whether a path is one that .NET has made up by chance for the moment in which a file of `obj` is
+/// replaced: `obj/Release/fmr0o05z.sp5~`. Who finds such a file takes another name, so it decides about
+/// nothing, and a path set that names it would be another one with each run.
+fn is_random(path: &str) -> bool {
+    let Some((folder, name)) = path.rsplit_once('/') else {
+        return false;
+    };
+    let is_chance = |part: &str, length| {
+        let mut letters = part.bytes();
+        part.len() == length
+            && letters.all(|it| it.is_ascii_lowercase() || (b'0'..=b'5').contains(&it))
+    };
+    let parts = name.strip_suffix('~').and_then(|name| name.split_once('.'));
+    folder.split('/').any(|folder| folder == "obj")
+        && parts.is_some_and(|(stem, extension)| is_chance(stem, 8) && is_chance(extension, 3))
+}
+
 /// Where the paths lie that a step may look up.
 pub(crate) struct Zones<'a> {
     /// The stage's root, absolute.
@@ -109,7 +126,8 @@ impl Zones<'_> {
             Zone::Unkeyed(why) => return Ok(Err(why)),
             Zone::Sources(relative) => {
                 let node = self.sources.look_up(&relative)?.node;
-                if look.written_first && node == Node::Absent {
+                let is_absent = node == Node::Absent;
+                if is_absent && (look.written_first || is_random(&relative)) {
                     // It learned nothing of the workspace, and its name may be a random one.
                     return Ok(Ok(()));
                 }
@@ -285,6 +303,8 @@ mod tests {
             ("/tmp/stage/src/src/Api", "r"),
             ("/tmp/stage/src/src/Api/Api.csproj", "r"),
             ("/tmp/stage/src/src/Api/obj/x1~", "wr"),
+            ("/tmp/stage/src/src/Api/obj/r/fmr0o05z.sp5~", "p"),
+            ("/tmp/stage/src/src/Api/obj/r/fmr0o05z.sp9~", "p"),
             ("/tmp/stage/src/src/Api/obj/y.cache", "r"),
             ("/usr/share/dotnet/sdk", "l"),
             ("/usr/share/dotnetx", "p"),
@@ -294,6 +314,7 @@ mod tests {
             ("", Look::Probed),
             ("src/Api", Look::Listed),
             ("src/Api/Api.csproj", Look::Read),
+            ("src/Api/obj/r/fmr0o05z.sp9~", Look::Probed),
             ("src/Api/obj/y.cache", Look::Read),
         ];
         let machine = [
