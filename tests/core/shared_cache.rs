@@ -1,6 +1,6 @@
 //! Machines that share what they build by a registry.
 
-use crate::support::{Registry, Run, User, edit, prepared};
+use crate::support::{Registry, Run, User, edit, prepared, testdata};
 use fs_err as fs;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -261,4 +261,50 @@ fn a_shared_cache_that_fails_or_loses_things_costs_time_and_a_line_and_changes_n
     let offline = offline.success();
     assert_eq!(offline.steps(), "restore=hit publish=hit");
     assert_eq!(told(&offline), [""; 0]);
+}
+
+#[test]
+fn the_script_for_a_ci_shares_what_trusted_builds_made_and_keeps_the_rest_apart() {
+    let scene = Scene::new();
+    let program = Path::new(env!("CARGO_BIN_EXE_mizzen")).parent().unwrap();
+    let script = testdata("../docs/ci/build.sh");
+    let run = |name: &str, folder: &str, trusted: &str| {
+        let mut machine = scene.machine(name);
+        let path = format!("{}:{}", program.display(), machine["PATH"]);
+        let images = scene.registry.reference("acme");
+        for (variable, value) in [
+            ("PATH", path.as_str()),
+            ("MIZZEN_BASE", &scene.registry.base),
+            ("IMAGES", &images),
+            ("CACHE", &scene.cache),
+            ("TAG", name),
+            ("PROJECT", folder),
+            ("TRUSTED", trusted),
+        ] {
+            machine.insert(variable.to_owned(), value.to_owned());
+        }
+        let run = scene.user.script(&machine, &script).success();
+        let digest = run.stdout.trim().rsplit('@').next().unwrap().to_owned();
+        (scene.user.dotnet_calls(), digest)
+    };
+    let (calls, first) = run("main", "a/hello", "yes");
+    assert_eq!(calls, ["restore", "publish"]);
+    assert_eq!(run("pull-request", "b/hello", "no"), (Vec::new(), first));
+
+    edit(
+        &scene.user.path("b/hello/Program.cs"),
+        "class",
+        "/* proposed */ class",
+    );
+    let (calls, proposed) = run("pull-request-2", "b/hello", "no");
+    assert_eq!(calls, ["publish"]);
+    assert_eq!(
+        run("pull-request-3", "b/hello", "no"),
+        (Vec::new(), proposed.clone())
+    );
+    // What is merged is built by those who are trusted.
+    assert_eq!(
+        run("main-2", "b/hello", "yes"),
+        (vec!["publish".to_owned()], proposed)
+    );
 }

@@ -7,6 +7,7 @@ use fs_err as fs;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 const UNSHARE: [&str; 4] = ["unshare", "--user", "--map-root-user", "--mount"];
@@ -147,6 +148,11 @@ impl User {
         arguments: &[&str],
     ) -> Run {
         self.bare_as(&[env!("CARGO_BIN_EXE_mizzen")], environment, arguments)
+    }
+
+    /// Runs a script with other variables.
+    pub(crate) fn script(&self, environment: &BTreeMap<String, String>, script: &Path) -> Run {
+        self.bare_as(&["/bin/sh", script.to_str().unwrap()], environment, &[])
     }
 
     fn bare(&self, program: &[&str], arguments: &[&str]) -> Run {

@@ -15,7 +15,7 @@ pub(crate) struct SharingArgs {
     pub(crate) to: Vec<Repository>,
 
     /// Take results also of steps that nobody watched: they are good where the machines are alike
-    #[arg(long)]
+    #[arg(long, env = "MIZZEN_ACCEPT_UNWATCHED", hide_env_values = true)]
     pub(crate) accept_unwatched: bool,
 
     /// The SDK's version where none is on this machine: a shared cache knows its content, and results can

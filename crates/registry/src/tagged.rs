@@ -64,7 +64,7 @@ impl Registry {
     }
 
     /// Makes `reference` point at `manifest`: first the blobs that it names, as far as the repository
-    /// lacks them. It is not asked whether it has the config, which is taken to be new and small.
+    /// lacks them. It is not asked whether it has a config of more than two bytes, which is taken to be new.
     ///
     /// # Errors
     /// [`RegistryError`]; then the reference points where it did before.
@@ -77,9 +77,10 @@ impl Registry {
         let push = Push::new(self.0.clone(), reference.clone(), None);
         let parts = blobs.into_iter();
         let parts = parts.map(|(descriptor, blob)| {
-            let is_config = descriptor.digest == manifest.config().digest;
+            let config = manifest.config();
+            let is_new = descriptor.digest == config.digest && config.size_bytes > 2;
             let part = Part::new(descriptor, blob);
-            if is_config { part.unasked() } else { part }
+            if is_new { part.unasked() } else { part }
         });
         let parts: Vec<Part> = parts.collect();
         let name = reference.name_in_repository();

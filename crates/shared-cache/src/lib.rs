@@ -7,14 +7,13 @@
 //!
 //! ```text
 //! <repository>:<step>-<hex of the key>        one manifest a record
-//! ├── config   the record, zstd; small ones also inside of the manifest (`data`), so that one request
-//! │            answers a look-up
-//! └── layers   the blobs that the record names: layers of images, packages; a hit need not fetch them
+//! ├── annotation   the record, zstd, so that one request answers a look-up; a large one is the config
+//! └── layers       the blobs that the record names: layers of images, packages; a hit need not fetch them
 //! ```
 //!
 //! What a record says is believed as far as who may write into the repository is; what can be checked is:
 //! the digest of every blob, and that a record is of the step and the key that it was asked for.
-//! Source: OCI image-spec 1.1, manifest.md, "Guidelines for Artifact Usage", and descriptor.md, `data`.
+//! Source: OCI image-spec 1.1, manifest.md, "Guidelines for Artifact Usage".
 
 mod lost_blob;
 mod record_document;

@@ -22,8 +22,13 @@ pub(crate) struct RecordDocument {
 const FORMAT: &str = "mizzen shared record 1";
 const MEDIA_TYPE: &str = "application/vnd.mizzen.cache.record.v1+zstd";
 const BLOB_MEDIA_TYPE: &str = "application/vnd.mizzen.cache.blob.v1";
-/// A packed record up to this size is also part of its manifest, of which registries take 4 MiB.
+/// A packed record up to this size is a part of its manifest, of which registries take 4 MiB.
 const MOST_INLINE_BYTES: usize = 1024 * 1024;
+/// The annotations that hold it there: the record, and the digest of its bytes.
+const RECORD: &str = "build.mizzen.cache.record";
+const RECORD_DIGEST: &str = "build.mizzen.cache.record.digest";
+const EMPTY: &str = "application/vnd.oci.empty.v1+json";
+const EMPTY_BYTES: &[u8] = b"{}";
 /// No record is larger when it is unpacked; what would be is somebody's malice.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Where one more level costs more time than it saves bytes.
@@ -72,25 +77,30 @@ impl RecordDocument {
         }))
     }
 
-    /// Returns the manifest of the record, and the bytes of its config.
+    /// Returns the manifest of the record, and the bytes of its config: the record itself only where it is
+    /// too large for a manifest.
     ///
     /// # Errors
     /// [`io::Error`] if it cannot be packed.
     pub(crate) fn to_manifest(&self, form: SharedForm) -> io::Result<(Manifest, Vec<u8>)> {
         let bytes = canonical_json(&json!(self));
         let packed = zstd::bulk::compress(&bytes, ZSTD_LEVEL)?;
-        let mut config = Descriptor::of(MediaType::from(MEDIA_TYPE), &packed);
-        if packed.len() <= MOST_INLINE_BYTES {
-            let data = json!(STANDARD.encode(&packed));
-            config.other.insert("data".to_owned(), data);
-        }
+        let mut annotations = BTreeMap::new();
+        let (config, config_bytes) = if packed.len() <= MOST_INLINE_BYTES {
+            annotations.insert(RECORD, STANDARD.encode(&packed));
+            annotations.insert(RECORD_DIGEST, Digest::of(&packed).to_string());
+            let config = Descriptor::of(MediaType::from(EMPTY), EMPTY_BYTES);
+            (config, EMPTY_BYTES.to_vec())
+        } else {
+            (Descriptor::of(MediaType::from(MEDIA_TYPE), &packed), packed)
+        };
         let mut layers: Vec<Descriptor> =
             self.blobs(form).map(|output| descriptor(&output)).collect();
         layers.sort_by_key(|layer| layer.digest);
         layers.dedup_by_key(|layer| layer.digest);
         if layers.is_empty() {
             // A manifest has at least one, says the specification; this one is there in any case.
-            layers.push(Descriptor::of(MediaType::from(MEDIA_TYPE), &packed));
+            layers.push(config.clone());
         }
         let step = &self.step;
         let manifest = canonical_json(&json!({
@@ -99,26 +109,26 @@ impl RecordDocument {
             "artifactType": format!("application/vnd.mizzen.cache.{step}.v1+json"),
             "config": config,
             "layers": layers,
+            "annotations": annotations,
         }));
         let manifest = Manifest::parse(manifest, None).expect("it was made one");
-        Ok((manifest, packed))
+        Ok((manifest, config_bytes))
     }
 
-    /// Returns the packed record that a manifest carries; `None` if it is a blob of its own.
+    /// Returns the packed record that a manifest carries; `None` if it is the config.
     ///
     /// # Errors
     /// [`Unsound`] if it carries something else.
     pub(crate) fn carried(manifest: &Manifest) -> Result<Option<Vec<u8>>, Unsound> {
-        let config = manifest.config();
-        if config.media_type.as_ref() != MEDIA_TYPE {
-            return Err(Unsound::OtherFormat);
-        }
-        let Some(data) = config.other.get("data") else {
+        if manifest.config().media_type.as_ref() == MEDIA_TYPE {
             return Ok(None);
+        }
+        let annotation = |name: &str| manifest.annotations().get(name);
+        let (Some(record), Some(digest)) = (annotation(RECORD), annotation(RECORD_DIGEST)) else {
+            return Err(Unsound::OtherFormat);
         };
-        let data = data.as_str().ok_or(Unsound::OtherFormat)?;
-        let packed = STANDARD.decode(data).map_err(|_| Unsound::OtherBytes)?;
-        let is_named = Digest::of(&packed) == config.digest;
+        let packed = STANDARD.decode(record).map_err(|_| Unsound::OtherBytes)?;
+        let is_named = Digest::of(&packed).to_string() == *digest;
         is_named.then_some(Some(packed)).ok_or(Unsound::OtherBytes)
     }
 

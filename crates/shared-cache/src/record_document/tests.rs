@@ -41,11 +41,11 @@ fn document(store: &Store) -> RecordDocument {
 fn a_record_travels_in_one_manifest_with_its_small_texts_and_names_its_blobs() {
     let (_folder, store) = store();
     let document = document(&store);
-    let (manifest, packed) = document.to_manifest(FORM).unwrap();
+    let (manifest, config) = document.to_manifest(FORM).unwrap();
+    assert_eq!(config, b"{}");
     let layers: Vec<Digest> = manifest.layers().iter().map(|it| it.digest).collect();
     assert_eq!(layers, [Digest::of(b"layer")]);
     let carried = RecordDocument::carried(&manifest).unwrap().unwrap();
-    assert_eq!(carried, packed);
     let key = Digest::of(b"key");
     let read = RecordDocument::parse(&carried, ("publish", &key), FORM).unwrap();
     assert_eq!(read, document);
@@ -59,9 +59,34 @@ fn a_record_travels_in_one_manifest_with_its_small_texts_and_names_its_blobs() {
 }
 
 #[test]
+fn a_record_that_is_too_large_for_a_manifest_is_its_config() {
+    let (_folder, store) = store();
+    let mut seed = Digest::of(b"seed");
+    let noise = (0..60_000).map(|_| {
+        seed = Digest::of(seed.as_bytes());
+        seed.hex()
+    });
+    let noise: Vec<String> = noise.collect();
+    let result = ActionResult {
+        facts: json!(noise),
+        ..record(&store)
+    };
+    let key = Digest::of(b"key");
+    let document = RecordDocument::of(("publish", &key), &result, FORM, &store);
+    let document = document.unwrap().unwrap();
+    let (manifest, config) = document.to_manifest(FORM).unwrap();
+    assert!(manifest.bytes().len() < 10_000);
+    assert_eq!(manifest.config().digest, Digest::of(&config));
+    assert_eq!(RecordDocument::carried(&manifest).unwrap(), None);
+    let read = RecordDocument::parse(&config, ("publish", &key), FORM);
+    assert_eq!(read.unwrap(), document);
+}
+
+#[test]
 fn a_record_of_another_step_or_key_is_none() {
     let (_folder, store) = store();
-    let (_, packed) = document(&store).to_manifest(FORM).unwrap();
+    let (manifest, _) = document(&store).to_manifest(FORM).unwrap();
+    let packed = RecordDocument::carried(&manifest).unwrap().unwrap();
     let other = Digest::of(b"other");
     for asked in [("publish", &other), ("restore", &Digest::of(b"key"))] {
         let read = RecordDocument::parse(&packed, asked, FORM);
@@ -73,7 +98,8 @@ fn a_record_of_another_step_or_key_is_none() {
 fn no_flipped_byte_of_the_manifest_or_of_what_it_carries_gives_another_record() {
     let (_folder, store) = store();
     let document = document(&store);
-    let (manifest, packed) = document.to_manifest(FORM).unwrap();
+    let (manifest, _) = document.to_manifest(FORM).unwrap();
+    let packed = RecordDocument::carried(&manifest).unwrap().unwrap();
     let key = Digest::of(b"key");
     let sound = manifest.bytes();
     for place in 0..sound.len() {
