@@ -8,6 +8,7 @@ mod support;
 
 mod added_files;
 mod architecture;
+mod audit;
 mod cache_folder;
 mod check_cache;
 mod config;

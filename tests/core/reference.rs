@@ -17,6 +17,7 @@ fn the_reference_is_the_help() {
         "diff",
         "validate",
         "sbom",
+        "audit",
         "push",
         "pull",
         "copy",

@@ -77,6 +77,13 @@ const EXAMPLES: &[(&str, [&str; 2])] = &[
         ],
     ),
     (
+        "audit",
+        [
+            "mizzen audit registry.example/shop:1.4 --db osv/NuGet",
+            "mizzen audit oci:out --db osv/NuGet --fail-on high",
+        ],
+    ),
+    (
         "push",
         [
             "mizzen push oci:out registry.example/shop:1.4",

@@ -9,6 +9,7 @@
     )
 )]
 
+mod audit;
 mod build;
 mod cache;
 mod completions;
@@ -87,6 +88,8 @@ pub(crate) enum Command {
     Validate(validate::ValidateArgs),
     /// Show what an image is made of
     Sbom(sbom::SbomArgs),
+    /// Name the known vulnerabilities of what is in an image
+    Audit(audit::AuditArgs),
     /// Copy an image from disk to a registry
     Push(push::PushArgs),
     /// Copy an image from a registry to disk
@@ -153,6 +156,7 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
         Command::Diff(arguments) => diff::run(arguments, invocation),
         Command::Validate(arguments) => validate::run(arguments, invocation),
         Command::Sbom(arguments) => sbom::run(arguments, invocation),
+        Command::Audit(arguments) => audit::run(arguments, invocation),
         Command::Push(arguments) => push::run(arguments, invocation),
         Command::Pull(arguments) => pull::run(arguments, invocation),
         Command::Copy(arguments) => copy::run(arguments, invocation),

@@ -4,6 +4,7 @@
 //! made from what a build knows ([`Bill::of_build`]) or from what an image shows ([`Bill::of_image`]), and
 //! written as SPDX or CycloneDX ([`BillFormat`]). The same inputs give the same bytes.
 
+mod audit;
 mod bill;
 mod bill_format;
 mod build_bill;
@@ -11,11 +12,13 @@ mod component;
 mod cyclonedx;
 mod image_bill;
 mod licence;
+mod nuget_version;
 mod package_url;
 mod provenance;
 mod spdx;
 mod system_packages;
 
+pub use audit::{Advisories, Finding, Severity};
 pub use bill::{Base, Bill, BillFile};
 pub use bill_format::{BillFormat, UnknownFormat};
 pub use build_bill::BuildFacts;
