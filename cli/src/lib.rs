@@ -9,6 +9,7 @@ mod config;
 mod consent;
 mod error;
 mod hints;
+mod init;
 mod interrupt;
 mod keychain;
 mod migrate;

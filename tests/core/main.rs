@@ -22,6 +22,7 @@ mod hello_web;
 mod hostile_images;
 mod hostile_text;
 mod images;
+mod init;
 mod interrupt;
 mod isolation;
 mod killed;

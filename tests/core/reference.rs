@@ -23,6 +23,7 @@ fn the_reference_is_the_help() {
         "copy",
         "login",
         "logout",
+        "init",
         "migrate",
         "completions",
         "man",

@@ -11,7 +11,7 @@ pub(crate) mod delivery_check;
 pub(crate) mod environment;
 mod found_sdk;
 mod git_labels;
-mod git_remote;
+pub(crate) mod git_remote;
 mod images;
 pub(crate) mod lock_file;
 pub(crate) mod nuget;

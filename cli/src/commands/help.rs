@@ -116,6 +116,10 @@ const EXAMPLES: &[(&str, [&str; 2])] = &[
         ["mizzen logout registry.example", "mizzen logout docker.io"],
     ),
     (
+        "init",
+        ["mizzen init --dry-run", "mizzen init Shop.slnx --ci github"],
+    ),
+    (
         "migrate",
         ["mizzen migrate", "mizzen migrate src/Shop.Api/Dockerfile"],
     ),
@@ -143,8 +147,8 @@ const EXAMPLES: &[(&str, [&str; 2])] = &[
 ];
 
 /// What is in `mizzen -h`; `mizzen --help` has every verb.
-const VERBS: [&str; 8] = [
-    "build", "plan", "cache", "inspect", "diff", "push", "pull", "login",
+const VERBS: [&str; 9] = [
+    "build", "plan", "cache", "inspect", "push", "pull", "login", "init", "migrate",
 ];
 
 /// The options of verbs that have many of them which are in `-h`.

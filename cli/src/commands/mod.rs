@@ -16,6 +16,7 @@ mod completions;
 mod copy;
 mod diff;
 mod help;
+mod init;
 mod inspect;
 mod lock;
 mod login;
@@ -100,6 +101,8 @@ pub(crate) enum Command {
     Login(login::LoginArgs),
     /// Remove the stored login for a registry
     Logout(login::LogoutArgs),
+    /// Write a commented mizzen.toml and a file for the CI system
+    Init(init::InitArgs),
     /// Say what each instruction of a Dockerfile becomes
     Migrate(migrate::MigrateArgs),
     /// Print a script that completes verbs and options in a shell
@@ -162,6 +165,7 @@ pub(crate) fn run(arguments: &Args, invocation: &Invocation<'_>) -> Result<(), C
         Command::Copy(arguments) => copy::run(arguments, invocation),
         Command::Login(arguments) => login::run(arguments, invocation),
         Command::Logout(arguments) => login::logout(arguments, invocation.process),
+        Command::Init(arguments) => init::run(arguments, invocation),
         Command::Migrate(arguments) => migrate::run(arguments, invocation),
         Command::Completions(arguments) => completions::run(arguments, invocation),
         Command::Man(arguments) => man::run(arguments, invocation),
