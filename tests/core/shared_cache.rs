@@ -250,6 +250,10 @@ fn a_shared_cache_that_fails_or_loses_things_costs_time_and_a_line_and_changes_n
     assert_eq!(told(&alone).len(), 2, "{}", alone.stderr);
     scene.user.dotnet_calls();
 
+    let plan = ["plan", "b/hello", "--cache-from", nobody];
+    let planned = scene.user.run_bare_as(&scene.machine("p"), &plan).success();
+    assert_eq!(told(&planned).len(), 1, "{}", planned.stderr);
+
     // Offline nobody is asked.
     let base = prepared("MIZZEN_TEST_BASE").join("aspnet-3.1");
     let base = format!("oci:{}", base.display());

@@ -109,6 +109,10 @@ pub(crate) fn run(arguments: &PlanArgs, invocation: &Invocation<'_>) -> Result<(
             texts.append(&text);
         }
     }
+    // The session of a plan is silent.
+    let ui = Ui::of(&arguments.build.output, process);
+    ui.warn_all(&session.records()?.take_told());
+    drop(ui);
     if let Some(why) = why {
         return if arguments.json {
             out_json(&why.json())
