@@ -125,7 +125,10 @@ impl<'a, 'b> Steps<'a, 'b> {
             }
         }
         self.check_sdk(StepName::Publish, &reasons)?;
-        if let Some(lost) = self.records.bring(restored)? {
+        // What this build has restored itself is here.
+        if self.restore_keyed.is_none()
+            && let Some(lost) = self.records.bring(restored)?
+        {
             self.run_restore(restore_key, vec![MissReason::Incomplete(lost)])?;
             return Ok(None);
         }

@@ -374,3 +374,20 @@ fn what_is_reused_is_compared_with_what_is_made_again_if_that_is_asked() {
         "{error}"
     );
 }
+
+#[test]
+fn a_restore_whose_packages_do_not_come_from_elsewhere_runs_and_says_which() {
+    let mut bench = Bench::new();
+    bench.will([restored(PINNED), published(PINNED)]);
+    bench.build().unwrap();
+    bench.ran();
+    bench.loses_packages = true;
+    // A hit needs none of them.
+    bench.reuses();
+    bench.write("shop/src/Api/Program.cs", "edited");
+    bench.will([restored(PINNED), published(PINNED)]);
+    let app = bench.build().unwrap();
+    assert_eq!(bench.ran(), ["restore", "publish"]);
+    let lost = MissReason::Incomplete("packages/serilog/4.3.0".to_owned());
+    assert_eq!(app.steps[0].reasons, [lost]);
+}
