@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what is released, from the commit that is checked out: the same bytes on every machine with the
-# same compiler.
+# Makes what is released, from the commit that is checked out. The program knows no path of this machine,
+# and what is made of one program is the same to the byte.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 . "$(dirname "$0")/setup.sh"
@@ -43,6 +43,8 @@ main() {
   version=$(sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
   export SOURCE_DATE_EPOCH
+  # The modes of what is packed are no matter of whose shell this is.
+  umask 022
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   compile_static

@@ -97,9 +97,11 @@ debian() {
   local package
   package=$(echo "$1"/mizzen_*_amd64.deb)
   dpkg-deb --info "$package" >&2
-  mkdir "$work/debian"
-  # As dpkg unpacks it; into an empty root, so that nothing of this machine changes.
-  dpkg-deb -x "$package" "$work/debian"
+  # By dpkg itself, into an empty system of its own, so that nothing of this machine changes.
+  mkdir -p "$work/debian/var/lib/dpkg/updates" "$work/debian/var/lib/dpkg/info"
+  : >"$work/debian/var/lib/dpkg/status"
+  dpkg --root="$work/debian" --force-not-root,script-chrootless --log=/dev/null -i "$package" >&2
+  dpkg --root="$work/debian" --verify mizzen
   build_with deb "$work/debian/usr/bin/mizzen"
 }
 
