@@ -83,7 +83,9 @@ impl Push {
         for artifacts in [needed, optional] {
             let is_optional = artifacts.first().is_some_and(Artifact::is_optional);
             match self.attach_missing(&artifacts, subject).await {
-                Err(error @ RegistryError::Refused { .. }) if is_optional => {
+                Err(error @ (RegistryError::Refused { .. } | RegistryError::Unusable { .. }))
+                    if is_optional =>
+                {
                     let access = Access::push(&self.reference.repository);
                     self.client().left_behind(&access, &error);
                 }
