@@ -93,7 +93,9 @@ fn the_shop_is_built_pushed_run_and_after_an_edit_sends_only_what_changed() {
         .find(|layer| layer["name"] == "app")
         .unwrap();
     let sent = edited.network("uploadedBytes");
-    assert!(sent < app["size"].as_u64().unwrap() + 20_000, "{sent}");
+    let bill = edited.image()["sbom"]["size"].as_u64().unwrap();
+    let wanted = app["size"].as_u64().unwrap() + bill;
+    assert!(sent < wanted + 20_000 && bill < 80_000, "{sent}, {bill}");
 
     // A style of the same length: whoever has the old one is sent the new one.
     let old = fs::read_to_string(user.path(STYLE)).unwrap();
