@@ -41,7 +41,7 @@ pub(crate) struct KeyedPaths {
 /// The paths that a step looked up, and what they answered to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) struct LookedUp {
-    /// The [`PathSet`](PathSet).
+    /// The [`PathSet`].
     pub(crate) paths: Output,
     /// The strong key of it.
     pub(crate) strong: Digest,
