@@ -1,4 +1,5 @@
 use mizzen_oci::Repository;
+use mizzen_store::cause;
 use std::error::Error;
 use std::io;
 
@@ -15,18 +16,6 @@ pub struct LostBlob {
 impl LostBlob {
     /// Finds it among the causes of `error`.
     pub fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            if let Some(lost) = error.downcast_ref() {
-                return Some(lost);
-            }
-            // An I/O error names as its source the source of what it holds, not what it holds.
-            let held = error.downcast_ref().and_then(io::Error::get_ref);
-            cause = match held {
-                Some(held) => Some(held),
-                None => error.source(),
-            };
-        }
-        None
+        cause(error)
     }
 }

@@ -1,3 +1,4 @@
+use crate::causes::cause;
 use std::error::Error;
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -15,19 +16,7 @@ pub struct DamagedBlob {
 impl DamagedBlob {
     /// Finds it among the causes of `error`.
     pub fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
-        let mut cause = Some(error);
-        while let Some(error) = cause {
-            if let Some(damaged) = error.downcast_ref() {
-                return Some(damaged);
-            }
-            // An I/O error names as its source the source of what it holds, not what it holds.
-            let held = error.downcast_ref().and_then(io::Error::get_ref);
-            cause = match held {
-                Some(held) => Some(held),
-                None => error.source(),
-            };
-        }
-        None
+        cause(error)
     }
 }
 
