@@ -45,7 +45,7 @@ impl Bench {
         let mut lines = Vec::new();
         let outcome = self.stage.run(action, &Cancel::default(), &mut |line| {
             // Tests run beside each other and wait for the one stage: that is not the command's word.
-            if !matches!(line.stream, Stream::Executor | Stream::Waiting) {
+            if matches!(line.stream, Stream::Output | Stream::Error) {
                 lines.push(line.text.clone());
             }
         });
@@ -367,7 +367,7 @@ fn an_interrupted_command_is_asked_first_and_then_ended() {
             let cancel = Cancel::default();
             let mut lines = Vec::new();
             let result = bench.stage.run(&shell(script, []), &cancel, &mut |line| {
-                if line.stream != Stream::Executor {
+                if matches!(line.stream, Stream::Output | Stream::Error) {
                     lines.push(line.text.clone());
                     cancel.cancel();
                 }
