@@ -30,21 +30,23 @@ fn packages(document: &Value) -> BTreeSet<&str> {
     packages.map(|it| it["name"].as_str().unwrap()).collect()
 }
 
+/// Options that write the image into `out`, and its bill beside.
+const INTO_A_FILE: [&str; 6] = [
+    "-o",
+    "oci:out",
+    "--sbom",
+    "spdx",
+    "--sbom-file",
+    "sbom.json",
+];
+
 #[test]
 fn every_file_of_the_layers_is_in_the_bill_with_its_digest_and_layer() {
     let user = User::without_sdk();
     tiny_base(&user.path("base"), "linux/amd64");
     fs::write(user.path("extra.pem"), "certificate").unwrap();
     let added = ["--add", "extra.pem:/etc/ssl/", "--writable", "/data"];
-    let asked = [
-        "-o",
-        "oci:out",
-        "--sbom",
-        "spdx",
-        "--sbom-file",
-        "sbom.json",
-    ];
-    let arguments = [&added[..], &asked].concat();
+    let arguments = [&added[..], &INTO_A_FILE].concat();
     let run = build(&user, "publish/portable", "oci:base", &arguments);
     let bill = read(&user.path("sbom.json"));
     let listed: BTreeSet<(String, String, String)> = bill["files"]
@@ -105,15 +107,7 @@ fn a_bill_from_the_layers_has_the_same_files_and_the_packages_of_the_base() {
     let status = "Package: libc6\nVersion: 2.41-12\nArchitecture: amd64\n";
     fs::write(user.path("status"), status).unwrap();
     let added = ["--add", "status:/var/lib/dpkg/"];
-    let asked = [
-        "-o",
-        "oci:out",
-        "--sbom",
-        "spdx",
-        "--sbom-file",
-        "sbom.json",
-    ];
-    let asked = [&asked[..], &added].concat();
+    let asked = [&INTO_A_FILE[..], &added].concat();
     build(&user, "publish/portable", &base, &asked);
     let beside = read(&user.path("sbom.json"));
     let made = user

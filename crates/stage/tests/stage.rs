@@ -52,6 +52,20 @@ impl Bench {
         assert_eq!(outcome.unwrap().exit_code, Some(0), "{lines:?}");
         lines
     }
+
+    /// Returns what the command prints, and how many lines it complains in; it may end as it likes.
+    fn lines_and_errors(&self, action: &Action) -> (Vec<String>, usize) {
+        let (mut lines, mut errors) = (Vec::new(), 0);
+        let outcome = self
+            .stage
+            .run(action, &Cancel::default(), &mut |line| match line.stream {
+                Stream::Output => lines.push(line.text.clone()),
+                Stream::Error => errors += 1,
+                Stream::Executor | Stream::Waiting | Stream::Packages => {}
+            });
+        outcome.unwrap();
+        (lines, errors)
+    }
 }
 
 fn shell(script: &str, inputs: impl IntoIterator<Item = (&'static str, Content)>) -> Action {
@@ -197,16 +211,7 @@ fn namespaces_hide_the_machine_and_show_what_is_named_read_only() {
         );
         let mut action = shell(&script, []);
         action.mounted = vec![seen.path().to_owned()];
-        let mut lines = Vec::new();
-        let mut errors = 0;
-        let outcome = bench
-            .stage
-            .run(&action, &Cancel::default(), &mut |line| match line.stream {
-                Stream::Output => lines.push(line.text.clone()),
-                Stream::Error => errors += 1,
-                Stream::Executor | Stream::Waiting | Stream::Packages => {}
-            });
-        outcome.unwrap();
+        let (mut lines, errors) = bench.lines_and_errors(&action);
         let name = |path: &std::path::Path| path.file_name().unwrap().to_str().unwrap().to_owned();
         let mut tmp = vec![name(seen.path()), name(bench.stage.root())];
         tmp.sort_unstable();
@@ -243,16 +248,7 @@ fn what_is_shown_at_a_path_of_the_stage_is_read_only_and_nobody_learns_where_it_
         action.shown = [("sdk/dotnet", "dotnet"), ("sdk/versions/1", "sdk/1")]
             .map(|(target, source)| (target.to_owned(), folder.join(source)))
             .into();
-        let mut lines = Vec::new();
-        let mut errors = 0;
-        let outcome = bench
-            .stage
-            .run(&action, &Cancel::default(), &mut |line| match line.stream {
-                Stream::Output => lines.push(line.text.clone()),
-                Stream::Error => errors += 1,
-                Stream::Executor | Stream::Waiting | Stream::Packages => {}
-            });
-        outcome.unwrap();
+        let (lines, errors) = bench.lines_and_errors(&action);
         let user = ["mizzen", "mizzen", "root", "nobody"];
         let sdk = ["dotnet", "versions", "dotnetsdk/1/file"];
         assert_eq!(lines, [&sdk[..], &user].concat(), "{rung}");

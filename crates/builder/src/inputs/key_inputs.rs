@@ -2,7 +2,7 @@ use crate::GitPolicy;
 use crate::inputs::file_inputs::file_inputs;
 use crate::inputs::observed::Observed;
 use crate::inputs::sdk_place::SdkPlace;
-use crate::inputs::stage_layout::canonical;
+use crate::inputs::stage_layout::{canonical, folder_and_name};
 use crate::request::ProjectRequest;
 use mizzen_dotnet::{Canonical, environment, publish_command, restore_command};
 use mizzen_oci::Digest;
@@ -55,11 +55,7 @@ fn host(request: &ProjectRequest, observed: &Observed) -> BTreeMap<String, Strin
 }
 
 fn commands(request: &ProjectRequest, canonical: &Canonical) -> BTreeMap<StepName, Vec<String>> {
-    let project = &request.workspace.project;
-    // It starts in the project's folder.
-    let project = project
-        .rsplit_once('/')
-        .map_or(&**project, |(_, name)| name);
+    let (_, project) = folder_and_name(&request.workspace.project);
     let (restore, publish) = (
         restore_command(canonical, project, &request.options),
         publish_command(canonical, project, &request.options),

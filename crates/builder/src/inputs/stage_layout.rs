@@ -37,8 +37,14 @@ pub(crate) fn canonical(stage_root: &Path, sdk: &Path) -> Canonical {
 /// worker processes list the folder in which they start: were it the workspace's root, a new file beside
 /// the solution would be something that this project has seen.
 pub(crate) fn working_folder(request: &ProjectRequest) -> String {
-    match request.workspace.project.rsplit_once('/') {
-        None => SOURCES.to_owned(),
-        Some((folder, _)) => format!("{SOURCES}/{folder}"),
+    match folder_and_name(&request.workspace.project) {
+        ("", _) => SOURCES.to_owned(),
+        (folder, _) => format!("{SOURCES}/{folder}"),
     }
+}
+
+/// Parts the path of a project: the folder in which `dotnet` starts, and the name by which it is told the
+/// project there.
+pub(crate) fn folder_and_name(project: &str) -> (&str, &str) {
+    project.rsplit_once('/').unwrap_or(("", project))
 }
